@@ -1,0 +1,9 @@
+-- Triggers of the tables that are evidence. Re-applied whole; partitions get theirs from create_partition.
+create or replace trigger pgtrail_seal before insert on pgtrail.event
+    for each row execute function pgtrail.seal_event();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.event
+    for each statement execute function pgtrail.guard('DELETE purge', 'UPDATE redact');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.act
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.log
+    for each statement execute function pgtrail.guard('UPDATE incarnation');
