@@ -1,0 +1,184 @@
+// The canonical bytes of FORMAT.md: what an event and an act are hashed over. The second implementation beside SQL's own
+// record_send(): it takes values in PostgreSQL's text form and needs no database.
+import * as crypto from "node:crypto"
+import { encode, int32, oids, type SqlType } from "./binary.js"
+
+export type { SqlType } from "./binary.js"
+
+export type FieldList = readonly (readonly [column: string, type: SqlType])[]
+
+/** Columns of pgtrail.event under identity_digest, in hashed order, after the tag and identity_salt. */
+export const identityFields: FieldList = [
+  ["actor_id", "text"],
+  ["actor_name", "text"],
+  ["actor_email", "text"],
+  ["ip_address", "inet"],
+  ["user_agent", "text"],
+  ["session_id", "text"],
+  ["device_id", "text"],
+]
+
+/** Columns under content_digest, after the tag and content_salt. */
+export const contentFields: FieldList = [
+  ["resource_id", "text"],
+  ["resource_name", "text"],
+  ["namespace", "text"],
+  ["description", "text"],
+  ["error_message", "text"],
+  ["request_path", "text"],
+  ["request_id", "text"],
+  ["correlation_id", "text"],
+  ["request_params", "jsonb"],
+  ["before_state", "jsonb"],
+  ["after_state", "jsonb"],
+  ["details", "jsonb"],
+  ["tags", "text[]"],
+  ["signature", "text"],
+]
+
+/** Place of an event in its lane: stands before the two digests. */
+export const placeFields: FieldList = [
+  ["hash_version", "smallint"],
+  ["organization_id", "text"],
+  ["lane", "smallint"],
+  ["seq", "bigint"],
+  ["previous_hash", "bytea"],
+]
+
+/** The frame: stands after the two digests. */
+export const frameFields: FieldList = [
+  ["occurred_at", "timestamptz"],
+  ["recorded_at", "timestamptz"],
+  ["id", "uuid"],
+  ["external_id", "text"],
+  ["external_number", "bigint"],
+  ["source", "text"],
+  ["project_id", "text"],
+  ["event_type", "text"],
+  ["category", "text"],
+  ["action", "text"],
+  ["severity", "text"],
+  ["outcome", "text"],
+  ["status_code", "int"],
+  ["actor_type", "text"],
+  ["actor_role", "text"],
+  ["resource_type", "text"],
+  ["request_method", "text"],
+  ["data_classification", "text"],
+  ["data_size_bytes", "bigint"],
+  ["retention_policy", "text"],
+  ["compliance_tags", "text[]"],
+  ["event_version", "text"],
+  ["processing_latency_ms", "int"],
+]
+
+/** Columns of pgtrail.act, after the tag. transaction_id is hashed as a bigint. */
+export const actFields: FieldList = [
+  ["hash_version", "smallint"],
+  ["organization_id", "text"],
+  ["seq", "bigint"],
+  ["previous_hash", "bytea"],
+  ["kind", "text"],
+  ["parameters", "jsonb"],
+  ["digest", "bytea"],
+  ["recorded_at", "timestamptz"],
+  ["session_user_name", "text"],
+  ["client_address", "inet"],
+  ["transaction_id", "bigint"],
+  ["system_identifier", "bigint"],
+  ["timeline", "int"],
+]
+
+/** Hash version that this code computes. */
+export const hashVersion = "1"
+
+/** A row with every column in PostgreSQL's text form (ISO dates in UTC or with an offset, bytea as `\x` hex). */
+export type TextRow = Readonly<Record<string, string | null | undefined>>
+
+export function sha256(bytes: Uint8Array): Buffer {
+  return crypto.createHash("sha256").update(bytes).digest()
+}
+
+/** record_send(ROW(tag, values...)): field count, then OID, length and bytes of each field. */
+export function record(tag: string, fields: readonly (readonly [SqlType, string | Buffer | null])[]): Buffer {
+  const parts: Buffer[] = [
+    int32(fields.length + 1),
+    int32(oids.text),
+    int32(Buffer.byteLength(tag)),
+    Buffer.from(tag),
+  ]
+  for (const [type, value] of fields) {
+    if (value === null) {
+      parts.push(int32(oids[type]), int32(-1))
+    } else {
+      const bytes = typeof value === "string" ? encode(type, value) : value
+      parts.push(int32(oids[type]), int32(bytes.length), bytes)
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+const list = (row: TextRow, fields: FieldList): [SqlType, string | null][] =>
+  fields.map(([column, type]) => [type, row[column] ?? null])
+
+/** Recomputes the hash of an event from all its columns. A digest that is set (a redacted group) stands for its group. Lowercase hex. */
+export function recompute(row: TextRow): { identity: string; content: string; hash: string } {
+  const identity =
+    hexBytes(row.identity_digest) ??
+    sha256(record("pgtrail identity", [["uuid", row.identity_salt ?? null], ...list(row, identityFields)]))
+  const content =
+    hexBytes(row.content_digest) ??
+    sha256(record("pgtrail content", [["uuid", row.content_salt ?? null], ...list(row, contentFields)]))
+  const hash = sha256(
+    record("pgtrail event", [
+      ...list(row, placeFields),
+      ["bytea", identity],
+      ["bytea", content],
+      ...list(row, frameFields),
+    ]),
+  )
+  return { identity: identity.toString("hex"), content: content.toString("hex"), hash: hash.toString("hex") }
+}
+
+/** Recomputes the hash of an act. Lowercase hex. */
+export function recomputeAct(row: TextRow): string {
+  return sha256(record("pgtrail act", list(row, actFields))).toString("hex")
+}
+
+/** previous_hash of the first event of a lane. */
+export function genesis(logId: string, organization: string, lane: string): Buffer {
+  return sha256(
+    record("pgtrail genesis", [
+      ["uuid", logId],
+      ["text", organization],
+      ["smallint", lane],
+    ]),
+  )
+}
+
+/** previous_hash of the first act. */
+export function actGenesis(logId: string): Buffer {
+  return sha256(record("pgtrail act genesis", [["uuid", logId]]))
+}
+
+/** Digest of a list of heads that is sorted by organization (bytes) and lane. */
+export function headsDigest(
+  heads: Iterable<{ organization_id: string; lane: string; seq: string; hash: string }>,
+): string {
+  const digest = crypto.createHash("sha256")
+  for (const head of heads) {
+    digest.update(
+      record("pgtrail head", [
+        ["text", head.organization_id],
+        ["smallint", head.lane],
+        ["bigint", head.seq],
+        ["bytea", head.hash],
+      ]),
+    )
+  }
+  return digest.digest("hex")
+}
+
+function hexBytes(value: string | null | undefined): Buffer | undefined {
+  return value == null ? undefined : encode("bytea", value)
+}

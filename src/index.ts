@@ -1,0 +1,2 @@
+// The library: import { open } from "pgtrail".
+export * from "./data/index.js"
