@@ -1,0 +1,146 @@
+// What one pass over the events, in any order, leaves of each chain: a keyed sum that is right only if the links close up.
+import * as crypto from "node:crypto"
+import type { Row } from "./row.js"
+
+/**
+ * The state of one chain. While rows follow one another they extend a run, which costs a comparison; when a run ends, what it
+ * adds is f(last seq, last hash) - f(first seq - 1, its previous hash). Over a whole chain everything cancels but
+ * f(head) - f(0, genesis). f is keyed with a key drawn for this verification, so nobody can prepare rows that cancel.
+ * Memory is one state a chain, whatever the order in which events arrived.
+ */
+export interface ChainState {
+  readonly chain: string
+  events: number
+  redactedIdentity: number
+  redactedContent: number
+  /** Something about a row of it is wrong by itself: it is read again in order. */
+  dirty: boolean
+  sum: bigint
+  runPrevious: string
+  runFirst: number
+  runLast: number
+  runHash: string
+  /** A head that was seen earlier: the event there must still have this hash. */
+  watchedSeq: number
+  watchedHash: string
+}
+
+const mask = (1n << 128n) - 1n
+
+export class Chains {
+  readonly #key: Buffer
+  readonly #scratch = Buffer.alloc(72)
+  readonly states = new Map<string, ChainState>()
+  #last: ChainState | undefined
+
+  /** `key`: 32 random bytes. */
+  constructor(key: Uint8Array) {
+    this.#key = Buffer.from(key)
+    this.#key.copy(this.#scratch)
+  }
+
+  state(chain: string): ChainState {
+    if (this.#last?.chain === chain) return this.#last
+    let state = this.states.get(chain)
+    if (state === undefined) {
+      state = {
+        chain,
+        events: 0,
+        redactedIdentity: 0,
+        redactedContent: 0,
+        dirty: false,
+        sum: 0n,
+        runPrevious: "",
+        runFirst: 0,
+        runLast: -1,
+        runHash: "",
+        watchedSeq: -1,
+        watchedHash: "",
+      }
+      this.states.set(chain, state)
+    }
+    this.#last = state
+    return state
+  }
+
+  add(row: Row): void {
+    const state = this.state(row.chain)
+    state.events += 1
+    if (row.redactedIdentity || row.redactedContent) {
+      if (row.redactedIdentity) state.redactedIdentity += 1
+      if (row.redactedContent) state.redactedContent += 1
+      state.dirty = true
+    }
+    if (row.computed !== row.hash || row.version !== 1) state.dirty = true
+    if (row.seq === state.watchedSeq) state.watchedHash = row.hash
+    if (row.seq === state.runLast + 1 && row.previous === state.runHash) {
+      state.runLast = row.seq
+      state.runHash = row.hash
+      return
+    }
+    this.#close(state)
+    state.runFirst = row.seq
+    state.runPrevious = row.previous
+    state.runLast = row.seq
+    state.runHash = row.hash
+  }
+
+  /** Ends the open runs: called once, when all rows have been added. */
+  finish(): void {
+    for (const state of this.states.values()) this.#close(state)
+  }
+
+  #close(state: ChainState): void {
+    if (state.runLast < 0) return
+    state.sum =
+      (state.sum +
+        this.link(state.runLast, state.runHash) -
+        this.link(state.runFirst - 1, state.runPrevious)) &
+      mask
+    state.runLast = -1
+  }
+
+  /** f(seq, hash): a keyed 128-bit number. */
+  link(seq: number, hash: string): bigint {
+    if (hash.length !== 32) return 0n
+    this.#scratch.writeBigInt64BE(BigInt(seq), 32)
+    this.#scratch.write(hash, 40, "latin1")
+    const digest = Buffer.from(crypto.hash("sha256", this.#scratch, "binary"), "latin1")
+    return (digest.readBigUInt64BE(0) << 64n) | digest.readBigUInt64BE(8)
+  }
+
+  /** Whether the events of `state` are exactly one unbroken chain from `genesis` to the head. */
+  closes(state: ChainTotals, genesis: string, headSeq: number, headHash: string): boolean {
+    return (
+      !state.dirty &&
+      state.events === headSeq &&
+      state.sum === ((this.link(headSeq, headHash) - this.link(0, genesis)) & mask)
+    )
+  }
+}
+
+/** What a worker hands back for a chain. */
+export type ChainTotals = Pick<
+  ChainState,
+  "chain" | "events" | "redactedIdentity" | "redactedContent" | "dirty" | "sum" | "watchedHash"
+>
+
+/** Adds what several workers have seen of the same chain. */
+export function merge(into: Map<string, ChainTotals>, parts: Iterable<ChainTotals>): void {
+  for (const part of parts) {
+    const have = into.get(part.chain)
+    if (have === undefined) {
+      into.set(part.chain, { ...part })
+      continue
+    }
+    into.set(part.chain, {
+      chain: part.chain,
+      events: have.events + part.events,
+      redactedIdentity: have.redactedIdentity + part.redactedIdentity,
+      redactedContent: have.redactedContent + part.redactedContent,
+      dirty: have.dirty || part.dirty,
+      sum: (have.sum + part.sum) & mask,
+      watchedHash: have.watchedHash || part.watchedHash,
+    })
+  }
+}

@@ -1,0 +1,57 @@
+// The newest head of each chain: where it must end.
+import type { Client } from "pg"
+import { genesis } from "../canonical.js"
+import type { VerifiedHead } from "./acts.js"
+import type { Findings } from "./finding.js"
+import { chainKey } from "./row.js"
+import type { Head } from "./walk.js"
+
+export interface ChainHead extends Head {
+  readonly organization_id: string
+  readonly lane: string
+}
+
+/** The newest head of each chain, by chain key; checks each genesis on the way. */
+export async function readHeads(
+  client: Client,
+  logId: string,
+  organization: string | undefined,
+  findings: Findings,
+): Promise<Map<string, ChainHead>> {
+  const { rows } = await client.query<{
+    organization_id: string
+    lane: string
+    seq: string
+    hash: string
+    first: string | null
+  }>(
+    `select distinct on (h.organization_id, h.lane) h.organization_id, h.lane, h.seq, encode(h.hash, 'hex') as hash,
+        (select encode(g.hash, 'hex') from pgtrail.chain_head g
+         where g.organization_id = h.organization_id and g.lane = h.lane and g.seq = 0) as first
+     from pgtrail.chain_head h
+     where $1::text is null or h.organization_id = $1
+     order by h.organization_id, h.lane, h.seq desc`,
+    [organization ?? null],
+  )
+  const heads = new Map<string, ChainHead>()
+  for (const row of rows) {
+    const { organization_id, lane } = row
+    if (row.first !== genesis(logId, organization_id, lane).toString("hex")) {
+      const message = `the genesis of lane ${lane} in pgtrail.chain_head is ${row.first === null ? "missing" : "altered"}`
+      findings.add({ kind: "altered", organization_id, lane, seq: "0", group: "head", message })
+    }
+    const hash = Buffer.from(row.hash, "hex").toString("latin1")
+    heads.set(chainKey(organization_id, lane), {
+      organization_id,
+      lane,
+      seq: Number.parseInt(row.seq, 10),
+      hash,
+    })
+  }
+  return heads
+}
+
+export function toChainHead(head: VerifiedHead): ChainHead {
+  const hash = Buffer.from(head.hash.replace(/^\\x/, ""), "hex").toString("latin1")
+  return { organization_id: head.organization_id, lane: head.lane, seq: Number.parseInt(head.seq, 10), hash }
+}

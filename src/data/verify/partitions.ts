@@ -1,0 +1,103 @@
+// The partitions of pgtrail.event: their bounds, and how a verification divides them into short pieces of work.
+import type { ClientBase } from "pg"
+
+export interface Partition {
+  /** Quoted and qualified by the server. */
+  readonly name: string
+  readonly isDefault: boolean
+  /** Microseconds since 2000; the extremes of bigint stand for MINVALUE and MAXVALUE. */
+  readonly since: bigint
+  readonly until: bigint
+  readonly blocks: number
+}
+
+/** A stretch of blocks of one partition, in physical order; read in one short transaction. */
+export interface Piece {
+  readonly relation: string
+  readonly isDefault: boolean
+  readonly since: bigint
+  readonly until: bigint
+  readonly firstBlock: number
+  /** Exclusive; undefined is open to the end, for rows that arrived since. */
+  readonly lastBlock: number | undefined
+}
+
+const pieceBlocks = 16_384
+
+interface Row {
+  readonly name: string
+  readonly bound: string
+  readonly since: string | null
+  readonly until: string | null
+  readonly blocks: string
+}
+
+/** All partitions that are attached, in order of their bounds, DEFAULT last. */
+export async function partitions(client: ClientBase): Promise<Partition[]> {
+  const micros = (group: number) =>
+    `(extract(epoch from (regexp_match(pg_get_expr(c.relpartbound, c.oid), $1))[${group}]::timestamptz - timestamptz '2000-01-01 00:00+00') * 1000000)::numeric(30,0)::text`
+  const { rows } = await client.query<Row>(
+    `select format('%I.%I', n.nspname, c.relname) as name, pg_get_expr(c.relpartbound, c.oid) as bound,
+        ${micros(1)} as since, ${micros(2)} as until,
+        pg_relation_size(c.oid) / current_setting('block_size')::bigint as blocks
+     from pg_inherits i
+     join pg_class c on c.oid = i.inhrelid
+     join pg_namespace n on n.oid = c.relnamespace
+     where i.inhparent = 'pgtrail.event'::regclass
+     order by pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', 3, c.relname`,
+    ["FOR VALUES FROM \\('([^']*)'\\) TO \\('([^']*)'\\)"],
+  )
+  return rows
+    .map((row) => ({
+      name: row.name,
+      isDefault: row.bound === "DEFAULT",
+      since: row.since === null ? -0x8000000000000000n : BigInt(row.since),
+      until: row.until === null ? 0x7fffffffffffffffn : BigInt(row.until),
+      blocks: Number.parseInt(row.blocks, 10),
+    }))
+    .sort((a, b) => (a.isDefault !== b.isDefault ? (a.isDefault ? 1 : -1) : a.since < b.since ? -1 : 1))
+}
+
+/** Pieces of about 128 MiB, the largest partitions first, so that the workers end together. */
+export function pieces(all: readonly Partition[]): Piece[] {
+  return [...all]
+    .sort((a, b) => b.blocks - a.blocks)
+    .flatMap((partition) => {
+      const { name: relation, isDefault, since, until } = partition
+      const count = Math.max(1, Math.ceil(partition.blocks / pieceBlocks))
+      return Array.from({ length: count }, (_, index) => ({
+        relation,
+        isDefault,
+        since,
+        until,
+        firstBlock: index * pieceBlocks,
+        lastBlock: index === count - 1 ? undefined : (index + 1) * pieceBlocks,
+      }))
+    })
+}
+
+/** Tells whether a time, given as two halves of its microseconds, lies where `piece` says its rows must lie. */
+export function boundsCheck(piece: Piece, all: readonly Partition[]): (high: number, low: number) => boolean {
+  if (piece.isDefault) {
+    const ranges = all.filter((p) => !p.isDefault)
+    return (high, low) => {
+      const time = (BigInt(high) << 32n) | BigInt(low)
+      let left = 0
+      let right = ranges.length
+      while (left < right) {
+        const middle = (left + right) >> 1
+        if ((ranges[middle]?.until ?? 0n) <= time) left = middle + 1
+        else right = middle
+      }
+      const range = ranges[left]
+      return range === undefined || time < range.since
+    }
+  }
+  const sinceHigh = Number(piece.since >> 32n)
+  const sinceLow = Number(piece.since & 0xffffffffn)
+  const untilHigh = Number(piece.until >> 32n)
+  const untilLow = Number(piece.until & 0xffffffffn)
+  return (high, low) =>
+    (high > sinceHigh || (high === sinceHigh && low >= sinceLow)) &&
+    (high < untilHigh || (high === untilHigh && low < untilLow))
+}

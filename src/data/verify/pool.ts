@@ -1,0 +1,87 @@
+// Runs a scan in one or several worker threads. With one job it runs here, in the calling thread.
+import { existsSync } from "node:fs"
+import { Worker } from "node:worker_threads"
+import { TrailError } from "../errors.js"
+import { type ChainTotals, merge } from "./chains.js"
+import { type Piece, pieces } from "./partitions.js"
+import { type Misplaced, type ScanJob, type ScanTotals, scan } from "./scan.js"
+import type { WorkerFailure } from "./worker.js"
+
+export interface PoolTotals {
+  readonly chains: ReadonlyMap<string, ChainTotals>
+  readonly outOfBounds: readonly Misplaced[]
+  readonly placeless: readonly Misplaced[]
+}
+
+type Message =
+  | { readonly kind: "next" }
+  | { readonly kind: "rows"; readonly rows: number }
+  | { readonly kind: "done"; readonly totals: ScanTotals }
+  | { readonly kind: "failed"; readonly failure: WorkerFailure }
+
+/** The bundled worker: beside this module in dist/, or in dist/ seen from src/. */
+function workerUrl(): URL {
+  const beside = new URL("./verify-worker.js", import.meta.url)
+  return existsSync(beside) ? beside : new URL("../../../dist/verify-worker.js", import.meta.url)
+}
+
+export async function scanAll(
+  job: ScanJob,
+  jobs: number,
+  progress: (rows: number) => void,
+  signal?: AbortSignal,
+): Promise<PoolTotals> {
+  signal?.throwIfAborted()
+  const queue = pieces(job.partitions)
+  const count = Math.max(1, Math.min(jobs, queue.length))
+  let rows = 0
+  const counted = (more: number) => {
+    rows += more
+    progress(rows)
+  }
+  const parts =
+    count === 1
+      ? [await scan(job, async () => queue.shift(), counted, signal)]
+      : await Promise.all(Array.from({ length: count }, () => runWorker(job, queue, counted, signal)))
+  const chains = new Map<string, ChainTotals>()
+  for (const part of parts) merge(chains, part.chains)
+  return {
+    chains,
+    outOfBounds: parts.flatMap((part) => part.outOfBounds),
+    placeless: parts.flatMap((part) => part.placeless),
+  }
+}
+
+function runWorker(
+  job: ScanJob,
+  queue: Piece[],
+  counted: (rows: number) => void,
+  signal?: AbortSignal,
+): Promise<ScanTotals> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerUrl(), { workerData: job })
+    const stop = (error: unknown) => {
+      queue.length = 0
+      void worker.terminate()
+      reject(error)
+    }
+    const onAbort = () => stop(signal?.reason)
+    signal?.addEventListener("abort", onAbort, { once: true })
+    worker.on("message", (message: Message) => {
+      if (message.kind === "next") worker.postMessage(queue.shift() ?? null)
+      else if (message.kind === "rows") counted(message.rows)
+      else if (message.kind === "done") resolve(message.totals)
+      else stop(fromFailure(message.failure))
+    })
+    worker.on("error", stop)
+    worker.on("exit", () => {
+      signal?.removeEventListener("abort", onAbort)
+      reject(new Error("a verify worker ended without an answer"))
+    })
+  })
+}
+
+function fromFailure(failure: WorkerFailure): Error {
+  if (failure.code === undefined) return new Error(failure.message)
+  return new TrailError(failure.code, failure.message, { hint: failure.hint, sqlstate: failure.sqlstate })
+}

@@ -1,0 +1,52 @@
+// One event as the ordered reading keeps it, and how well it fits a place.
+import * as crypto from "node:crypto"
+import { idOf, type Row, seqAt } from "./row.js"
+
+export interface Seen {
+  readonly seq: number
+  readonly previous: string
+  readonly hash: string
+  readonly computed: string
+  readonly version: number
+  readonly redacted: readonly string[]
+  readonly event_id: string
+  readonly record: Buffer | undefined
+  readonly organizationLength: number
+}
+
+/** `row` is reused by its reader; this is not. */
+export function keep(row: Row): Seen {
+  return {
+    seq: row.seq,
+    previous: row.previous,
+    hash: row.hash,
+    computed: row.computed,
+    version: row.version,
+    redacted: [...(row.redactedIdentity ? ["identity"] : []), ...(row.redactedContent ? ["content"] : [])],
+    event_id: idOf(row),
+    record: row.computed === row.hash ? undefined : Buffer.from(row.record),
+    organizationLength: row.organizationLength,
+  }
+}
+
+export const alteredMessage = (row: Seen): string => `event ${row.seq} was altered: its hash does not fit it`
+
+/** The event of a place that belongs there most: its hash fits, it follows the one before, the one after follows it. */
+export function best(
+  group: readonly Seen[],
+  accepted: readonly string[] | undefined,
+  next: Seen | undefined,
+): Seen {
+  const score = (row: Seen) =>
+    (row.computed === row.hash ? 4 : 0) +
+    (accepted === undefined || accepted.includes(row.previous) ? 2 : 0) +
+    (next !== undefined && next.seq === row.seq + 1 && next.previous === row.hash ? 1 : 0)
+  return group.reduce((a, b) => (score(b) > score(a) ? b : a))
+}
+
+export function fitsAt(row: Seen, seq: number): boolean {
+  if (row.record === undefined || seq === row.seq) return false
+  const record = Buffer.from(row.record)
+  record.writeBigInt64BE(BigInt(seq), seqAt + row.organizationLength)
+  return crypto.hash("sha256", record, "binary") === row.hash
+}

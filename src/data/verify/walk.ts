@@ -1,0 +1,227 @@
+// Reads one chain in its order and names what is wrong with it, and where. Only chains whose sum does not close up come here.
+import { type Finding, grouped } from "./finding.js"
+import type { Row } from "./row.js"
+import { alteredMessage, best, fitsAt, keep, type Seen } from "./seen.js"
+
+export interface Head {
+  readonly seq: number
+  /** latin1, 32 bytes. */
+  readonly hash: string
+}
+
+export interface WalkRange {
+  readonly organization_id: string
+  readonly lane: string
+  /** First place that must be there. */
+  readonly first: number
+  /** Hash before `first`, where it is known: the genesis hash of a whole chain. */
+  readonly previous: string | undefined
+  /** Last place that must be there, in a walk that stops before the head. */
+  readonly until?: number
+  /** The newest head; undefined in a walk that stops before it. */
+  readonly head: Head | undefined
+  /** The head that an earlier verification saw. */
+  readonly watched: Head | undefined
+}
+
+type Report = (finding: Pick<Finding, "kind" | "message"> & Partial<Finding>) => void
+
+/** How many altered events are compared with each other's places, to tell a swap from an alteration. */
+const mostSwaps = 64
+
+export class Walk {
+  readonly #range: WalkRange
+  readonly #report: Report
+  #group: Seen[] = []
+  #expected: number
+  /** Hashes that the next event may have been chained to; undefined where that cannot be known. */
+  #accepted: readonly string[] | undefined
+  #previous: Seen | undefined
+  #last: Seen | undefined
+  #events = 0
+  #watchedHash: string | undefined
+  readonly #altered: Seen[] = []
+  readonly #missing: { first: number; last: number }[] = []
+
+  constructor(range: WalkRange, report: Report) {
+    this.#range = range
+    this.#expected = range.first
+    this.#accepted = range.previous === undefined ? undefined : [range.previous]
+    const { organization_id, lane } = range
+    this.#report = (finding) => report({ organization_id, lane, ...finding })
+  }
+
+  /** Rows come in the order of seq. */
+  push(row: Row): void {
+    const seen = keep(row)
+    this.#events += 1
+    if (this.#group.length > 0 && this.#group[0]?.seq !== seen.seq) this.#judge(seen)
+    this.#group.push(seen)
+  }
+
+  /** Judges the last place and the tail. */
+  finish(): void {
+    this.#judge(undefined)
+    this.#judgeTail()
+    this.#reportAltered()
+    for (const { first, last } of this.#missing) {
+      const count = last - first + 1
+      this.#report({
+        kind: "missing",
+        seq: String(first),
+        message:
+          count === 1
+            ? `event ${first} is missing`
+            : `events ${first} to ${last} are missing (${grouped(count)})`,
+      })
+    }
+  }
+
+  /** Judges the events of one place, knowing one of the next. */
+  #judge(next: Seen | undefined): void {
+    const group = this.#group
+    this.#group = []
+    const [first] = group
+    if (first === undefined) return
+    const seq = first.seq
+    if (seq < this.#expected) {
+      for (const row of group) this.#add("inserted", row, `event ${seq} stands before the start of its chain`)
+      return
+    }
+    if (seq > this.#expected) {
+      this.#missing.push({ first: this.#expected, last: seq - 1 })
+      this.#accepted = undefined
+      this.#previous = undefined
+    }
+    const main = best(group, this.#accepted, next)
+    for (const row of group) if (row !== main) this.#judgeExtra(row, main)
+    this.#judgeMain(main)
+    if (this.#range.watched?.seq === seq) this.#watchedHash = main.hash
+    this.#expected = seq + 1
+    this.#last = main
+  }
+
+  #judgeMain(row: Seen): void {
+    for (const group of row.redacted) {
+      this.#add(
+        "unauthorized_redaction",
+        row,
+        `the ${group} of event ${row.seq} was redacted and no act authorizes it`,
+        group,
+      )
+    }
+    if (row.version !== 1) {
+      this.#add(
+        "unknown_version",
+        row,
+        `event ${row.seq} has hash version ${row.version}, which this tool does not know`,
+      )
+      this.#accepted = undefined
+      this.#previous = undefined
+    } else if (row.computed !== row.hash) {
+      // With very many, comparing places says nothing more, and keeping them would exhaust the memory.
+      if (this.#altered.length < mostSwaps) this.#altered.push(row)
+      else this.#add("altered", row, alteredMessage(row))
+      this.#accepted = undefined
+      this.#previous = undefined
+    } else {
+      if (this.#accepted !== undefined && !this.#accepted.includes(row.previous)) {
+        if (this.#previous !== undefined) {
+          const message = `event ${this.#previous.seq} was rewritten: its hash fits it, but event ${row.seq} was chained to another`
+          this.#add("altered", this.#previous, message)
+        } else {
+          this.#add("altered", row, `event ${row.seq} does not start from the genesis of its chain`)
+        }
+      }
+      this.#accepted = [row.hash]
+      this.#previous = row
+    }
+  }
+
+  #judgeExtra(row: Seen, main: Seen): void {
+    const at = `a second event ${row.seq}`
+    if (row.computed !== row.hash)
+      this.#add("inserted", row, `${at} stands at the same place, and its hash does not fit it`)
+    else if (row.hash === main.hash) this.#add("duplicated", row, `event ${row.seq} is stored twice`)
+    else if (row.previous === main.previous)
+      this.#add("forked", row, `${at} continues the same chain: two events follow event ${row.seq - 1}`)
+    else this.#add("overlapping", row, `${at} belongs to another run of the chain`)
+  }
+
+  #judgeTail(): void {
+    const { head, watched, until } = this.#range
+    if (head === undefined) {
+      if (until !== undefined && this.#expected <= until)
+        this.#missing.push({ first: this.#expected, last: until })
+      return
+    }
+    const newest = Math.max(head.seq, watched?.seq ?? 0)
+    const last = this.#last?.seq ?? 0
+    if (this.#events === 0) {
+      if (newest > 0) {
+        this.#report({
+          kind: "vanished",
+          message: `lane ${this.#range.lane} has vanished with ${grouped(newest)} events`,
+        })
+      }
+      return
+    }
+    if (last < newest) {
+      const count = newest - last
+      this.#report({
+        kind: "truncated",
+        seq: String(last + 1),
+        message: `the tail is cut off: events ${last + 1} to ${newest} are missing (${grouped(count)})`,
+      })
+    }
+    if (last > head.seq && this.#last !== undefined) {
+      const range = last === head.seq + 1 ? `event ${last} stands` : `events ${head.seq + 1} to ${last} stand`
+      this.#report({
+        kind: "inserted",
+        seq: String(head.seq + 1),
+        event_id: last === head.seq + 1 ? this.#last.event_id : null,
+        group: "head",
+        message: `${range} after the head of the chain, which is at ${head.seq}`,
+      })
+    }
+    if (
+      last === head.seq &&
+      this.#last !== undefined &&
+      this.#previous === this.#last &&
+      this.#last.hash !== head.hash
+    ) {
+      this.#add(
+        "altered",
+        this.#last,
+        `event ${last} was rewritten: its hash fits it, but the head of the chain has another`,
+        "head",
+      )
+    }
+    if (watched !== undefined && this.#watchedHash !== undefined && this.#watchedHash !== watched.hash) {
+      const message = `event ${watched.seq} is not the one that an earlier verification saw there: the chain was rewritten`
+      this.#report({ kind: "altered", seq: String(watched.seq), group: "head", message })
+    }
+  }
+
+  /** An altered event whose hash fits at another place that is open was moved there. */
+  #reportAltered(): void {
+    const open = new Set(this.#altered.map((row) => row.seq))
+    for (const { first, last } of this.#missing) {
+      for (let seq = first; seq <= last && open.size < 4 * mostSwaps; seq++) open.add(seq)
+    }
+    for (const row of this.#altered) {
+      const home = [...open].find((seq) => fitsAt(row, seq))
+      if (home === undefined) {
+        this.#add("altered", row, alteredMessage(row))
+      } else {
+        this.#add("reordered", row, `event ${row.seq} was moved: by its hash it is event ${home}`)
+        const gap = this.#missing.findIndex(({ first, last }) => first === home && last === home)
+        if (gap >= 0) this.#missing.splice(gap, 1)
+      }
+    }
+  }
+
+  #add(kind: Finding["kind"], row: Seen, message: string, group: string | null = null): void {
+    this.#report({ kind, seq: String(row.seq), event_id: row.event_id, group, message })
+  }
+}
