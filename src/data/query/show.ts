@@ -1,0 +1,159 @@
+// One event whole: its row, its place in the chain, its neighbours, and whether all of it verifies.
+import type { ClientBase } from "pg"
+import { genesis, hashVersion, recompute } from "../canonical.js"
+import { TrailError } from "../errors.js"
+import { type EventColumn, type EventRow, eventColumnKinds, eventColumns, rowWriter } from "./columns.js"
+import { segments, within } from "./segments.js"
+import type { Place } from "./typed.js"
+
+export interface Neighbour {
+  readonly seq: string
+  readonly id: string
+  readonly occurred_at: string
+  /** Whether its hash and this event's fit together. */
+  readonly linked: boolean
+}
+
+export interface ShownEvent {
+  readonly place: string
+  /** Every column, as `query` writes it. */
+  readonly event: EventRow
+  /** Null for the first event of a lane, or where it is missing. */
+  readonly previous: Neighbour | null
+  /** Null for the newest event of a lane, or where it is missing. */
+  readonly next: Neighbour | null
+  readonly newest: boolean
+  /** Null: this tool does not know the event's hash version. */
+  readonly verifies: boolean | null
+  /** What does not fit, or could not be looked at. */
+  readonly problems: readonly string[]
+}
+
+type Raw = Record<string, string | null>
+
+/** Events with this id, newest first: it is the application's, and need not be unique. */
+export async function eventsWithId(client: ClientBase, id: string): Promise<EventRow[]> {
+  const found: Raw[] = []
+  for await (const row of walk(client, "e.id = $1::uuid", [id])) found.push(row)
+  return found.map(written)
+}
+
+/** The event at a place. Throws `not-found`. */
+export async function showEvent(client: ClientBase, place: Place): Promise<ShownEvent> {
+  const { organization, lane, seq } = place
+  const name = `${organization}/${lane}/${seq}`
+  const near: Raw[] = []
+  // An event that somebody moved or copied may be in any partition, so all are asked, one after the other.
+  const where =
+    "e.organization_id = $1 and e.lane = $2::int and e.seq between $3::bigint - 1 and $3::bigint + 1"
+  for await (const row of walk(client, where, [organization, lane, seq])) near.push(row)
+  const at = (distance: bigint) => near.filter((row) => BigInt(row.seq ?? "0") === BigInt(seq) + distance)
+  const [row, ...copies] = at(0n)
+  if (row === undefined) {
+    throw new TrailError("not-found", `there is no event ${name}`, {
+      hint: `pgtrail query --org ${/^[\w.-]+$/.test(organization) ? organization : JSON.stringify(organization)}`,
+    })
+  }
+  const head = await headOf(client, organization, lane)
+  const problems: string[] = []
+  if (copies.length > 0) problems.push(`${copies.length + 1} events stand at ${name}`)
+  const known = row.hash_version === hashVersion
+  if (!known)
+    problems.push(`its hash version ${row.hash_version} is unknown to this pgtrail: upgrade the tool`)
+  else if (!isIntact(row)) problems.push("its hash does not belong to what it says: it was altered")
+
+  const previous = at(-1n)[0]
+  if (previous === undefined && BigInt(seq) > 1n) problems.push("the event before it is missing")
+  if (previous !== undefined && previous.hash !== row.previous_hash)
+    problems.push("the event before it has another hash than its previous_hash")
+  if (
+    BigInt(seq) === 1n &&
+    `\\x${genesis(head.logId, organization, lane).toString("hex")}` !== row.previous_hash
+  ) {
+    problems.push("its previous_hash is not the beginning of this lane of this log")
+  }
+  const next = at(1n)[0]
+  if (next !== undefined && next.previous_hash !== row.hash)
+    problems.push("the event after it names another hash than its own")
+  if (next === undefined && head.readable) problems.push(...headProblems(head, seq, row.hash ?? ""))
+
+  return {
+    place: name,
+    event: written(row),
+    previous: previous === undefined ? null : neighbour(previous, previous.hash === row.previous_hash),
+    next: next === undefined ? null : neighbour(next, next.previous_hash === row.hash),
+    newest: head.seq === undefined ? next === undefined : head.seq === seq,
+    verifies: known ? problems.length === 0 : null,
+    problems,
+  }
+}
+
+interface Head {
+  readonly logId: string
+  readonly readable: boolean
+  readonly seq?: string
+  readonly hash?: string
+}
+
+async function headOf(client: ClientBase, organization: string, lane: string): Promise<Head> {
+  const log = await client.query<{ log_id: string; readable: string }>(
+    "select l.log_id, has_table_privilege('pgtrail.chain_head', 'select') as readable from pgtrail.log l",
+  )
+  const logId = log.rows[0]?.log_id ?? ""
+  if (log.rows[0]?.readable !== "t") return { logId, readable: false }
+  const { rows } = await client.query<{ seq: string; hash: string }>(
+    "select h.seq, h.hash from pgtrail.chain_head h where h.organization_id = $1 and h.lane = $2::int order by h.seq desc limit 1",
+    [organization, lane],
+  )
+  return { logId, readable: true, ...rows[0] }
+}
+
+function headProblems(head: Head, seq: string, hash: string): string[] {
+  if (head.seq === undefined) return ["its lane has no head"]
+  if (BigInt(head.seq) > BigInt(seq)) return ["the event after it is missing"]
+  if (BigInt(head.seq) < BigInt(seq)) return [`the head of its lane is ${head.seq}, before it`]
+  return head.hash === hash ? [] : ["the head of its lane has another hash"]
+}
+
+function isIntact(row: Raw): boolean {
+  try {
+    return `\\x${recompute(row).hash}` === row.hash
+  } catch {
+    // A value that the canonical form cannot hold was not written by an insert.
+    return false
+  }
+}
+
+const isArray = (column: EventColumn): boolean => eventColumnKinds[column] === "array"
+const jsonName = (column: EventColumn): string => `${column}_json`
+
+/** Raw columns as Postgres writes them, for the hash, and the arrays as JSON beside them. */
+const list = [
+  ...eventColumns.map((column) => `e.${column}`),
+  ...eventColumns.filter(isArray).map((column) => `to_json(e.${column}) as ${jsonName(column)}`),
+].join(", ")
+
+async function* walk(client: ClientBase, where: string, values: readonly string[]): AsyncGenerator<Raw> {
+  for (const segment of await segments(client, {})) {
+    const bounds = within(segment, values.length + 1)
+    const { rows } = await client.query<Raw>(
+      `select ${list} from pgtrail.event e where ${where} and ${bounds.text}
+       order by e.occurred_at desc, e.organization_id, e.lane, e.seq desc`,
+      [...values, ...bounds.values],
+    )
+    yield* rows
+  }
+}
+
+const write = rowWriter(eventColumns)
+
+function written(raw: Raw): EventRow {
+  const row: Raw = {}
+  for (const column of eventColumns) row[column] = raw[isArray(column) ? jsonName(column) : column] ?? null
+  return write(row)
+}
+
+function neighbour(raw: Raw, linked: boolean): Neighbour {
+  const row = written(raw)
+  return { seq: row.seq ?? "", id: row.id ?? "", occurred_at: row.occurred_at ?? "", linked }
+}
