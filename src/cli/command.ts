@@ -1,0 +1,61 @@
+// A command is one value: what its help says, what it takes, and `run`, which returns a report.
+import type { Argument, Arguments, ArgumentValues, Option, Options, OptionValues } from "./options.js"
+import type { Report } from "./report.js"
+import type { Session } from "./session.js"
+
+export { arg, choice, count, file, flag, list, required, text } from "./options.js"
+export type { Cell, Column, Report, Row } from "./report.js"
+export { RawJson } from "./report.js"
+export type { Session } from "./session.js"
+
+export interface Example {
+  /** The whole line, as it is typed. */
+  readonly run: string
+  readonly shows: string
+}
+
+export interface Specification<A, O> {
+  /** A lowercase fragment without a full stop; commands.ts repeats it. */
+  readonly summary: string
+  /** Paragraphs, separated by an empty line, where the summary does not say the idea. */
+  readonly description?: string
+  readonly args?: A
+  readonly options?: O
+  readonly examples: readonly Example[]
+  run(given: {
+    readonly args: ArgumentValues<A>
+    readonly options: OptionValues<O>
+    readonly session: Session
+  }): Report | Promise<Report>
+}
+
+/** A command whose types are closed over: the kernel needs none of them. */
+export interface Command {
+  readonly summary: string
+  readonly description: string | undefined
+  readonly args: readonly (readonly [name: string, argument: Argument<unknown>])[]
+  readonly options: readonly (readonly [name: string, option: Option<unknown>])[]
+  readonly examples: readonly Example[]
+  invoke(args: readonly unknown[], options: Values, session: Session): Promise<Report>
+}
+
+export type Values = Readonly<Record<string, unknown>>
+
+/** Options are camelCase keys named like their flag: `rejects: file("--rejects <file>", ...)`. */
+export function command<A extends Arguments = Record<never, never>, O extends Options = Record<never, never>>(
+  specification: Specification<A, O>,
+): Command {
+  const names = Object.keys(specification.args ?? {})
+  return {
+    summary: specification.summary,
+    description: specification.description,
+    args: Object.entries(specification.args ?? {}),
+    options: Object.entries(specification.options ?? {}),
+    examples: specification.examples,
+    async invoke(args, options, session) {
+      // The parser filled both from this very specification; TypeScript cannot see that.
+      const given = Object.fromEntries(names.map((name, at) => [name, args[at]])) as ArgumentValues<A>
+      return specification.run({ args: given, options: options as OptionValues<O>, session })
+    },
+  }
+}

@@ -1,0 +1,60 @@
+// Connects the command line to the process: streams, signals and the exit code.
+import process from "node:process"
+import { isatty } from "node:tty"
+import type { ExitCode } from "./exit.js"
+import { knownSecrets, redact } from "./redact.js"
+import { run } from "./run.js"
+
+export async function main(): Promise<void> {
+  const { stdout, env } = process
+  const controller = new AbortController()
+  // Should the event loop run dry before the run has ended, that is a bug, and must never look like "done".
+  process.exitCode = 70
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // The second time somebody means it.
+      if (controller.signal.aborted) process.exit(code(signal))
+      process.exitCode = code(signal)
+      controller.abort(signal)
+    })
+  }
+  // Node would print a stack and exit with 1, which means "found something". Nothing can be trusted any more: leave.
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(
+      `pgtrail: error: this is a bug in pgtrail: ${redact(String(error), knownSecrets(env, process.argv))}\n`,
+    )
+    process.exit(70)
+  })
+  // The output's own listener explains what happened; without one here, an error between two commands would throw.
+  stdout.on("error", () => {})
+
+  process.exitCode = await run(process.argv.slice(2), {
+    // Node makes each of these streams when it is first named, which takes longer than most of what pgtrail does.
+    get stdin() {
+      return process.stdin
+    },
+    stdout,
+    get stderr() {
+      return quietly(process.stderr)
+    },
+    stdinIsTTY: isatty(0),
+    stdoutIsTTY: isatty(1),
+    stderrIsTTY: isatty(2),
+    columns: stdout.columns,
+    env,
+    cwd: process.cwd(),
+    signal: controller.signal,
+  })
+  // A connection that a stopped command left behind would keep the process for ever.
+  if (controller.signal.aborted) setTimeout(() => process.exit(), 1_000).unref()
+}
+
+/** Nobody can be told that stderr is gone. */
+function quietly(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {})
+  return stream
+}
+
+function code(signal: "SIGINT" | "SIGTERM"): ExitCode {
+  return signal === "SIGTERM" ? 143 : 130
+}

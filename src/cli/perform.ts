@@ -1,0 +1,122 @@
+// Runs one parsed command: session, report, rendering, note, exit code. Loaded only when there is a command to run.
+import { TrailError } from "../data/errors.js"
+import { styleFor } from "./color.js"
+import type { CommonValues, Format } from "./common.js"
+import type { ExitCode } from "./exit.js"
+import { explain, stopped } from "./failure.js"
+import type { Io } from "./io.js"
+import { createMessages } from "./messages.js"
+import { createOutput, type Output, ReaderGone } from "./output.js"
+import type { Invocation } from "./parse.js"
+import { createProgress, type Progress } from "./progress.js"
+import { render } from "./render/index.js"
+import type { Report } from "./report.js"
+import { createSession } from "./session.js"
+
+/** Milliseconds that a command has to stop by itself after a signal. */
+const patience = 3_000
+
+export async function perform(
+  invocation: Invocation,
+  { io, signal, secrets }: { io: Io; signal: AbortSignal; secrets: readonly string[] },
+): Promise<ExitCode> {
+  const { command, common, name } = invocation
+  const progress = createProgress(io, common.quiet)
+  const before = (): void => progress.clear()
+  const json = common.json || common.format === "json" || common.format === "ndjson"
+  const messages = createMessages(io, { json, quiet: common.quiet, secrets, before })
+  const gone = new AbortController()
+  const session = createSession({
+    io,
+    url: common.url,
+    fields: fieldsOf(common),
+    format: common.json ? "json" : (common.format ?? "table"),
+    quiet: common.quiet,
+    signal: AbortSignal.any([signal, gone.signal]),
+    messages,
+    progress,
+  })
+  const work = async (): Promise<ExitCode> => {
+    const format = formatOf(common)
+    const report = await command.invoke(invocation.args, invocation.options, session)
+    const output = createOutput(io.stdout, before)
+    await answer(report, { format, common, io, output, signal, stop: () => gone.abort("EPIPE") })
+    const note = typeof report.note === "function" ? report.note() : report.note
+    if (note !== undefined) messages.note(note)
+    const exit = typeof report.exit === "function" ? report.exit() : (report.exit ?? 0)
+    return signal.aborted ? stopped(signal) : exit
+  }
+  try {
+    return await Promise.race([work(), abandoned(signal)])
+  } catch (error) {
+    return explain(error, { messages, verbose: common.verbose, signal, help: `pgtrail ${name} --help` })
+  } finally {
+    await finish(session, progress, signal)
+  }
+}
+
+interface Answering {
+  readonly format: Format
+  readonly common: CommonValues
+  readonly io: Io
+  readonly output: Output
+  readonly signal: AbortSignal
+  stop(): void
+}
+
+/** A reader that goes away is no error: what the command found still decides the exit code. */
+async function answer(
+  report: Report,
+  { format, common, io, output, signal, stop }: Answering,
+): Promise<void> {
+  try {
+    await render(report, {
+      format,
+      fields: fieldsOf(common),
+      columns: io.stdoutIsTTY ? io.columns : undefined,
+      style: styleFor(io, io.stdoutIsTTY, common.color),
+      output,
+      signal,
+    })
+    await output.flush()
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error
+    stop()
+  }
+}
+
+/** Settles only when a command does not stop by itself. */
+function abandoned(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const wait = (): void => {
+      setTimeout(() => reject(new TrailError("cancelled", "stopped")), patience).unref()
+    }
+    if (signal.aborted) wait()
+    else signal.addEventListener("abort", wait, { once: true })
+  })
+}
+
+async function finish(
+  session: { close(): Promise<void> },
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  progress.stop()
+  // The outcome is known: a connection that cannot even be closed does not change it.
+  const closed = session.close().catch(() => {})
+  await (signal.aborted ? Promise.race([closed, new Promise((go) => setTimeout(go, 1_000).unref())]) : closed)
+}
+
+function formatOf({ format, json }: CommonValues): Format {
+  if (json && format !== undefined && format !== "json") {
+    throw new TrailError("usage", `--json and --format ${format} contradict each other`)
+  }
+  return json ? "json" : (format ?? "table")
+}
+
+function fieldsOf({ fields }: CommonValues): readonly string[] | undefined {
+  return fields
+    ?.split(",")
+    .map((field) => field.trim())
+    .filter((field) => field !== "")
+}

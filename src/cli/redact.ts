@@ -1,0 +1,68 @@
+// Takes passwords out of every line that goes to stderr, and makes control characters visible wherever people read.
+
+/** `://user:secret@`, up to the last @ of the word: an unescaped @ in a password must not leave half of it. */
+const inUrl = /(:\/\/[^\s:/@?#]*):[^\s]*@/g
+/** `password=secret` of a connection string or a URL's query; quoted values may hold spaces. */
+const inConninfo = /((?:\b|_|[a-z])password\s*=\s*)('(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|[^\s&'"]+)/gi
+const inJson = /("(?:ssl)?password"\s*:\s*)"(?:[^"\\]|\\.)*"?/gi
+
+/** `secrets` are the values that this run knows, such as PGPASSWORD. */
+export function redact(text: string, secrets: Iterable<string> = []): string {
+  let clean = text.replace(inUrl, "$1:***@").replace(inConninfo, "$1***").replace(inJson, '$1"***"')
+  for (const secret of secrets) {
+    // A very short password is part of too many words: blanking those would spell it out.
+    if (secret.length > 3) clean = clean.replace(wholeWord(secret), "***")
+  }
+  return clean
+}
+
+/** The passwords that a run can know beforehand: of the environment, and of whatever on the command line looks like a URL. */
+export function knownSecrets(
+  env: Readonly<Record<string, string | undefined>>,
+  argv: readonly string[],
+): readonly string[] {
+  const urls = [env.PGTRAIL_URL ?? "", env.DATABASE_URL ?? "", ...argv]
+  return [env.PGPASSWORD ?? "", ...urls.flatMap(secretsOf)].filter((secret) => secret !== "")
+}
+
+/** As they were typed and as they are meant. A blank in a password ends no word here, as it would in a message. */
+export function secretsOf(url: string): readonly string[] {
+  const found = [/:\/\/[^:/@?#]*:(.*)@/s.exec(url)?.[1], /[?&]password=([^&]*)/.exec(url)?.[1]]
+  return found.filter((secret) => secret !== undefined).flatMap((secret) => [secret, decoded(secret)])
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function wholeWord(secret: string): RegExp {
+  const escaped = secret.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+  return secret.length >= 8 ? new RegExp(escaped, "g") : new RegExp(`(?<![\\w])${escaped}(?![\\w])`, "g")
+}
+
+/** C0, DEL, C1, line separators, and the marks that make text run backwards. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
+const control = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+
+/** Text from a database can hold terminal escapes: an event must not be able to repaint an auditor's screen. */
+export function visible(text: string): string {
+  return text.replace(control, escaped)
+}
+
+/** The same for a text of several lines. */
+export function visibleLines(text: string): string {
+  return text.replace(control, (found) => (found === "\n" ? found : escaped(found)))
+}
+
+function escaped(found: string): string {
+  const code = found.charCodeAt(0)
+  return (
+    short[found] ??
+    (code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`)
+  )
+}

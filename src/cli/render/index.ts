@@ -1,0 +1,58 @@
+// Prints a report in the form that was asked for; each form is loaded only when it is needed.
+import { TrailError } from "../../data/errors.js"
+import type { Style } from "../color.js"
+import type { Format } from "../common.js"
+import type { Output } from "../output.js"
+import { visibleLines } from "../redact.js"
+import type { Column, Report, Row } from "../report.js"
+
+export interface RenderOptions {
+  readonly format: Format
+  /** From --fields. */
+  readonly fields: readonly string[] | undefined
+  /** Width of the terminal; undefined where stdout is none, and nothing is cut. */
+  readonly columns: number | undefined
+  readonly style: Style
+  readonly output: Output
+  readonly signal: AbortSignal
+}
+
+export async function render(report: Report, options: RenderOptions): Promise<void> {
+  const { format, output } = options
+  const columns = chosen(report.columns, options.fields)
+  const rows = until(options.signal, report.rows)
+  const whole = options.fields === undefined
+  if (format === "json" || format === "ndjson") {
+    const json = await import("./json.js")
+    if (whole && report.document !== undefined && (format === "json" || columns.length === 0)) {
+      return json.document(report.document, output)
+    }
+    return format === "json"
+      ? json.envelope(report, columns, rows, output)
+      : json.lines(columns, rows, output)
+  }
+  if (format === "csv") return (await import("./csv.js")).csv(columns, rows, output)
+  if (whole && report.text !== undefined) {
+    await output.put(visibleLines(report.text.endsWith("\n") ? report.text : `${report.text}\n`))
+    return
+  }
+  return (await import("./table.js")).table(columns, rows, options)
+}
+
+function chosen(columns: readonly Column[], fields: readonly string[] | undefined): readonly Column[] {
+  if (fields === undefined) return columns.filter((column) => column.onRequest !== true)
+  return fields.map((field) => {
+    const column = columns.find(({ name }) => name === field)
+    if (column !== undefined) return column
+    const known = columns.map(({ name }) => name).join(", ")
+    throw new TrailError("usage", `unknown field: ${field}; there is ${known === "" ? "none here" : known}`)
+  })
+}
+
+/** Ends the rows when a signal arrives: a command need not look for it between two rows. */
+async function* until(signal: AbortSignal, rows: Report["rows"]): AsyncGenerator<Row> {
+  for await (const row of rows) {
+    if (signal.aborted) return
+    yield row
+  }
+}

@@ -1,0 +1,81 @@
+// What the kernel hands to a command: the log, opened when it is first asked for, and the streams.
+import { resolve } from "node:path"
+import type { Trail } from "../data/index.js"
+import type { Format } from "./common.js"
+import { type Connection, resolveConnection } from "./connect.js"
+import type { Io } from "./io.js"
+import type { Messages } from "./messages.js"
+import type { Progress } from "./progress.js"
+
+export interface Session {
+  /** Opens the log on the first call; the kernel closes it. */
+  trail(): Promise<Trail>
+  /** Where the log is, to be shown; opens nothing. */
+  connection(): Connection
+  readonly io: Io
+  /** Aborted by SIGINT, SIGTERM, or when nobody reads the answer any more. */
+  readonly signal: AbortSignal
+  /** The columns named by --fields, so that no others need to be read. */
+  readonly fields: readonly string[] | undefined
+  /** For commands whose table shows other columns than their JSON. */
+  readonly format: Format
+  readonly quiet: boolean
+  /** A file name as it was typed, made absolute. */
+  path(typed: string): string
+  /** On stderr, on a terminal only. */
+  progress(text: string): void
+  warn(text: string): void
+}
+
+export interface SessionParts {
+  readonly io: Io
+  readonly signal: AbortSignal
+  readonly url: string | undefined
+  readonly fields: readonly string[] | undefined
+  readonly format: Format
+  readonly quiet: boolean
+  readonly messages: Messages
+  readonly progress: Progress
+}
+
+export function createSession(parts: SessionParts): Session & { close(): Promise<void> } {
+  const { io, messages, progress } = parts
+  let connection: Connection | undefined
+  let opened: Promise<Trail> | undefined
+
+  function connect(): Connection {
+    connection ??= resolveConnection(parts.url, { env: io.env })
+    return connection
+  }
+
+  return {
+    io,
+    signal: parts.signal,
+    fields: parts.fields,
+    format: parts.format,
+    quiet: parts.quiet,
+    connection: connect,
+    path: (typed) => resolve(io.cwd, typed),
+    progress: (text) => progress.show(text),
+    warn: (text) => messages.warning(text),
+    trail() {
+      opened ??= openTrail(connect(), io)
+      return opened
+    },
+    async close() {
+      if (opened === undefined) return
+      // One that never opened has been reported already.
+      const trail = await opened.catch(() => undefined)
+      await trail?.close()
+    },
+  }
+}
+
+async function openTrail(connection: Connection, io: Io): Promise<Trail> {
+  const { open } = await import("../data/index.js")
+  if ("target" in connection) return open(connection.target)
+  const { embedded } = await import("./embedded.js")
+  const place = await embedded(io, connection.embedded.dataDir)
+  const { url } = await place.start()
+  return open({ connectionString: url, applicationName: "pgtrail" })
+}
