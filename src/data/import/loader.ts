@@ -1,0 +1,95 @@
+// Brings batches to the server over one connection, and again over a new one where it was lost.
+import type { Client } from "pg"
+import { passingOrAway, retry } from "../append/retry.js"
+import { type ConnectionTarget, connect } from "../connection.js"
+import { TrailError } from "../errors.js"
+import { toTrailError } from "../server-errors.js"
+import type { Batch } from "./batches.js"
+import type { ImportOptions } from "./import.js"
+import { type Loaded, loadBatch } from "./load.js"
+import type { Rejects } from "./rejects.js"
+
+export interface Loader {
+  /** Records of the source that are done. */
+  position(): Promise<number>
+  load(batch: Batch, errorsLeft: number): Promise<Loaded>
+  /** Records the import as an act, unless it is recorded as it stands. */
+  finish(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LoaderOptions extends Omit<ImportOptions, "rejects"> {
+  readonly source: string
+  readonly name: string
+  readonly rejects: Rejects | undefined
+}
+
+/** A server that restarts is back within this time, in milliseconds. */
+const patience = 30_000
+
+export function createLoader(target: ConnectionTarget, options: LoaderOptions): Loader {
+  const { source, name, rejects, signal, organization, format = "ndjson" } = options
+  let client: Client | undefined
+  let wasConnected = false
+  let reported = 0
+
+  /** Repeats work over a new connection; a server that was never there is not waited for. */
+  async function repeatedly<T>(work: (client: Client, attempt: number) => Promise<T>): Promise<T> {
+    let attempt = 0
+    const once = async (): Promise<T> => {
+      try {
+        client ??= await connect(target)
+        wasConnected = true
+        return await work(client, attempt++)
+      } catch (cause) {
+        const error = toTrailError(cause)
+        if (error instanceof TrailError && passingOrAway.has(error.code)) await disconnect()
+        throw error
+      }
+    }
+    const codes = wasConnected ? passingOrAway : new Set<TrailError["code"]>()
+    return retry(once, { codes, forMs: patience, signal })
+  }
+
+  async function disconnect(): Promise<void> {
+    const lost = client
+    client = undefined
+    await lost?.end().catch(() => undefined)
+  }
+
+  /** A bad record is named once, however often its batch is tried. */
+  function report(position: number, line: number, reason: string): void {
+    if (position <= reported) return
+    reported = position
+    options.onRejected?.({ line, reason })
+  }
+
+  return {
+    position: () => repeatedly((connected) => positionOf(connected, source)),
+    load: (batch, errorsLeft) =>
+      repeatedly(async (connected, attempt) => {
+        const done = attempt === 0 ? undefined : await committed(connected, source, batch)
+        const load = { source, format, name, organization, errorsLeft, onRejected: report, rejects, signal }
+        return done ?? loadBatch(connected, batch, load)
+      }),
+    async finish() {
+      await repeatedly((connected) => connected.query("select pgtrail.import_finish($1)", [source]))
+    },
+    close: disconnect,
+  }
+}
+
+async function positionOf(client: Client, source: string): Promise<number> {
+  const { rows } = await client.query<{ position: string }>(
+    "select pgtrail.import_position($1) as position",
+    [source],
+  )
+  return Number(rows[0]?.position ?? 0)
+}
+
+/** What a batch brought whose connection was lost at the commit, where the commit had arrived. */
+async function committed(client: Client, source: string, batch: Batch): Promise<Loaded | undefined> {
+  if ((await positionOf(client, source)) < batch.to) return undefined
+  const rejected = batch.records.filter((record) => record.problem !== undefined).length
+  return { added: batch.records.length - rejected, rejected }
+}
