@@ -1,0 +1,76 @@
+// The few things that only a real process shows: the exit code, a reader that goes away, a signal, the time to start.
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "../..")
+const bin = join(root, "bin/pgtrail.js")
+const isBuilt = existsSync(join(root, "dist/cli.js"))
+
+interface Ended {
+  readonly exit: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function start(argv: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [bin, ...argv], {
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  const said = { stdout: "", stderr: "" }
+  child.stdout.on("data", (text) => {
+    said.stdout += text
+  })
+  child.stderr.on("data", (text) => {
+    said.stderr += text
+  })
+  const ended = new Promise<Ended>((resolve) => child.on("close", (exit) => resolve({ exit, ...said })))
+  return { child, ended }
+}
+
+describe.skipIf(!isBuilt)("bin/pgtrail.js", () => {
+  it("answers on stdout with 0, and complains on stderr with 2", async () => {
+    expect(await start(["--version"]).ended).toMatchObject({ exit: 0, stderr: "" })
+    expect(await start(["qurey"]).ended).toEqual({
+      exit: 2,
+      stdout: "",
+      stderr: "pgtrail: error: unknown command: qurey\npgtrail: hint: pgtrail query\n",
+    })
+  })
+
+  it("ends quietly when nobody reads its answer", async () => {
+    const { child, ended } = start(["--help"])
+    child.stdout.destroy()
+    expect(await ended).toMatchObject({ exit: 0, stderr: "" })
+  })
+
+  it("says that it cannot write, when the disk is full", async () => {
+    if (!existsSync("/dev/full")) return
+    const child = spawn("/bin/sh", ["-c", `exec "${process.execPath}" "${bin}" --help > /dev/full`])
+    let stderr = ""
+    child.stderr.on("data", (text) => {
+      stderr += text
+    })
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(3)
+    expect(stderr).toBe("pgtrail: error: cannot write the answer: no space left\n")
+  })
+
+  it("stops at a signal with its code, even while it waits for a server that never answers", async () => {
+    const { createServer } = await import("node:net")
+    const server = createServer(() => {})
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    const address = server.address()
+    const port = typeof address === "object" ? address?.port : undefined
+    const { child, ended } = start([
+      "status",
+      "--url",
+      `postgresql://u@127.0.0.1:${port}/d?connect_timeout=60`,
+    ])
+    await new Promise((resolve) => server.once("connection", resolve))
+    child.kill("SIGINT")
+    expect(await ended).toMatchObject({ exit: 130, stdout: "", stderr: "" })
+    server.close()
+  })
+})

@@ -1,0 +1,195 @@
+// Importing against the odds: killed processes, lost connections, two at once, a signal, and a file larger than memory should be.
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Readable } from "node:stream"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { Trail } from "../../src/data/trail.js"
+import { type TestDatabase, testDatabase } from "../database.js"
+import { startProxy } from "./proxy.js"
+
+const root = join(import.meta.dirname, "../..")
+const isBuilt = existsSync(join(root, "dist/cli.js"))
+
+let database: TestDatabase
+let trail: Trail
+let folder: string
+beforeAll(async () => {
+  database = await testDatabase()
+  trail = await database.trail()
+  folder = await mkdtemp(join(tmpdir(), "pgtrail-crash-"))
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await database.drop()
+})
+
+const events = (type: string, count: number) =>
+  Array.from(
+    { length: count },
+    (_, n) =>
+      `{"event_type":"${type}","external_number":${n},"organization_id":"o${n % 3}","actor_id":"user-${n % 50}"}\n`,
+  ).join("")
+
+async function file(name: string, content: string): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, content)
+  return path
+}
+
+async function tally(type: string) {
+  const [row] = await database.query(
+    "select count(*) as n, count(distinct external_number) as different from pgtrail.event where event_type = $1",
+    [type],
+  )
+  return [Number(row?.n), Number(row?.different)]
+}
+
+describe.skipIf(!isBuilt)("a process", () => {
+  test("that is killed goes on where it stopped", async () => {
+    const path = await file("killed.ndjson", events("killed", 6000))
+    let kills = 0
+    for (let round = 0; round < 12; round += 1) {
+      const child = spawn(
+        process.execPath,
+        [join(root, "bin/pgtrail.js"), "import", "file", "--batch-size", "100", path],
+        {
+          env: { PATH: process.env.PATH, PGTRAIL_URL: database.url },
+          stdio: "ignore",
+        },
+      )
+      const ended = new Promise<number | null>((resolve) => child.on("close", resolve))
+      const over = await Promise.race([ended, sleep(350 + round * 40, "running")])
+      if (over === "running") {
+        kills += 1
+        child.kill("SIGKILL")
+        await ended
+      }
+    }
+    const rest = await trail.importFile(path)
+    expect(kills).toBeGreaterThan(1)
+    expect(rest.records).toBe(6000)
+    expect(await tally("killed")).toEqual([6000, 6000])
+  })
+
+  test("that is interrupted rolls its batch back, says so by its exit code, and goes on later", async () => {
+    const path = await file("stopped.ndjson", events("stopped", 20_000))
+    const child = spawn(
+      process.execPath,
+      [join(root, "bin/pgtrail.js"), "import", "file", "--batch-size", "200", path],
+      {
+        env: { PATH: process.env.PATH, PGTRAIL_URL: database.url },
+        stdio: "ignore",
+      },
+    )
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve))
+    await expect.poll(async () => (await tally("stopped"))[0], { timeout: 20_000 }).toBeGreaterThan(0)
+    child.kill("SIGINT")
+    expect(await ended).toBe(130)
+    const [n = 0] = await tally("stopped")
+    expect(n % 200).toBe(0)
+    expect(n).toBeLessThan(20_000)
+    expect(await trail.importFile(path)).toMatchObject({ skipped: n, added: 20_000 - n })
+    expect(await tally("stopped")).toEqual([20_000, 20_000])
+  })
+})
+
+test("a signal ends it between batches", async () => {
+  const path = await file("aborted.ndjson", events("aborted", 3000))
+  const stop = new AbortController()
+  const work = trail.importFile(path, {
+    batchSize: 500,
+    signal: stop.signal,
+    onProgress: () => stop.abort("enough"),
+  })
+  await expect(work).rejects.toBe("enough")
+  expect(await tally("aborted")).toEqual([500, 500])
+})
+
+test("of two at once on one source one is told that the other is at work, and nothing comes in twice", async () => {
+  const path = await file("two.ndjson", events("two", 4000))
+  const ended = await Promise.allSettled([
+    trail.importFile(path, { batchSize: 100 }),
+    trail.importFile(path, { batchSize: 130 }),
+  ])
+  expect(ended.map((end) => end.status).sort()).toEqual(["fulfilled", "rejected"])
+  expect(ended.find((end) => end.status === "rejected")).toMatchObject({ reason: { code: "busy" } })
+  expect(await tally("two")).toEqual([4000, 4000])
+})
+
+test("six at once on different sources share the organizations", async () => {
+  const paths = await Promise.all(
+    [0, 1, 2, 3, 4, 5].map((n) =>
+      file(`six-${n}.ndjson`, events("six", 1000).replaceAll('"six"', `"six","project_id":"${n}"`)),
+    ),
+  )
+  const results = await Promise.all(paths.map((path) => trail.importFile(path, { batchSize: 250 })))
+  expect(results.map((result) => result.added)).toEqual([1000, 1000, 1000, 1000, 1000, 1000])
+  expect((await tally("six"))[0]).toBe(6000)
+})
+
+test("lost connections, also at the commit, are made again", async () => {
+  const proxy = await startProxy(database.url)
+  const own = await database.trail({ url: proxy.url })
+  const path = await file("lost.ndjson", events("lost", 2000))
+  let batch = 0
+  const result = await own.importFile(path, {
+    batchSize: 100,
+    onProgress() {
+      batch += 1
+      // The commit's answer is lost, then that of the load, then everything for a while.
+      if (batch === 3) proxy.swallowAnswerTo("commit")
+      if (batch === 6) proxy.swallowAnswerTo("pgtrail.import_batch")
+      if (batch === 9) {
+        proxy.down()
+        setTimeout(() => proxy.up(), 150)
+      }
+    },
+  })
+  expect(result).toMatchObject({ records: 2000, added: 2000, rejected: 0 })
+  expect(await tally("lost")).toEqual([2000, 2000])
+  await own.close()
+  await proxy.close()
+})
+
+test("a rejected record is in the file of rejects also where the commit's answer was lost", async () => {
+  const proxy = await startProxy(database.url)
+  const own = await database.trail({ url: proxy.url })
+  const rejects = join(folder, "rejects")
+  const path = await file("lost-rejects.ndjson", `${events("lost.rejects", 10)}bad\n`)
+  proxy.swallowAnswerTo("commit")
+  expect(await own.importFile(path, { maxErrors: 1, rejects })).toMatchObject({
+    records: 11,
+    added: 10,
+    rejected: 1,
+  })
+  expect(await readFile(rejects, "utf8")).toBe("bad\n")
+  await own.close()
+  await proxy.close()
+})
+
+test("memory stays flat over many batches", async () => {
+  const block = Buffer.from(events("flat", 10_000).replaceAll("user", "u".repeat(600)))
+  const stream = Readable.from(
+    (async function* () {
+      for (let n = 0; n < 6; n += 1) yield block
+    })(),
+  )
+  let most = 0
+  const start = process.memoryUsage.rss()
+  await trail.importFile(stream, {
+    source: "flat",
+    onProgress: () => {
+      most = Math.max(most, process.memoryUsage.rss() - start)
+    },
+  })
+  expect((await tally("flat"))[0]).toBe(60_000)
+  expect(most).toBeLessThan(150 * 1024 * 1024)
+})
+
+test("the chain is intact after all of this", async () => {
+  expect(await trail.verify()).toMatchObject({ verdict: "intact", findings: [] })
+})

@@ -1,0 +1,157 @@
+// What a session hides in pg_temp must never run as the owner of the log: every SECURITY DEFINER function is attacked.
+import type { Client } from "pg"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { findBreaks } from "../checker.js"
+import { type Role, type TestDatabase, testDatabase } from "../database.js"
+
+/** How to call each function. A new SECURITY DEFINER function belongs here; the test names those that are missing. */
+const calls: Readonly<Record<string, readonly string[]>> = {
+  seal_event: [
+    "insert into pgtrail.event (event_type, actor_id, ip_address, details, tags) values ('x', 'eve', '::1', '{}', '{a}')",
+    "begin isolation level repeatable read; insert into pgtrail.event (event_type) values ('x'), ('y'); commit",
+    "insert into pgtrail.event (event_type, description) values ('x', repeat('long', 50000))",
+  ],
+  guard: ["delete from pgtrail.event", "update pgtrail.event set id = id", "truncate pgtrail.event"],
+  append: [
+    `select * from pgtrail.append('[{"event_type": "x", "tags": ["a"], "occurred_at": "2026-01-01"}]', gen_random_uuid())`,
+  ],
+  check_events: [`select * from pgtrail.check_events('[{"event_type": "x"}, {"no": "event"}]')`],
+  import_stage: ["select pgtrail.import_stage()"],
+  import_position: ["select pgtrail.import_position('s')"],
+  import_batch: [
+    `select pgtrail.import_stage(); begin; insert into pg_temp.pgtrail_stage values (1, '{"event_type": "x"}');
+     select pgtrail.import_batch('s' || clock_timestamp(), 'ndjson', 0, 1); commit`,
+    `select pgtrail.import_stage(); begin; insert into pg_temp.pgtrail_stage values (1, '{"eventName": "x", "eventSource": "y", "eventTime": "2026-11-21T00:00:00Z"}');
+     select pgtrail.import_batch('s' || clock_timestamp(), 'cloudtrail', 0, 1); commit`,
+  ],
+  import_check: [
+    `select pgtrail.import_stage(); begin; insert into pg_temp.pgtrail_stage values (1, '{"no": "event"}');
+     select * from pgtrail.import_check('ndjson'); commit`,
+  ],
+  import_finish: [
+    `select pgtrail.import_stage(); select pgtrail.import_batch('f' || clock_timestamp(), 'ndjson', 0, 0);
+     select pgtrail.import_finish('none')`,
+  ],
+  record_act: ["select pgtrail.record_act('test', '{}', '')"],
+  record_verification: ["select pgtrail.record_verification('{}', '{a}', '{1}', '{1}', '{a}')"],
+}
+
+const types = [
+  ...[
+    "bytea",
+    "text",
+    "int",
+    "int4",
+    "uuid",
+    "jsonb",
+    "json",
+    "smallint",
+    "int2",
+    "bigint",
+    "int8",
+    "bool",
+    "boolean",
+  ],
+  ...["timestamptz", "interval", "inet", "numeric", "xid8", "xid", "name", "oid", "regclass", "varchar"],
+]
+/** A function for each type, and what the functions of pgtrail call, under the same names. */
+const attack = `
+  create function pg_temp.evil() returns boolean language plpgsql as $$
+  begin
+    if current_user <> session_user then raise exception 'evil ran as %', current_user; end if;
+    return true;
+  end $$;
+  create function pg_temp.equal(text, text) returns boolean language sql as 'select pg_temp.evil()';
+  create operator pg_temp.= (leftarg = text, rightarg = text, function = pg_temp.equal);
+  create function pg_temp.sha256(bytea) returns bytea language sql as $$ select null::bytea from pg_temp.evil() $$;
+  create function pg_temp.record_send(record) returns bytea language plpgsql as $$ begin perform pg_temp.evil(); end $$;
+  create function pg_temp.hashtext(text) returns int language sql as $$ select 1 from pg_temp.evil() $$;
+  create function pg_temp.gen_random_uuid() returns uuid language sql as $$ select null::uuid from pg_temp.evil() $$;
+  create function pg_temp.clock_timestamp() returns timestamptz language sql as $$ select now() from pg_temp.evil() $$;
+  create view pg_temp.event as select pg_temp.evil();
+  create view pg_temp.chain_head as select pg_temp.evil();
+  create view pg_temp.sealing as select pg_temp.evil();
+  create view pg_temp.pg_class as select c.*, pg_temp.evil() from pg_catalog.pg_class c;
+  create view pg_temp.pg_roles as select r.*, pg_temp.evil() from pg_catalog.pg_roles r;
+  create view pg_temp.pg_attribute as select attrelid, attname, attnum, attisdropped, pg_temp.evil() from pg_catalog.pg_attribute a;
+  ${types
+    .map(
+      (type) =>
+        `create domain pg_temp."${type}" as pg_catalog.${{ int: "int4", smallint: "int2", bigint: "int8", boolean: "bool" }[type] ?? type}
+           check (pg_temp.evil());`,
+    )
+    .join("\n")}
+`
+
+let db: TestDatabase
+let eve: Role
+beforeAll(async () => {
+  db = await testDatabase()
+  eve = await db.role({ memberOf: ["pgtrail_writer"] })
+  // Also what a writer may not call: one grant too many must not become ownership.
+  await db.query(`grant usage on schema pgtrail to "${eve.name}"`)
+  await db.query(`grant execute on all functions in schema pgtrail to "${eve.name}"`)
+  await db.query(`grant insert, select, update, delete, truncate on pgtrail.event to "${eve.name}"`)
+})
+afterAll(async () => {
+  await db.query(`revoke all on all functions in schema pgtrail from "${eve.name}"`)
+  await db.query(`drop owned by "${eve.name}"`)
+  await db.drop()
+})
+
+async function definers(): Promise<string[]> {
+  const rows = await db.query(`select p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname = 'pgtrail' and p.prosecdef order by 1`)
+  return rows.map((row) => row.proname ?? "")
+}
+
+/** Fails with what the attack says when it ran as another; other failures are the functions' own business. */
+async function runAll(client: Client, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) {
+    const message = await client.query(statement).then(
+      () => "",
+      (error: unknown) => String(error),
+    )
+    await client.query("rollback")
+    expect(message, statement).not.toContain("evil")
+    expect(message, statement).not.toContain("permission denied")
+    if (!statement.includes("pgtrail.event set") && !/^(delete|truncate)/.test(statement)) {
+      expect(message, statement).toBe("")
+    }
+  }
+}
+
+test("each SECURITY DEFINER function is attacked here", async () => {
+  expect((await definers()).filter((name) => !(name in calls))).toEqual([])
+})
+
+test("the attack works on a function that forgets pg_temp", async () => {
+  await db.query(`create schema control; grant usage on schema control to public;
+    create function control.careless() returns bytea language plpgsql security definer set search_path = pg_catalog
+    as $$ declare b bytea := 'x'; begin return b; end $$`)
+  const client = await eve.client()
+  await client.query(attack)
+  await expect(client.query("select control.careless()")).rejects.toThrow(/evil ran as/)
+  await db.query("drop schema control cascade")
+})
+
+for (const [name, statements] of Object.entries(calls)) {
+  test(`nothing of pg_temp runs as the owner in ${name}`, async () => {
+    const fresh = await eve.client()
+    await fresh.query(attack)
+    await runAll(fresh, statements)
+    await fresh.query("set search_path = pg_temp, public")
+    await runAll(fresh, statements)
+    await fresh.end()
+    // Functions that were compiled before the attack was there.
+    const used = await eve.client()
+    await runAll(used, statements)
+    await used.query(attack)
+    await runAll(used, statements)
+    await used.end()
+  })
+}
+
+test("the chains are whole after the attacks", async () => {
+  expect(await findBreaks(db)).toEqual([])
+})

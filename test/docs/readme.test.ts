@@ -1,0 +1,95 @@
+// The README's tour is real: every command in it is run, and must print what stands there. UPDATE_README=1 writes it anew.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { env } from "node:process"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { runInProcess } from "../cli/io.js"
+import { normalise, words } from "../cli/transcript.js"
+import { type TestDatabase, testDatabase } from "../database.js"
+
+const root = join(import.meta.dirname, "..", "..")
+const readme = join(root, "README.md")
+/** The real events lie beside the checkout, not in it. */
+const data = join(root, "..", "shared", "data")
+const hasData = existsSync(join(data, "cloudtrail"))
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase({ empty: true })
+})
+afterAll(() => db.drop())
+
+/** `cloudtrail/*.json`, as a shell would put it. */
+function expand(word: string): string[] {
+  if (!word.endsWith("/*.json")) return [word]
+  const folder = word.slice(0, -"/*.json".length)
+  return readdirSync(join(data, folder))
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => `${folder}/${name}`)
+}
+
+async function answer(line: string): Promise<string> {
+  if (line.startsWith("sql> ")) {
+    await db.query(line.slice("sql> ".length))
+    return ""
+  }
+  const [program, ...argv] = words(line.slice("$ ".length))
+  if (program === "export") return ""
+  const ran = await runInProcess(argv.flatMap(expand), { cwd: data, env: { PGTRAIL_URL: db.url } })
+  return ran.both
+}
+
+async function replay(block: string): Promise<string> {
+  const said: string[] = []
+  for (const line of block.split("\n").filter((text) => /^(\$|sql>) /.test(text))) {
+    const text = shortened((await answer(line)).replace(/\n$/, ""))
+    said.push(line, ...(text === "" ? [] : [text]))
+  }
+  return said.join("\n")
+}
+
+/** A long table is shown by its beginning and its end. */
+function shortened(text: string): string {
+  const lines = text.split("\n")
+  return lines.length <= 14 ? text : [...lines.slice(0, 4), "...", ...lines.slice(-3)].join("\n")
+}
+
+/** The database of the test has another name than the one that `embedded:` makes. */
+const comparable = (text: string): string => normalise(text.replaceAll(db.name, "pgtrail"))
+
+test.skipIf(!hasData)(
+  "the tour of the README prints what stands there (needs the real events beside the checkout)",
+  async () => {
+    const text = readFileSync(readme, "utf8")
+    const [before = "", rest = ""] = text.split("<!-- tour: cloudtrail -->")
+    const [tour = "", after = ""] = rest.split("<!-- /tour -->")
+    const parts = tour.split(/(```console\n[\s\S]*?\n```)/)
+    const fresh: string[] = []
+    for (const part of parts) {
+      const block = /^```console\n([\s\S]*)\n```$/.exec(part)?.[1]
+      fresh.push(
+        block === undefined
+          ? part
+          : `\`\`\`console\n${(await replay(block)).replaceAll(db.name, "pgtrail")}\n\`\`\``,
+      )
+    }
+    if (env.UPDATE_README !== undefined) {
+      writeFileSync(readme, `${before}<!-- tour: cloudtrail -->${fresh.join("")}<!-- /tour -->${after}`)
+    } else {
+      expect(comparable(fresh.join(""))).toBe(comparable(tour))
+    }
+  },
+)
+
+test("the SQL examples of the README run", async () => {
+  const installed = await testDatabase()
+  const blocks = [...readFileSync(readme, "utf8").matchAll(/```sql\n([\s\S]*?)```/g)].map(
+    (match) => match[1] ?? "",
+  )
+  expect(blocks.length).toBeGreaterThan(0)
+  for (const block of blocks) await installed.query(block)
+  const [row] = await installed.query("select count(*) as count from pgtrail.event")
+  expect(row?.count).toBe("3")
+  await installed.drop()
+})

@@ -1,0 +1,46 @@
+// What the tests of the embedded server share: a folder for each test, a start in it, a look inside.
+import { chmod, mkdtemp, rm } from "node:fs/promises"
+import { userInfo } from "node:os"
+import { join } from "node:path"
+import pg from "pg"
+import { afterEach, beforeEach } from "vitest"
+import { type StartOptions, startEmbedded, stopEmbedded } from "../../src/data/embedded/index.js"
+
+export const isRoot = userInfo().uid === 0
+
+export interface Place {
+  folder: string
+  dataDir: string
+  start(options?: Partial<StartOptions>): ReturnType<typeof startEmbedded>
+}
+
+/** A new folder before each test of the file; its server and the folder go after it. */
+export function freshPlace(): Place {
+  const place: Place = {
+    folder: "",
+    dataDir: "",
+    start: (options = {}) => startEmbedded({ dataDir: place.dataDir, fast: true, ...options }),
+  }
+  beforeEach(async () => {
+    place.folder = await mkdtemp("/tmp/pgtrail-embedded-")
+    await chmod(place.folder, 0o755)
+    place.dataDir = join(place.folder, "data")
+  })
+  afterEach(async () => {
+    await stopEmbedded({ dataDir: place.dataDir })
+    await rm(place.folder, { recursive: true, force: true })
+  })
+  return place
+}
+
+/** The first value of the first row. */
+export async function ask(url: string, sql: string): Promise<unknown> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query({ text: sql, rowMode: "array" })
+    return rows[0]?.[0]
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,144 @@
+// The embedded server: start, stop, status, several at once, and what a killed one leaves behind.
+import { spawn } from "node:child_process"
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { kill } from "node:process"
+import { setTimeout as pause } from "node:timers/promises"
+import pg from "pg"
+import { describe, expect, test } from "vitest"
+import { embeddedStatus, stopEmbedded } from "../../src/data/embedded/index.js"
+import { ask, freshPlace } from "./fixture.js"
+
+const place = freshPlace()
+
+describe("start, stop, status", () => {
+  test("a first start makes the database pgtrail, and a stop keeps what was written", async () => {
+    const first = await place.start()
+    expect(first).toMatchObject({
+      started: true,
+      dataDir: place.dataDir,
+      socketDir: join(place.dataDir, "socket"),
+      version: "18.4",
+    })
+    expect(first.url).toBe(
+      `postgresql://postgres@/pgtrail?host=${encodeURIComponent(first.socketDir)}&port=5432`,
+    )
+    expect(await ask(first.url, "select current_database()")).toBe("pgtrail")
+    await ask(first.url, "create table kept as select 7 as n")
+    expect(await stopEmbedded({ dataDir: place.dataDir })).toEqual({ stopped: true, dataDir: place.dataDir })
+    const second = await place.start()
+    expect(second.started).toBe(true)
+    expect(await ask(second.url, "select n from kept")).toBe(7)
+  })
+
+  test("a second start finds the running server", async () => {
+    const first = await place.start()
+    expect(await place.start()).toEqual({ ...first, started: false })
+  })
+
+  test("status says absent, running and stopped, and a second stop has nothing to do", async () => {
+    expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({
+      state: "absent",
+      dataDir: place.dataDir,
+    })
+    const { started, ...server } = await place.start()
+    expect(started).toBe(true)
+    expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({ state: "running", server })
+    await stopEmbedded({ dataDir: place.dataDir })
+    expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({
+      state: "stopped",
+      dataDir: place.dataDir,
+      version: "18",
+    })
+    expect(await stopEmbedded({ dataDir: place.dataDir })).toEqual({ stopped: false, dataDir: place.dataDir })
+  })
+
+  test("stop ends open sessions", async () => {
+    const { url } = await place.start()
+    const client = new pg.Client({ connectionString: url })
+    const ended = new Promise((resolve) => client.on("error", resolve))
+    await client.connect()
+    await stopEmbedded({ dataDir: place.dataDir })
+    expect(await ended).toMatchObject({ code: "57P01" })
+    await client.end()
+  })
+
+  test("settings reach the server, which has no TCP port and speaks UTF8 and UTC", async () => {
+    const { url } = await place.start({ settings: { max_connections: "17" } })
+    expect(await ask(url, "show max_connections")).toBe("17")
+    expect(await ask(url, "show listen_addresses")).toBe("")
+    expect(await ask(url, "show server_encoding")).toBe("UTF8")
+    expect(await ask(url, "show timezone")).toBe("UTC")
+  })
+})
+
+describe("several at once", () => {
+  test("four first starts make one server", async () => {
+    const servers = await Promise.all([place.start(), place.start(), place.start(), place.start()])
+    expect(servers.filter((server) => server.started)).toHaveLength(1)
+    expect(new Set(servers.map((server) => server.pid)).size).toBe(1)
+    expect((await readdir(place.dataDir)).toSorted()).toEqual(["pgdata", "server.log", "socket"])
+  })
+
+  test("four starts of a stopped one with a long path agree on the socket", async () => {
+    place.dataDir = join(place.folder, "x".repeat(120))
+    await place.start()
+    await stopEmbedded({ dataDir: place.dataDir })
+    const before = await shortFolders()
+    const servers = await Promise.all([place.start(), place.start(), place.start(), place.start()])
+    expect(new Set(servers.map((server) => server.url)).size).toBe(1)
+    expect((await shortFolders()).length - before.length).toBe(1)
+  })
+})
+
+describe("what is left behind", () => {
+  test("a killed server leaves postmaster.pid; status says stopped, and a start recovers", async () => {
+    const { pid, url } = await place.start({ fast: false })
+    await ask(url, "create table kept as select 7 as n")
+    await crash(pid)
+    expect(await readFile(join(place.dataDir, "pgdata", "postmaster.pid"), "utf8")).toContain(String(pid))
+    expect(await embeddedStatus({ dataDir: place.dataDir })).toMatchObject({ state: "stopped" })
+    const again = await place.start()
+    expect(again.pid).not.toBe(pid)
+    expect(await ask(again.url, "select n from kept")).toBe(7)
+  })
+
+  test("a stale pid that is another process's by now is not signalled", async () => {
+    const { pid } = await place.start()
+    await crash(pid)
+    const bystander = spawn("sleep", ["60"])
+    try {
+      const file = join(place.dataDir, "pgdata", "postmaster.pid")
+      const text = await readFile(file, "utf8")
+      await writeFile(file, text.replace(/^\d+/, String(bystander.pid)))
+      expect(await stopEmbedded({ dataDir: place.dataDir })).toMatchObject({ stopped: false })
+      expect(bystander.exitCode ?? bystander.signalCode).toBeNull()
+    } finally {
+      bystander.kill()
+    }
+  })
+
+  test("a half-made cluster of a killed start is thrown away", async () => {
+    await mkdir(join(place.dataDir, "initdb-deadbeef"), { recursive: true })
+    await place.start()
+    expect(await readdir(place.dataDir)).not.toContain("initdb-deadbeef")
+  })
+})
+
+async function shortFolders(): Promise<string[]> {
+  return (await readdir("/tmp")).filter((name) => /^pgtrail-[A-Za-z0-9]{6}$/.test(name))
+}
+
+/** As the out-of-memory killer would; its children follow at their own pace. */
+async function crash(pid: number): Promise<void> {
+  kill(pid, "SIGKILL")
+  for (;;) {
+    try {
+      kill(pid, 0)
+    } catch {
+      break
+    }
+    await pause(10)
+  }
+  await pause(300)
+}

@@ -1,0 +1,15 @@
+// npm run test:tools: what needs psql, pg_dump, pgbench, python3 or age, against the server in PGTRAIL_TEST_URL.
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  test: {
+    include: ["test/tools/**/*.test.ts"],
+    globalSetup: "test/setup.ts",
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 60_000,
+    passWithNoTests: true,
+  },
+})
