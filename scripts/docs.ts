@@ -1,0 +1,60 @@
+// Writes the help of every command into README.md, between <!-- commands --> and <!-- /commands -->; --check only compares.
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import process from "node:process"
+import { Readable, Writable } from "node:stream"
+import { commands } from "../src/cli/commands.js"
+import { run } from "../src/cli/run.js"
+
+const begin = "<!-- commands -->"
+const end = "<!-- /commands -->"
+
+async function help(name: string): Promise<string> {
+  let text = ""
+  const stdout = new Writable({
+    write(part, _, done) {
+      text += part
+      done()
+    },
+  })
+  const exit = await run(
+    [...name.split(" "), "--help"].filter((word) => word !== ""),
+    {
+      stdin: Readable.from([]),
+      stdout,
+      stderr: process.stderr,
+      stdinIsTTY: false,
+      stdoutIsTTY: false,
+      stderrIsTTY: false,
+      env: {},
+      cwd: process.cwd(),
+    },
+  )
+  if (exit !== 0) throw new Error(`pgtrail ${name} --help ended with ${exit}`)
+  return text
+}
+
+/** The common options stand once, in the help of pgtrail itself. */
+function withoutCommon(text: string): string {
+  return text.replace(/Common options\n(?: .*\n)+\n/, "")
+}
+
+async function section(): Promise<string> {
+  const parts = [`\`\`\`text\n${await help("")}\`\`\``]
+  for (const { name } of commands) {
+    parts.push(`### pgtrail ${name}\n\n\`\`\`text\n${withoutCommon(await help(name))}\`\`\``)
+  }
+  return parts.join("\n\n")
+}
+
+const file = join(process.cwd(), "README.md")
+const readme = readFileSync(file, "utf8")
+const [before, rest] = readme.split(begin)
+const after = rest?.split(end)[1]
+if (before === undefined || after === undefined) throw new Error(`README.md lacks ${begin} or ${end}`)
+const fresh = `${before}${begin}\n\n${await section()}\n\n${end}${after}`
+if (fresh === readme) process.exitCode = 0
+else if (process.argv.includes("--check")) {
+  process.stderr.write("README.md is stale: npm run docs\n")
+  process.exitCode = 1
+} else writeFileSync(file, fresh)
