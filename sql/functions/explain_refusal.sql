@@ -28,6 +28,13 @@ begin
     if jsonb_typeof(event) <> 'object' then
         return 'it is not a JSON object';
     end if;
+    if format = 'ndjson' then
+        begin
+            perform (event ->> 'append_batch')::uuid;
+        exception when data_exception then
+            return 'append_batch must be a uuid';
+        end;
+    end if;
     begin
         event := pgtrail.staged_event(event - case format when 'ndjson' then 'append_batch' else '' end, format, organization);
         perform pgtrail.append(event);

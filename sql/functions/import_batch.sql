@@ -39,7 +39,7 @@ begin
     where i.source = import_batch.source
     for update;
     if format_now <> import_batch.format then
-        raise exception using errcode = 'TR003',
+        raise exception using errcode = 'object_not_in_prerequisite_state',
             message = pg_catalog.format('the source was imported as %s', format_now),
             hint = 'Give it another name with --source to import it as something else.';
     elsif position_now <> from_position then

@@ -46,17 +46,19 @@ export default command({
         signal: session.signal,
         progress: (events) => session.progress(`${events} events read`),
       })
-      return verified(report, describePeriod(period))
+      return verified(report, describePeriod(period), options.record)
     } catch (error) {
       return unchecked(error, session.format)
     }
   },
 })
 
-function verified(report: VerifyReport, period: string | undefined): Report {
+function verified(report: VerifyReport, period: string | undefined, toRecord: boolean): Report {
   const notes = [
     ...(period === undefined ? [] : [`events ${period}`]),
-    ...(report.act === null ? ["this verification was not recorded as an act"] : []),
+    ...(toRecord && report.act === null
+      ? ["this verification was not recorded: the role may not, or the server is a standby"]
+      : []),
   ]
   return {
     schema: report.schema,

@@ -45,14 +45,16 @@ export class Findings {
   add(finding: Partial<Finding> & Pick<Finding, "kind" | "message">): void {
     this.total += 1
     if (this.list.length >= this.#most) return
-    this.list.push({
-      organization_id: null,
-      lane: null,
-      seq: null,
-      event_id: null,
-      group: null,
-      ...finding,
-    })
+    const {
+      kind,
+      organization_id = null,
+      lane = null,
+      seq = null,
+      event_id = null,
+      group = null,
+      message,
+    } = finding
+    this.list.push({ kind, organization_id, lane, seq, event_id, group, message })
   }
 }
 

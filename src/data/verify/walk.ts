@@ -161,7 +161,7 @@ export class Walk {
       if (newest > 0) {
         this.#report({
           kind: "vanished",
-          message: `lane ${this.#range.lane} has vanished with ${grouped(newest)} events`,
+          message: `lane ${this.#range.lane} has vanished with ${newest === 1 ? "its only event" : `${grouped(newest)} events`}`,
         })
       }
       return
