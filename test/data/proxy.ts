@@ -43,8 +43,8 @@ export async function startProxy(url: string): Promise<Proxy> {
     })
     upstream.on("data", (chunk) => {
       if (!isDeaf) client.write(chunk)
-      // "Z", ready for query: the transaction is committed.
-      else if (chunk.includes("Z\0\0\0\x05I")) client.destroy()
+      // "Z", ready for query: the statement is over.
+      else if (chunk.includes("Z\0\0\0\x05")) client.destroy()
     })
   })
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
