@@ -17,6 +17,7 @@ declare
     base constant pgtrail.event := pgtrail.default_event(organization);
     position_now bigint;
     format_now text;
+    importer text;
     added bigint := 0;
     organizations text[];
     lanes smallint[];
@@ -34,7 +35,7 @@ begin
 
     insert into pgtrail.import_source (source, format) values (import_batch.source, import_batch.format)
     on conflict do nothing;
-    select i.position, i.format into position_now, format_now
+    select i.position, i.format, i.imported_by into position_now, format_now, importer
     from pgtrail.import_source i
     where i.source = import_batch.source
     for update;
@@ -42,6 +43,11 @@ begin
         raise exception using errcode = 'object_not_in_prerequisite_state',
             message = pg_catalog.format('the source was imported as %s', format_now),
             hint = 'Give it another name with --source to import it as something else.';
+    elsif importer <> session_user then
+        -- Else any writer could move the position with empty batches, and somebody's records would be skipped.
+        raise exception using errcode = 'TR008',
+            message = 'another role began the import of this source, and it alone may go on',
+            hint = 'Nothing was changed. Import it as that role, or under another name with --source.';
     elsif position_now <> from_position then
         raise exception using errcode = 'TR005',
             message = pg_catalog.format('the source is at record %s, not at %s: another import of it is at work', position_now,
@@ -53,7 +59,7 @@ begin
     insert into pgtrail.append_batch (batch_id, source)
     select distinct (s.event::jsonb ->> 'append_batch')::uuid as batch_id, import_batch.source
     from pg_temp.pgtrail_stage s
-    where format = 'ndjson' and strpos(s.event, '"append_batch"') > 0 and s.event::jsonb ->> 'append_batch' is not null
+    where format = 'ndjson' and starts_with(s.event, '{"append_batch"') and s.event::jsonb ->> 'append_batch' is not null
     order by batch_id
     on conflict do nothing;
 

@@ -281,6 +281,7 @@ create table pgtrail.import_source (
     position bigint not null default 0,
     events bigint not null default 0,
     rejected bigint not null default 0,
+    imported_by text collate "C" not null default session_user,
     first_at timestamptz not null default clock_timestamp(),
     last_at timestamptz not null default clock_timestamp()
 );
@@ -290,6 +291,7 @@ comment on column pgtrail.import_source.format is 'ndjson or cloudtrail';
 comment on column pgtrail.import_source.position is 'Records of the source that are done';
 comment on column pgtrail.import_source.events is 'Events that it added';
 comment on column pgtrail.import_source.rejected is 'Records that were rejected';
+comment on column pgtrail.import_source.imported_by is 'session_user of the first batch; nobody else may move the position';
 comment on column pgtrail.import_source.first_at is 'First batch (server clock)';
 comment on column pgtrail.import_source.last_at is 'Last batch (server clock)';
 

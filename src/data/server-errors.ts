@@ -87,6 +87,7 @@ const words: Readonly<Record<string, Words>> = {
   TR005: { code: "busy" },
   TR006: { code: "old-server" },
   TR007: { code: "bad-encoding" },
+  TR008: { code: "privilege" },
   "08": { code: "connection-lost", hint: "the unfinished transaction was rolled back; run it again" },
   "53": {
     code: "disk-full",

@@ -186,6 +186,11 @@ describe("a stream", () => {
     const grown = await file(events("grows", 12))
     expect(await trail.importFile(grown, { source: "app-1" })).toMatchObject({ added: 4 })
     expect(await count("grows")).toBe(12)
+    const rotated = await trail.importFile(stream(3), { source: "app-1" }).catch((thrown: unknown) => thrown)
+    expect(rotated).toMatchObject({
+      code: "incomplete",
+      message: "app-1 has 3 records, and 12 were imported before: it is another file",
+    })
   })
 
   test("that was imported as another format is refused", async () => {

@@ -9,7 +9,7 @@ export default command({
   summary: "import events from files, resumable",
   description:
     "A file is known by the sha256 of its uncompressed content: importing it again adds nothing, and an import that was stopped goes on " +
-    "where it was. A file that grows is given a name with --source; then only what is new is imported. Compressed files (gzip) are " +
+    "where it was. A file that only grows is given a name with --source; then only what is new is imported. Compressed files (gzip) are " +
     "read as they are.\n\n" +
     "A bad record is named with its line. Up to --max-errors of them are left out (and written to --rejects); one more ends the import: " +
     "the batch in hand is rolled back, earlier batches stay.",
@@ -32,7 +32,7 @@ export default command({
       shows: "AWS CloudTrail, as S3 delivers it",
     },
     {
-      run: "tail -n +1 /var/log/app/audit.ndjson | pgtrail import file --source app-1 -",
+      run: "pgtrail import file --source app-1 /var/log/app/audit.ndjson",
       shows: "what is new in a file that grows; fit for cron",
     },
   ],
@@ -82,7 +82,8 @@ export default command({
 
     /** The hint is the very command that goes on. */
     function withCommand(error: unknown): unknown {
-      if (!(error instanceof TrailError) || error.code !== "incomplete") return error
+      if (!(error instanceof TrailError) || error.code !== "incomplete" || error.hint !== undefined)
+        return error
       const words = [
         ...["pgtrail", "import", "file"],
         ...(from === "ndjson" ? [] : ["--from", from]),

@@ -1,6 +1,7 @@
 // Imports the events of one source: batch by batch, each in a transaction with the source's position, so that nothing comes in twice.
 import type { Readable } from "node:stream"
 import type { ConnectionTarget } from "../connection.js"
+import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
 import { batches } from "./batches.js"
 import { type Input, openInput } from "./input.js"
@@ -93,8 +94,9 @@ async function importContent(input: Input, loader: Loader, options: ImportOption
   for (;;) {
     const step = await next
     if (step.done === true) {
+      if (step.value < position) throw shrunk(source, step.value, position)
       await loader.finish()
-      return { source, format, records: step.value, added, rejected, skipped: Math.min(skipped, step.value) }
+      return { source, format, records: step.value, added, rejected, skipped }
     }
     next = ahead(found.next())
     signal?.throwIfAborted()
@@ -105,6 +107,17 @@ async function importContent(input: Input, loader: Loader, options: ImportOption
     skipped += batch.records.length - loaded.added - loaded.rejected
     options.onProgress?.({ records: batch.to, added })
   }
+}
+
+/** A log file that was rotated under the same name: nobody can tell which of its records are new. */
+function shrunk(source: string, records: number, position: number): TrailError {
+  return new TrailError(
+    "incomplete",
+    `${source} has ${records} records, and ${position} were imported before: it is another file`,
+    {
+      hint: "give each file of a rotated log a name of its own with --source, or none",
+    },
+  )
 }
 
 /** A rejection that comes before anybody waits for it would end the process. */

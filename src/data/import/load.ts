@@ -17,6 +17,8 @@ export interface LoadOptions {
   /** So many more records may be bad. */
   readonly errorsLeft: number
   readonly onRejected: (position: number, line: number, reason: string) => void
+  /** What the batch will have brought once it is committed. */
+  readonly onPrepared: (loaded: Loaded) => void
   readonly rejects: Rejects | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -70,7 +72,9 @@ async function load(
       )
       signal?.throwIfAborted()
       await rejects?.write([...bad.keys()].sort((a, b) => a - b).map((position) => rawOf(batch, position)))
-      return { added: Number(answer[0]?.added ?? 0), rejected: bad.size }
+      const loaded = { added: Number(answer[0]?.added ?? 0), rejected: bad.size }
+      options.onPrepared(loaded)
+      return loaded
     })
   } catch (error) {
     // Where nobody knows whether the commit arrived, a record that is listed twice is better than one that is lost.

@@ -34,13 +34,12 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
   let reported = 0
 
   /** Repeats work over a new connection; a server that was never there is not waited for. */
-  async function repeatedly<T>(work: (client: Client, attempt: number) => Promise<T>): Promise<T> {
-    let attempt = 0
+  async function repeatedly<T>(work: (client: Client) => Promise<T>): Promise<T> {
     const once = async (): Promise<T> => {
       try {
         client ??= await connect(target)
         wasConnected = true
-        return await work(client, attempt++)
+        return await work(client)
       } catch (cause) {
         const error = toTrailError(cause)
         if (error instanceof TrailError && passingOrAway.has(error.code)) await disconnect()
@@ -66,12 +65,29 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
 
   return {
     position: () => repeatedly((connected) => positionOf(connected, source)),
-    load: (batch, errorsLeft) =>
-      repeatedly(async (connected, attempt) => {
-        const done = attempt === 0 ? undefined : await committed(connected, source, batch)
-        const load = { source, format, name, organization, errorsLeft, onRejected: report, rejects, signal }
-        return done ?? loadBatch(connected, batch, load)
-      }),
+    load(batch, errorsLeft) {
+      let prepared: Loaded | undefined
+      const onPrepared = (loaded: Loaded): void => {
+        prepared = loaded
+      }
+      const load = {
+        source,
+        format,
+        name,
+        organization,
+        errorsLeft,
+        onRejected: report,
+        onPrepared,
+        rejects,
+        signal,
+      }
+      return repeatedly(async (connected) => {
+        // The connection was lost at the commit: had it arrived?
+        if (prepared !== undefined && (await positionOf(connected, source)) >= batch.to) return prepared
+        prepared = undefined
+        return loadBatch(connected, batch, load)
+      })
+    },
     async finish() {
       await repeatedly((connected) => connected.query("select pgtrail.import_finish($1)", [source]))
     },
@@ -85,11 +101,4 @@ async function positionOf(client: Client, source: string): Promise<number> {
     [source],
   )
   return Number(rows[0]?.position ?? 0)
-}
-
-/** What a batch brought whose connection was lost at the commit, where the commit had arrived. */
-async function committed(client: Client, source: string, batch: Batch): Promise<Loaded | undefined> {
-  if ((await positionOf(client, source)) < batch.to) return undefined
-  const rejected = batch.records.filter((record) => record.problem !== undefined).length
-  return { added: batch.records.length - rejected, rejected }
 }
