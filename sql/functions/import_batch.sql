@@ -55,7 +55,7 @@ begin
     end if;
 
     -- A spool file says of a batch whose fate its writer does not know which one it was. Claiming it waits for a call of
-    -- pgtrail.append that is still at work, and finds one that has committed.
+    -- pgtrail.append that is still at work, and finds one that has committed. The writer puts it first in the line.
     insert into pgtrail.append_batch (batch_id, source)
     select distinct (s.event::jsonb ->> 'append_batch')::uuid as batch_id, import_batch.source
     from pg_temp.pgtrail_stage s
@@ -73,7 +73,7 @@ begin
             when format <> 'ndjson' then true
             when jsonb_typeof(s.record) <> 'object' or s.record - keys <> '{}'
                 then pgtrail.check_event_keys(s.record, keys) is null
-            when s.record ? 'append_batch' then not exists (
+            when s.record ->> 'append_batch' is not null then (s.record ->> 'append_batch')::uuid is not null and not exists (
                 select from pgtrail.append_batch b
                 where b.batch_id = (s.record ->> 'append_batch')::uuid and b.source is distinct from import_batch.source)
             else true

@@ -1,4 +1,4 @@
--- The log: events, their chains, the acts of pgtrail itself, and what the tool must remember.
+-- The log: events, their chains, the acts of pgtrail itself, and what the tool must remember. Over 250 lines because each table is read with its comments.
 -- Creates tables and indexes only; functions, triggers and grants are in the other folders and are re-applied whole.
 
 create table pgtrail.migration (

@@ -26,7 +26,9 @@ test("another writer cannot move the position of an import, by an empty batch or
 
   const client = await other.client()
   await client.query("select pgtrail.import_stage()")
-  await expect(client.query("select pgtrail.import_batch('stream', 'ndjson', 2, 1000)")).rejects.toMatchObject({ code: "TR008" })
+  await expect(
+    client.query("select pgtrail.import_batch('stream', 'ndjson', 2, 1000)"),
+  ).rejects.toMatchObject({ code: "TR008" })
   await client.end()
   const theirs = await db.trail({ url: other.url })
   await writeFile(file, '{"event_type":"a"}\n{"event_type":"b"}\n{"event_type":"c"}\n')

@@ -2,7 +2,7 @@
 import { createConnection, createServer, type Socket } from "node:net"
 import { URL } from "node:url"
 
-export interface Proxy {
+export interface LossyProxy {
   readonly url: string
   /** The next statement whose text contains this reaches the server, and its answer reaches nobody. */
   swallowAnswerTo(text: string): void
@@ -13,7 +13,7 @@ export interface Proxy {
 }
 
 /** `url` is the server's, over a Unix socket or TCP. */
-export async function startProxy(url: string): Promise<Proxy> {
+export async function startProxy(url: string): Promise<LossyProxy> {
   const { target, rewrite } = read(url)
   let wanted: string | undefined
   let isDown = false

@@ -7,7 +7,9 @@ const root = join(import.meta.dirname, "..", "..")
 const codes = (text: string): string[] => [...new Set(text.match(/\bTR\d{3}\b/g) ?? [])].sort()
 
 test("every SQLSTATE that the SQL raises is in sql/README.md and in the table of the library, and no other", () => {
-  const files = readdirSync(join(root, "sql"), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".sql"))
+  const files = readdirSync(join(root, "sql"), { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".sql"),
+  )
   const sql = files.map((name) => readFileSync(join(root, "sql", name), "utf8")).join("\n")
   const raised = codes((sql.match(/errcode = 'TR\d{3}'/g) ?? []).join(" "))
   // TR099 undoes a trial inside a function and never leaves it.

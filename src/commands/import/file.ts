@@ -4,6 +4,8 @@ import { TrailError } from "../../data/errors.js"
 
 /** A good first guess for who does not know how many are bad. */
 const generousErrors = 1000
+/** Of a file that is something else altogether nobody wants to see every line named. */
+const namedErrors = 20
 
 export default command({
   summary: "import events from files, resumable",
@@ -46,10 +48,11 @@ export default command({
     if (batchSize === 0) throw new TrailError("usage", "--batch-size takes a number above 0")
     const trail = await session.trail()
     const rejects = options.rejects === undefined ? undefined : session.path(options.rejects)
-    let [added, rejected] = [0, 0]
+    let [added, rejected, found] = [0, 0, 0]
 
     async function* rows(): AsyncGenerator<Row> {
       for (const name of args.files) {
+        const before = found
         const result = await trail
           .importFile(name === "-" ? session.io.stdin : session.path(name), {
             format: from,
@@ -60,12 +63,19 @@ export default command({
             rejects,
             maxErrors: maxErrors - rejected,
             signal: session.signal,
-            onRejected: ({ line, reason }) => session.warn(`${name}:${line}: ${reason}`),
+            onRejected({ line, reason }) {
+              found += 1
+              if (found - before <= namedErrors) session.warn(`${name}:${line}: ${reason}`)
+            },
             onProgress: (soFar) =>
               session.progress(`${name}: ${soFar.records} records, ${soFar.added} events added`),
           })
           .catch((error: unknown) => {
             throw withCommand(error)
+          })
+          .finally(() => {
+            const more = found - before - namedErrors
+            if (more > 0) session.warn(`${name}: and ${more} more bad ${more === 1 ? "record" : "records"}`)
           })
         added += result.added
         rejected += result.rejected
@@ -90,7 +100,7 @@ export default command({
         ...(organization === undefined ? [] : ["--org", organization]),
         ...(source === undefined ? [] : ["--source", source]),
         ...["--rejects", options.rejects ?? "rejects.ndjson"],
-        ...["--max-errors", String(Math.max(generousErrors, maxErrors * 10))],
+        ...["--max-errors", String(Math.max(generousErrors, found * 10))],
         ...args.files,
       ]
       return new TrailError("incomplete", error.message, { hint: words.map(quoted).join(" "), cause: error })
