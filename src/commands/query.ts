@@ -1,7 +1,8 @@
 // pgtrail query: events that match, newest first.
 import { type Column, choice, command, type Row, text } from "../cli/command.js"
+import { eventColumns, isEventColumn } from "../data/event-columns.js"
 import { outcomes, severities } from "../data/query/choices.js"
-import { eventColumnKinds, eventColumns, isEventColumn } from "../data/query/columns.js"
+import { kindOf } from "../data/query/columns.js"
 import { madeColumns, maker, needed } from "../data/query/made.js"
 import { describePeriod, readPeriod } from "../data/query/time.js"
 import { readLimit, readResource } from "../data/query/typed.js"
@@ -93,7 +94,7 @@ function reportColumns(printed: readonly string[]): Column[] {
   )
   return names.map((name) => ({
     name,
-    kind: isEventColumn(name) ? kinds[eventColumnKinds[name]] : "text",
+    kind: isEventColumn(name) ? kinds[kindOf(name)] : "text",
     onRequest: !printed.includes(name),
   }))
 }

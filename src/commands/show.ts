@@ -1,8 +1,9 @@
 // pgtrail show: one event whole, where it stands in its chain, and whether it verifies.
 import { arg, command, RawJson, type Report, type Session } from "../cli/command.js"
 import { TrailError } from "../data/errors.js"
+import { type EventColumn, eventColumns } from "../data/event-columns.js"
 import type { Trail } from "../data/index.js"
-import { type EventRow, eventColumnKinds, eventColumns } from "../data/query/columns.js"
+import { type EventRow, kindOf } from "../data/query/columns.js"
 import { describeEvent } from "../data/query/describe.js"
 import { writePlace } from "../data/query/made.js"
 import type { ShownEvent } from "../data/query/show.js"
@@ -54,8 +55,7 @@ function listed(found: readonly EventRow[]): Report {
 
 function shown(found: ShownEvent): Report {
   const { event, place, previous, next, newest, verifies, problems } = found
-  const isJson = (column: keyof typeof eventColumnKinds) =>
-    ["json", "array"].includes(eventColumnKinds[column])
+  const isJson = (column: EventColumn) => ["json", "array"].includes(kindOf(column))
   const members = eventColumns.map((column) => {
     const value = event[column] ?? null
     return [column, value !== null && isJson(column) ? new RawJson(value) : value] as const

@@ -2,75 +2,73 @@
 // record_send(): it takes values in PostgreSQL's text form and needs no database.
 import * as crypto from "node:crypto"
 import { encode, int32, oids, type SqlType } from "./binary.js"
+import { type EventColumn, eventTypes } from "./event-columns.js"
 
 export type { SqlType } from "./binary.js"
 
 export type FieldList = readonly (readonly [column: string, type: SqlType])[]
 
+const fields = (...columns: readonly EventColumn[]): FieldList =>
+  columns.map((column) => [column, eventTypes[column]] as const)
+
 /** Columns of pgtrail.event under identity_digest, in hashed order, after the tag and identity_salt. */
-export const identityFields: FieldList = [
-  ["actor_id", "text"],
-  ["actor_name", "text"],
-  ["actor_email", "text"],
-  ["ip_address", "inet"],
-  ["user_agent", "text"],
-  ["session_id", "text"],
-  ["device_id", "text"],
-]
+export const identityFields = fields(
+  "actor_id",
+  "actor_name",
+  "actor_email",
+  "ip_address",
+  "user_agent",
+  "session_id",
+  "device_id",
+)
 
 /** Columns under content_digest, after the tag and content_salt. */
-export const contentFields: FieldList = [
-  ["resource_id", "text"],
-  ["resource_name", "text"],
-  ["namespace", "text"],
-  ["description", "text"],
-  ["error_message", "text"],
-  ["request_path", "text"],
-  ["request_id", "text"],
-  ["correlation_id", "text"],
-  ["request_params", "jsonb"],
-  ["before_state", "jsonb"],
-  ["after_state", "jsonb"],
-  ["details", "jsonb"],
-  ["tags", "text[]"],
-  ["signature", "text"],
-]
+export const contentFields = fields(
+  "resource_id",
+  "resource_name",
+  "namespace",
+  "description",
+  "error_message",
+  "request_path",
+  "request_id",
+  "correlation_id",
+  "request_params",
+  "before_state",
+  "after_state",
+  "details",
+  "tags",
+  "signature",
+)
 
 /** Place of an event in its lane: stands before the two digests. */
-export const placeFields: FieldList = [
-  ["hash_version", "smallint"],
-  ["organization_id", "text"],
-  ["lane", "smallint"],
-  ["seq", "bigint"],
-  ["previous_hash", "bytea"],
-]
+export const placeFields = fields("hash_version", "organization_id", "lane", "seq", "previous_hash")
 
 /** The frame: stands after the two digests. */
-export const frameFields: FieldList = [
-  ["occurred_at", "timestamptz"],
-  ["recorded_at", "timestamptz"],
-  ["id", "uuid"],
-  ["external_id", "text"],
-  ["external_number", "bigint"],
-  ["source", "text"],
-  ["project_id", "text"],
-  ["event_type", "text"],
-  ["category", "text"],
-  ["action", "text"],
-  ["severity", "text"],
-  ["outcome", "text"],
-  ["status_code", "int"],
-  ["actor_type", "text"],
-  ["actor_role", "text"],
-  ["resource_type", "text"],
-  ["request_method", "text"],
-  ["data_classification", "text"],
-  ["data_size_bytes", "bigint"],
-  ["retention_policy", "text"],
-  ["compliance_tags", "text[]"],
-  ["event_version", "text"],
-  ["processing_latency_ms", "int"],
-]
+export const frameFields = fields(
+  "occurred_at",
+  "recorded_at",
+  "id",
+  "external_id",
+  "external_number",
+  "source",
+  "project_id",
+  "event_type",
+  "category",
+  "action",
+  "severity",
+  "outcome",
+  "status_code",
+  "actor_type",
+  "actor_role",
+  "resource_type",
+  "request_method",
+  "data_classification",
+  "data_size_bytes",
+  "retention_policy",
+  "compliance_tags",
+  "event_version",
+  "processing_latency_ms",
+)
 
 /** Columns of pgtrail.act, after the tag. transaction_id is hashed as a bigint. */
 export const actFields: FieldList = [

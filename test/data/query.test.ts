@@ -1,7 +1,7 @@
 // The walk over the partitions gives what one plain statement over all of them gives, in the same order, and opens few at once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { eventColumns } from "../../src/data/event-columns.js"
 import type { EventQuery, EventRow, Trail } from "../../src/data/index.js"
-import { eventColumns } from "../../src/data/query/columns.js"
 import { segmentQuery } from "../../src/data/query/events.js"
 import { segments } from "../../src/data/query/segments.js"
 import { type TestDatabase, testDatabase } from "../database.js"

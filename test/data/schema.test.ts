@@ -1,7 +1,8 @@
 // The drizzle definition, the list of columns and the catalog say the same, column by column and in the same order.
 import { getTableConfig } from "drizzle-orm/pg-core"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { eventColumnKinds, eventColumns } from "../../src/data/query/columns.js"
+import { eventColumns } from "../../src/data/event-columns.js"
+import { kindOf } from "../../src/data/query/columns.js"
 import { event } from "../../src/data/schema.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
@@ -39,5 +40,5 @@ test("every column has a form in which it is written", async () => {
   }
   const columns = getTableConfig(event).columns
   expect(eventColumns).toEqual(columns.map((column) => column.name))
-  expect(Object.values(eventColumnKinds)).toEqual(columns.map((column) => kinds[column.getSQLType()]))
+  expect(eventColumns.map(kindOf)).toEqual(columns.map((column) => kinds[column.getSQLType()]))
 })

@@ -1,5 +1,7 @@
 // An event as an application gives it: its fields, and what each of them may hold.
 import { isIP } from "node:net"
+import type { SqlType } from "../binary.js"
+import { type EventColumn, eventColumns, eventTypes, isEventColumn } from "../event-columns.js"
 import { outcomes, severities } from "../query/choices.js"
 
 /** A value that JSON can say; bigint is written as a number with all its digits. */
@@ -13,56 +15,51 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json | undefined }
 
-/** Kinds of fields. Everything here can be set by an application; the chain columns cannot. */
-const kinds = {
-  id: "uuid",
-  external_id: "text",
-  external_number: "integer",
-  source: "text",
-  organization_id: "text",
-  project_id: "text",
-  occurred_at: "time",
-  event_type: "text",
-  category: "text",
-  action: "text",
+/** What the database alone sets. */
+const databaseColumns = [
+  "recorded_at",
+  "lane",
+  "seq",
+  "identity_salt",
+  "content_salt",
+  "previous_hash",
+  "hash",
+  "hash_version",
+  "identity_digest",
+  "content_digest",
+] as const satisfies readonly EventColumn[]
+
+/** Everything that an application can set: the columns but for those that the database alone sets. */
+export type EventField = Exclude<EventColumn, (typeof databaseColumns)[number]>
+
+const kindOfType = {
+  bigint: "integer",
+  bytea: "text",
+  inet: "address",
+  int: "integer",
+  jsonb: "json",
+  smallint: "integer",
+  text: "text",
+  "text[]": "texts",
+  timestamptz: "time",
+  uuid: "uuid",
+} as const satisfies Record<SqlType, keyof ValueOf>
+
+const choices = {
   severity: severities,
   outcome: outcomes,
-  status_code: "integer",
-  actor_type: "text",
-  actor_role: "text",
-  resource_type: "text",
-  request_method: "text",
   data_classification: ["PUBLIC", "INTERNAL", "CONFIDENTIAL", "RESTRICTED", "PHI"],
-  data_size_bytes: "integer",
-  retention_policy: "text",
-  compliance_tags: "texts",
-  event_version: "text",
-  processing_latency_ms: "integer",
-  actor_id: "text",
-  actor_name: "text",
-  actor_email: "text",
-  ip_address: "address",
-  user_agent: "text",
-  session_id: "text",
-  device_id: "text",
-  resource_id: "text",
-  resource_name: "text",
-  namespace: "text",
-  description: "text",
-  error_message: "text",
-  request_path: "text",
-  request_id: "text",
-  correlation_id: "text",
-  request_params: "json",
-  before_state: "json",
-  after_state: "json",
-  details: "json",
-  tags: "texts",
-  signature: "text",
-} as const
+} as const satisfies Partial<Record<EventField, readonly string[]>>
 
-type Kinds = typeof kinds
-export type EventField = keyof Kinds
+type KindOf<F extends EventField> = F extends keyof typeof choices
+  ? (typeof choices)[F]
+  : (typeof kindOfType)[(typeof eventTypes)[F]]
+
+function kindOf(field: EventField): keyof ValueOf | readonly string[] {
+  return Object.hasOwn(choices, field)
+    ? choices[field as keyof typeof choices]
+    : kindOfType[eventTypes[field]]
+}
 
 interface ValueOf {
   readonly uuid: string
@@ -78,26 +75,27 @@ type Value<K> = K extends keyof ValueOf ? ValueOf[K] : K extends readonly (infer
 
 /** What an application logs. Only `event_type` is needed; the others are the columns of pgtrail.event (DESIGN: "The event"). */
 export type EventInput = {
-  readonly [F in Exclude<EventField, "event_type">]?: Value<Kinds[F]> | null | undefined
+  readonly [F in Exclude<EventField, "event_type">]?: Value<KindOf<F>> | null | undefined
 } & { readonly event_type: string }
 
-/** In the order of the table. */
-export const eventFields: readonly EventField[] = Object.keys(kinds).filter(isEventField)
-
 export function isEventField(name: string): name is EventField {
-  return Object.hasOwn(kinds, name)
+  return isEventColumn(name) && !databaseColumns.some((column) => column === name)
 }
+
+/** In the order of the table. */
+export const eventFields: readonly EventField[] = eventColumns.filter(isEventField)
 
 /** Whether the field's value is JSON itself: an object, an array, any value. */
 export function isJsonField(field: EventField): boolean {
-  return kinds[field] === "json" || kinds[field] === "texts"
+  const kind = kindOf(field)
+  return kind === "json" || kind === "texts"
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** What is wrong with a field's value, as words that follow its name and do not say the value; the server has the last word. */
 export function problemOf(field: EventField, value: unknown): string | undefined {
-  const kind = kinds[field]
+  const kind = kindOf(field)
   if (value === null || value === undefined) {
     return field === "event_type" ? "is missing" : undefined
   }

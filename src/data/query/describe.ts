@@ -1,5 +1,6 @@
 // An event as text for people: every column that has a value, then its place in the chain.
-import { eventColumnKinds, eventColumns } from "./columns.js"
+import { eventColumns } from "../event-columns.js"
+import { kindOf } from "./columns.js"
 import type { Neighbour, ShownEvent } from "./show.js"
 
 const width = Math.max(...eventColumns.map((column) => column.length)) + 2
@@ -11,7 +12,7 @@ export function describeEvent(shown: ShownEvent): string {
   for (const column of eventColumns) {
     const value = event[column]
     if (value == null) continue
-    const text = eventColumnKinds[column] === "json" ? indentJson(value) : value
+    const text = kindOf(column) === "json" ? indentJson(value) : value
     lines.push(line(column, text))
   }
   lines.push(

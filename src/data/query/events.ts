@@ -3,9 +3,10 @@ import { desc, type SQL, sql } from "drizzle-orm"
 import { QueryBuilder } from "drizzle-orm/pg-core"
 import type { Client, QueryResult } from "pg"
 import { type ConnectionTarget, connect, destroy } from "../connection.js"
+import { type EventColumn, eventColumns } from "../event-columns.js"
 import { event } from "../schema.js"
 import { toTrailError } from "../server-errors.js"
-import { type EventColumn, type EventRow, eventColumnKinds, eventColumns, rowWriter } from "./columns.js"
+import { type EventRow, kindOf, rowWriter } from "./columns.js"
 import { conditions, during, type EventFilter, every } from "./filter.js"
 import { segments } from "./segments.js"
 import type { Period } from "./time.js"
@@ -95,7 +96,7 @@ function after({ occurred_at: time, organization_id: organization, lane, seq }: 
 
 function selected(column: EventColumn): SQL.Aliased | (typeof event)[EventColumn] {
   // Postgres writes {a,"b c"}; a JSON array needs no second parser. Null stays null.
-  return eventColumnKinds[column] === "array" ? sql`to_json(${event[column]})`.as(column) : event[column]
+  return kindOf(column) === "array" ? sql`to_json(${event[column]})`.as(column) : event[column]
 }
 
 type Raw = Record<string, string | null>

@@ -1,5 +1,6 @@
 // Columns that are put together from columns of the event, for people: where it stands, and what it was done to.
-import { type EventColumn, type EventRow, isEventColumn } from "./columns.js"
+import { type EventColumn, isEventColumn } from "../event-columns.js"
+import type { EventRow } from "./columns.js"
 
 interface Made {
   readonly from: readonly EventColumn[]

@@ -2,7 +2,8 @@
 import type { ClientBase } from "pg"
 import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
-import { type EventColumn, type EventRow, eventColumnKinds, eventColumns, rowWriter } from "./columns.js"
+import { type EventColumn, eventColumns } from "../event-columns.js"
+import { type EventRow, kindOf, rowWriter } from "./columns.js"
 import { segments, within } from "./segments.js"
 import type { Place } from "./typed.js"
 
@@ -124,7 +125,7 @@ function isIntact(row: Raw): boolean {
   }
 }
 
-const isArray = (column: EventColumn): boolean => eventColumnKinds[column] === "array"
+const isArray = (column: EventColumn): boolean => kindOf(column) === "array"
 const jsonName = (column: EventColumn): string => `${column}_json`
 
 /** Raw columns as Postgres writes them, for the hash, and the arrays as JSON beside them. */
