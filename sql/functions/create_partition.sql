@@ -19,6 +19,7 @@ begin
     -- Whoever makes it: a partition belongs to the owner of the log.
     execute format('alter table pgtrail.%I owner to %I', partition_name, (
         select r.rolname from pg_class c join pg_roles r on r.oid = c.relowner where c.oid = 'pgtrail.event'::regclass));
+    execute format('revoke usage on type pgtrail.%I from public', partition_name);
     execute format('comment on table pgtrail.%I is %L', partition_name, 'Partition of pgtrail.event');
     -- Row triggers come from the parent; statement triggers do not.
     execute format(

@@ -4,6 +4,7 @@ create or replace function pgtrail.record_act(kind text, parameters jsonb, diges
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
 set client_encoding = 'UTF8'
+set lock_timeout = '10s'
 as $$
 declare
     a pgtrail.act;

@@ -33,6 +33,8 @@ create table pgtrail.log (
     incarnation int not null default 1,
     created_at timestamptz not null default clock_timestamp()
 );
+-- One row: a second would leave every chain without a genesis.
+create unique index log_one_row on pgtrail.log ((true));
 comment on table pgtrail.log is 'The identity of this log: exactly one row';
 comment on column pgtrail.log.log_id is 'Part of the genesis hash of every lane';
 comment on column pgtrail.log.incarnation is 'Counts restores, recoveries and copies of this log';
@@ -109,8 +111,6 @@ create table pgtrail.event (
     primary key (organization_id, lane, seq, occurred_at)
 ) partition by range (occurred_at);
 
--- A column of this type in anybody's table would block every later ALTER TABLE.
-revoke usage on type pgtrail.event from public;
 comment on table pgtrail.event is 'The audit trail: append-only, hash-chained, partitioned by occurred_at';
 comment on column pgtrail.event.id is 'The application''s id (uuid version 7 if it sends none); not unique';
 comment on column pgtrail.event.external_id is 'Its id in the system that it came from, if that is text';
@@ -267,7 +267,8 @@ comment on table pgtrail.append_batch is
 comment on column pgtrail.append_batch.batch_id is 'Chosen by the client';
 comment on column pgtrail.append_batch.recorded_at is 'Server clock';
 comment on column pgtrail.append_batch.digest is 'sha256 of its events as jsonb text; null when imported';
-comment on column pgtrail.append_batch.source is 'The import that brought it from a spool file; null when appended';
+comment on column pgtrail.append_batch.source is
+    'Null: its events are in the log. Else the first import that met it in a spool file, and keeps a late append out';
 comment on column pgtrail.append_batch.ids is 'Event ids, in the order given';
 comment on column pgtrail.append_batch.organizations is 'Organizations of the events';
 comment on column pgtrail.append_batch.lanes is 'Lanes of the events';
@@ -281,6 +282,8 @@ create table pgtrail.import_source (
     position bigint not null default 0,
     events bigint not null default 0,
     rejected bigint not null default 0,
+    last_record bytea,
+    recorded_position bigint not null default 0,
     imported_by text collate "C" not null default session_user,
     first_at timestamptz not null default clock_timestamp(),
     last_at timestamptz not null default clock_timestamp()
@@ -291,6 +294,9 @@ comment on column pgtrail.import_source.format is 'ndjson or cloudtrail';
 comment on column pgtrail.import_source.position is 'Records of the source that are done';
 comment on column pgtrail.import_source.events is 'Events that it added';
 comment on column pgtrail.import_source.rejected is 'Records that were rejected';
+comment on column pgtrail.import_source.last_record is
+    'sha256 of the record at the position as it stood in the source: another there means another source under this name';
+comment on column pgtrail.import_source.recorded_position is 'Position that the last act of this source tells';
 comment on column pgtrail.import_source.imported_by is 'session_user of the first batch; nobody else may move the position';
 comment on column pgtrail.import_source.first_at is 'First batch (server clock)';
 comment on column pgtrail.import_source.last_at is 'Last batch (server clock)';
@@ -303,3 +309,14 @@ comment on table pgtrail.sealing is
 comment on column pgtrail.sealing.transaction_id is 'The importing transaction';
 
 insert into pgtrail.log default values;
+
+-- A column of a row type in anybody's own table would block every later ALTER TABLE and DROP TABLE.
+do $$
+declare
+    name text;
+begin
+    for name in select c.relname from pg_class c where c.relnamespace = 'pgtrail'::regnamespace and c.relkind in ('r', 'p') loop
+        execute format('revoke usage on type pgtrail.%I from public', name);
+    end loop;
+end
+$$;

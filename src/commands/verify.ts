@@ -46,19 +46,17 @@ export default command({
         signal: session.signal,
         progress: (events) => session.progress(`${events} events read`),
       })
-      return verified(report, describePeriod(period), options.record)
+      return verified(report, describePeriod(period))
     } catch (error) {
       return unchecked(error, session.format)
     }
   },
 })
 
-function verified(report: VerifyReport, period: string | undefined, toRecord: boolean): Report {
+function verified(report: VerifyReport, period: string | undefined): Report {
   const notes = [
     ...(period === undefined ? [] : [`events ${period}`]),
-    ...(toRecord && report.act === null
-      ? ["this verification was not recorded: the role may not, or the server is a standby"]
-      : []),
+    ...(report.not_recorded === null ? [] : [`this verification was not recorded: ${report.not_recorded}`]),
   ]
   return {
     schema: report.schema,

@@ -23,8 +23,12 @@ export interface ActsResult {
 
 const hex = (bytea: string | null | undefined): string | undefined => bytea?.replace(/^\\x/, "")
 
-export async function checkActs(client: ClientBase, logId: string, findings: Findings): Promise<ActsResult> {
-  let previous = actGenesis(logId).toString("hex")
+export async function checkActs(
+  client: ClientBase,
+  logId: string | undefined,
+  findings: Findings,
+): Promise<ActsResult> {
+  let previous = logId === undefined ? "" : actGenesis(logId).toString("hex")
   let expected = 1n
   let catalogDigest: string | undefined
   let headsDigestOfAct: string | undefined
@@ -36,7 +40,13 @@ export async function checkActs(client: ClientBase, logId: string, findings: Fin
     count += 1
     const seq = BigInt(row.seq ?? "0")
     const complain = (message: string) => findings.add({ kind: "act_altered", seq: String(seq), message })
-    if (seq !== expected) {
+    if (row.organization_id !== "pgtrail") {
+      complain(`act ${seq} does not belong to pgtrail: its organization_id was changed`)
+      continue
+    }
+    if (seq < expected) {
+      complain(`act ${seq} stands twice`)
+    } else if (seq > expected) {
       complain(
         seq === expected + 1n ? `act ${expected} is missing` : `acts ${expected} to ${seq - 1n} are missing`,
       )

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import type { Client } from "pg"
 import { genesis } from "../canonical.js"
 import type { ConnectionTarget } from "../connection.js"
-import type { ActsResult } from "./acts.js"
+import type { VerifiedHead } from "./acts.js"
 import { Chains } from "./chains.js"
 import type { Findings } from "./finding.js"
 import { type ChainHead, toChainHead } from "./heads.js"
@@ -20,37 +20,39 @@ export interface Covered {
 }
 
 interface Known {
-  readonly logId: string
+  /** Exported by `client`, which keeps it alive. */
+  readonly snapshot: string
+  readonly logId: string | undefined
   readonly heads: ReadonlyMap<string, ChainHead>
-  readonly acts: ActsResult
+  readonly verifiedHeads: readonly VerifiedHead[]
 }
 
 export async function checkChains(
   client: Client,
   target: ConnectionTarget,
   options: VerifyOptions,
-  { logId, heads, acts }: Known,
+  { logId, snapshot, heads, verifiedHeads }: Known,
   findings: Findings,
 ): Promise<Covered> {
   const watched = new Map<string, ChainHead>()
-  for (const head of acts.verifiedHeads) {
+  for (const head of verifiedHeads) {
     if (options.organization === undefined || head.organization_id === options.organization) {
       watched.set(chainKey(head.organization_id, head.lane), toChainHead(head))
     }
   }
   const key = randomBytes(32)
   const all = await partitions(client)
-  const snapshot = await client.query<{ snapshot: string; organization: string | null }>(
-    "select pg_export_snapshot() as snapshot, quote_literal($1::text) as organization",
+  const quoted = await client.query<{ organization: string | null }>(
+    "select quote_literal($1::text) as organization",
     [options.organization ?? null],
   )
   const totals = await scanAll(
     {
       target,
-      snapshot: snapshot.rows[0]?.snapshot ?? "",
+      snapshot,
       key,
       partitions: all,
-      organizationLiteral: snapshot.rows[0]?.organization ?? undefined,
+      organizationLiteral: quoted.rows[0]?.organization ?? undefined,
       watched: new Map([...watched].map(([chain, head]) => [chain, head.seq])),
     },
     options.jobs ?? 2,
@@ -67,6 +69,7 @@ export async function checkChains(
     const earlier = watched.get(chain)
     if (head === undefined || total === undefined) return true
     if (earlier !== undefined && total.watchedHash !== earlier.hash) return true
+    if (logId === undefined) return true
     const first = genesis(logId, head.organization_id, head.lane).toString("latin1")
     return !sums.closes(total, first, head.seq, head.hash)
   })

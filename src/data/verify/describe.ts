@@ -8,8 +8,11 @@ export function describeReport(report: VerifyReport): string {
   const chains = `${grouped(covered.chains)} ${covered.chains === "1" ? "chain" : "chains"}`
   const scope =
     report.requested.organization === null ? "" : ` of organization ${visible(report.requested.organization)}`
+  const ranged = (report.requested.since ?? report.requested.until) !== null
   const heading = {
-    intact: `intact: ${events} in ${chains}${scope}, every hash recomputed, every link followed`,
+    intact: ranged
+      ? `intact: ${events} of that time in ${chains}${scope}, every hash recomputed; all other events only counted`
+      : `intact: ${events} in ${chains}${scope}, every hash recomputed, every link followed`,
     tampered: `tampered: ${plural(report.findings_total, "finding")}; ${events} in ${chains}${scope} read`,
     incomplete:
       findings.length > 0

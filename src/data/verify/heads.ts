@@ -14,7 +14,7 @@ export interface ChainHead extends Head {
 /** The newest head of each chain, by chain key; checks each genesis on the way. */
 export async function readHeads(
   client: Client,
-  logId: string,
+  logId: string | undefined,
   organization: string | undefined,
   findings: Findings,
 ): Promise<Map<string, ChainHead>> {
@@ -36,7 +36,7 @@ export async function readHeads(
   const heads = new Map<string, ChainHead>()
   for (const row of rows) {
     const { organization_id, lane } = row
-    if (row.first !== genesis(logId, organization_id, lane).toString("hex")) {
+    if (logId === undefined || row.first !== genesis(logId, organization_id, lane).toString("hex")) {
       const message = `the genesis of lane ${lane} in pgtrail.chain_head is ${row.first === null ? "missing" : "altered"}`
       findings.add({ kind: "altered", organization_id, lane, seq: "0", group: "head", message })
     }

@@ -34,8 +34,10 @@ interface Row {
 
 /** All partitions that are attached, in order of their bounds, DEFAULT last. */
 export async function partitions(client: ClientBase): Promise<Partition[]> {
+  // A bound that is infinite, or MINVALUE or MAXVALUE, is the end of the numbers.
   const micros = (group: number) =>
-    `(extract(epoch from (regexp_match(pg_get_expr(c.relpartbound, c.oid), $1))[${group}]::timestamptz - timestamptz '2000-01-01 00:00+00') * 1000000)::numeric(30,0)::text`
+    `(select case when isfinite(b.bound) then (extract(epoch from b.bound - timestamptz '2000-01-01 00:00+00') * 1000000)::numeric(30,0)::text end
+      from (select (regexp_match(pg_get_expr(c.relpartbound, c.oid), $1))[${group}]::timestamptz as bound) b)`
   const { rows } = await client.query<Row>(
     `select format('%I.%I', n.nspname, c.relname) as name, pg_get_expr(c.relpartbound, c.oid) as bound,
         ${micros(1)} as since, ${micros(2)} as until,

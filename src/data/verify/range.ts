@@ -15,6 +15,9 @@ interface Segment {
   readonly lane: string
   readonly events: string
   readonly newest: string
+  /** Different seq. */
+  readonly places: string
+  readonly oldest: string
   readonly in_range: string
   readonly first: string | null
   readonly last: string | null
@@ -24,11 +27,11 @@ export async function checkRange(
   client: Client,
   target: ConnectionTarget,
   options: VerifyOptions,
-  known: { readonly logId: string; readonly heads: ReadonlyMap<string, ChainHead> },
+  known: { readonly logId: string | undefined; readonly heads: ReadonlyMap<string, ChainHead> },
   findings: Findings,
 ): Promise<Covered> {
   const { rows } = await client.query<Segment>(
-    `select organization_id, lane, count(*) as events, max(seq) as newest,
+    `select organization_id, lane, count(*) as events, max(seq) as newest, count(distinct seq) as places, min(seq) as oldest,
         count(*) filter (where inside) as in_range, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
      from (
         select organization_id, lane, seq,
@@ -49,14 +52,16 @@ export async function checkRange(
     if (place === undefined) continue
     const { organization_id, lane } = place
     const complete =
-      head !== undefined && segment?.events === String(head.seq) && segment.newest === String(head.seq)
+      head !== undefined &&
+      [segment?.events, segment?.places, segment?.newest].every((count) => count === String(head.seq)) &&
+      segment?.oldest === "1"
     if (!complete) {
       doubtful.push({ organization_id, lane, hadEvents: segment !== undefined })
       covered.chains += 1
       covered.events += Number.parseInt(segment?.in_range ?? "0", 10)
       continue
     }
-    if (segment.first === null || segment.last === null) continue
+    if (segment === undefined || segment.first === null || segment.last === null) continue
     covered.chains += 1
     covered.events += Number.parseInt(segment.in_range, 10)
     const first = Math.max(1, Number.parseInt(segment.first, 10) - 1)
@@ -68,7 +73,10 @@ export async function checkRange(
         organization_id,
         lane,
         first,
-        previous: first === 1 ? genesis(known.logId, organization_id, lane).toString("latin1") : undefined,
+        previous:
+          first === 1 && known.logId !== undefined
+            ? genesis(known.logId, organization_id, lane).toString("latin1")
+            : undefined,
         head: toHead ? head : undefined,
         watched: undefined,
         ...(toHead ? {} : { until: last + 1 }),

@@ -1,20 +1,40 @@
 // Records a verification as an act, where the role and the server allow it.
 import type { Client } from "pg"
+import { toTrailError } from "../server-errors.js"
 import { version } from "../version.js"
 import type { ChainHead } from "./heads.js"
 import type { VerifyReport } from "./verify.js"
 
-/** seq of the act, or null where it cannot be recorded: a standby, or a role that may only read. */
+export interface Recorded {
+  readonly act: string | null
+  readonly not_recorded: string | null
+}
+
+/** Never changes the verdict: where it cannot be recorded it says why. Waits ten seconds for another act at most. */
 export async function recordVerification(
   client: Client,
-  report: Omit<VerifyReport, "act">,
+  report: Omit<VerifyReport, keyof Recorded>,
+  heads: readonly ChainHead[] | undefined,
+): Promise<Recorded> {
+  try {
+    const { rows } = await client.query<{ standby: string; allowed: string }>(
+      `select pg_is_in_recovery() as standby, has_function_privilege(
+          'pgtrail.record_verification(jsonb,text[],smallint[],bigint[],bytea[])', 'execute') as allowed`,
+    )
+    if (rows[0]?.standby === "t") return { act: null, not_recorded: "this server is a standby" }
+    if (rows[0]?.allowed !== "t") return { act: null, not_recorded: "this role may not record one" }
+    return { act: await record(client, report, heads), not_recorded: null }
+  } catch (error) {
+    const known = toTrailError(error)
+    return { act: null, not_recorded: known instanceof Error ? known.message : "unknown error" }
+  }
+}
+
+async function record(
+  client: Client,
+  report: Omit<VerifyReport, keyof Recorded>,
   heads: readonly ChainHead[] | undefined,
 ): Promise<string | null> {
-  const allowed = await client.query<{ allowed: string }>(
-    `select not pg_is_in_recovery() and has_function_privilege(
-        'pgtrail.record_verification(jsonb,text[],smallint[],bigint[],bytea[])', 'execute') as allowed`,
-  )
-  if (allowed.rows[0]?.allowed !== "t") return null
   const parameters = {
     verdict: report.verdict,
     requested: report.requested,

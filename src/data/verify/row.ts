@@ -199,7 +199,9 @@ export class RowReader {
       record.length > idAt + length + 16 &&
       record.readInt32BE(organizationAt + length + 4) === 2 &&
       record.readInt32BE(laneAt + length + 6) === 8 &&
-      record.readInt32BE(seqAt + length + 12) === 32
+      record.readInt32BE(seqAt + length + 12) === 32 &&
+      // Beyond 2^53 no chain will ever be.
+      Math.abs(record.readInt32BE(seqAt + length)) < 0x200000
     if (!regular) {
       row.chain = ""
       row.seq = Number.NaN

@@ -8,6 +8,7 @@ import { checkCatalog } from "./catalog.js"
 import { checkChains } from "./check-chains.js"
 import { type Finding, Findings, type Verdict, verdictOf } from "./finding.js"
 import { readHeads } from "./heads.js"
+import { createParts } from "./parts.js"
 import { checkRange } from "./range.js"
 import { recordVerification } from "./record.js"
 
@@ -45,8 +46,12 @@ export interface VerifyReport {
   readonly findings: readonly Finding[]
   /** All findings, of which the list has the first 10,000. */
   readonly findings_total: string
+  /** What could not be read, beside the tampering that was found. */
+  readonly unread: readonly string[]
   /** seq of the act that records this verification; null where it was not recorded. */
   readonly act: string | null
+  /** Why it was not recorded, where it should have been. */
+  readonly not_recorded: string | null
 }
 
 const attempts = 3
@@ -57,11 +62,16 @@ export async function verify(target: ConnectionTarget, options: VerifyOptions = 
       return await withClient(target, (client) => verifyOnce(client, target, options))
     } catch (error) {
       // A partition was dropped while it waited its turn: what that took away is judged on a fresh snapshot.
-      const dropped =
-        error instanceof TrailError && (error.sqlstate === "42P01" || error.sqlstate === "XX000")
-      if (!dropped || attempt === attempts) throw error
+      const dropped = error instanceof TrailError && error.sqlstate === "42P01"
+      if (!dropped || attempt === attempts) throw asFailure(error)
     }
   }
+}
+
+/** What the server says of a value is not about an event that somebody appends here. */
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof TrailError) || error.code !== "bad-event") return error
+  return new TrailError("server", error.message, { sqlstate: error.sqlstate, cause: error })
 }
 
 async function verifyOnce(
@@ -75,37 +85,45 @@ async function verifyOnce(
       hint: "pgtrail install",
     })
   }
-  const pending = schema.migrations.find((migration) => migration.state !== "applied")
+  const pending = schema.migrations.find((migration) => migration.state === "pending")
   if (pending !== undefined) {
     throw new TrailError(
       "pending-migration",
-      `migration ${pending.number}_${pending.name} is ${pending.state}: nothing was checked`,
-      {
-        hint: "pgtrail migrate up",
-      },
+      `migration ${pending.number}_${pending.name} is pending: nothing was checked`,
+      { hint: "pgtrail migrate up" },
     )
   }
   const findings = new Findings()
-  await client.query("begin isolation level repeatable read read only")
-  const logs = await client.query<{ log_id: string }>("select log_id from pgtrail.log")
-  const logId = logs.rows[0]?.log_id
-  if (logId === undefined || logs.rows.length > 1) {
-    throw new TrailError("server", "pgtrail.log must have exactly one row: the identity of the log is lost", {
-      hint: "nothing was checked; restore the row from a backup",
-    })
+  for (const { number, name, state } of schema.migrations) {
+    if (state !== "changed") continue
+    const message = `pgtrail.migration: ${number}_${name} has another checksum than the migration of this pgtrail`
+    findings.add({ kind: "catalog_changed", group: "object", message })
   }
-  const acts = await checkActs(client, logId, findings)
-  await checkCatalog(client, acts.catalogDigest, findings)
-  const heads = await readHeads(client, logId, options.organization, findings)
+  await client.query("begin isolation level repeatable read read only")
+  // Before the first savepoint: a subtransaction cannot export one.
+  const exported = await client.query<{ snapshot: string }>("select pg_export_snapshot() as snapshot")
+  const parts = createParts(client, findings)
+  const logId = await parts.run("pgtrail.log", () => readLogId(client, findings))
+  const acts = await parts.run("the acts", () => checkActs(client, logId, findings))
+  await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings))
+  const heads =
+    (await parts.run("the heads", () => readHeads(client, logId, options.organization, findings))) ??
+    new Map()
   const wholeLog =
     options.organization === undefined && options.since === undefined && options.until === undefined
   const ranged = options.since !== undefined || options.until !== undefined
-  const covered = ranged
-    ? await checkRange(client, target, options, { logId, heads }, findings)
-    : await checkChains(client, target, options, { logId, heads, acts }, findings)
-  await client.query("commit")
+  const snapshot = exported.rows[0]?.snapshot ?? ""
+  const known = { logId, snapshot, heads, verifiedHeads: acts?.verifiedHeads ?? [] }
+  const covered = (await parts.run("the events", () =>
+    ranged
+      ? checkRange(client, target, options, known, findings)
+      : checkChains(client, target, options, known, findings),
+  )) ?? { chains: 0, events: 0, redacted: 0 }
+  await client.query("commit").catch(() => undefined)
 
   const verdict = verdictOf(findings.list, covered.events > 0)
+  // Tampering that was found is told, whatever else could not be read; without any, not to have looked is no verdict.
+  if (parts.failures.length > 0 && verdict !== "tampered") throw parts.failures[0]?.error
   const report = {
     schema: "pgtrail.verify/1" as const,
     verdict,
@@ -123,14 +141,21 @@ async function verifyOnce(
     },
     findings: findings.list,
     findings_total: String(findings.total),
+    unread: parts.failures.map(({ part, error }) => `${part}: ${error.message}`),
   }
-  const act =
-    options.record === false
-      ? null
-      : await recordVerification(
-          client,
-          report,
-          wholeLog && verdict === "intact" ? [...heads.values()] : undefined,
-        )
-  return { ...report, act }
+  if (options.record === false) return { ...report, act: null, not_recorded: null }
+  const whole = wholeLog && verdict === "intact"
+  return { ...report, ...(await recordVerification(client, report, whole ? [...heads.values()] : undefined)) }
+}
+
+/** The identity of the log; without it no genesis can be computed, and every chain is found altered. */
+async function readLogId(client: Client, findings: Findings): Promise<string | undefined> {
+  const { rows } = await client.query<{ log_id: string }>(
+    "select log_id from pgtrail.log order by created_at",
+  )
+  if (rows.length !== 1) {
+    const message = `pgtrail.log has ${rows.length} rows instead of one: the identity of the log is lost`
+    findings.add({ kind: "act_altered", group: "object", message })
+  }
+  return rows[0]?.log_id
 }

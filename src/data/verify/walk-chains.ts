@@ -45,7 +45,7 @@ export async function walkRange(
 export async function walkChains(
   target: ConnectionTarget,
   chains: readonly DoubtfulChain[],
-  logId: string,
+  logId: string | undefined,
   findings: Findings,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -66,7 +66,7 @@ export async function walkChains(
           organization_id,
           lane,
           first: 1,
-          previous: genesis(logId, organization_id, lane).toString("latin1"),
+          previous: logId === undefined ? "" : genesis(logId, organization_id, lane).toString("latin1"),
           head: {
             seq: Number.parseInt(head?.seq ?? "0", 10),
             hash: Buffer.from(head?.hash ?? "", "hex").toString("latin1"),
