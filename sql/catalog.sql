@@ -2,18 +2,25 @@
 -- function of pgtrail is called, no pretty printer whose words change between versions or that fails on what somebody planted
 -- (pg_get_expr raises on the WHEN of a row trigger). A migration stores what it prints,
 -- verify compares. A partition of pgtrail.event is described without its name and bounds: all must be alike.
+-- What inherits from a table of pgtrail is described wherever it is: a partition moved to another schema still holds evidence.
 with relation as (
-    select c.oid, c.relname, c.relkind, c.relispartition, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-        c.relacl, r.rolname as owner, c.relowner,
+    select c.oid, c.relkind, c.relispartition, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+        c.relacl, r.rolname as owner, c.relowner, n.nspname,
+        case when n.nspname = 'pgtrail' then c.relname::text else n.nspname || '.' || c.relname end as relname,
         exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhparent = pg_catalog.to_regclass('pgtrail.event'))
             as is_partition
     from pg_catalog.pg_class c
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace and n.nspname = 'pgtrail'
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_roles r on r.oid = c.relowner
     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+        and (n.nspname = 'pgtrail' or exists (
+            select from pg_catalog.pg_inherits i
+            join pg_catalog.pg_class p on p.oid = i.inhparent
+            join pg_catalog.pg_namespace m on m.oid = p.relnamespace and m.nspname = 'pgtrail'
+            where i.inhrelid = c.oid))
 ), fact (oid, line) as (
-    select t.oid, pg_catalog.format('table kind %s, persistence %s, owner %s, row security %s %s, replica identity %s',
-        case when t.is_partition then 'partition ' || t.relkind::text else t.relkind::text end, t.relpersistence, t.owner,
+    select t.oid, pg_catalog.format('table kind %s, schema %s, persistence %s, owner %s, row security %s %s, replica identity %s',
+        case when t.is_partition then 'partition ' || t.relkind::text else t.relkind::text end, t.nspname, t.relpersistence, t.owner,
         t.relrowsecurity, t.relforcerowsecurity, t.relreplident)
     from relation t
     union all
@@ -48,9 +55,13 @@ with relation as (
         pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', ''), i.indisunique, i.indisvalid)
     from relation t
     join pg_catalog.pg_index i on i.indrelid = t.oid
-    where i.indisunique or t.relname = 'event'
-        or exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid)
-        or not t.is_partition
+    where (i.indisunique or exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid) or not t.is_partition)
+        -- REINDEX CONCURRENTLY keeps an invalid twin (_ccnew, _ccold) while it runs, and leaves it when it fails.
+        and (i.indisvalid or not exists (
+            select from pg_catalog.pg_index v
+            where v.indrelid = i.indrelid and v.indisvalid and v.indisunique = i.indisunique
+                and pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(v.indexrelid), '^.* USING ', '')
+                    = pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', '')))
     union all
     select t.oid, pg_catalog.format('trigger %s calls %s(%s), type %s, enabled %s, when %s, columns %s',
         g.tgname, g.tgfoid::pg_catalog.regproc, pg_catalog.encode(g.tgargs, 'escape'), g.tgtype, g.tgenabled,
@@ -77,16 +88,17 @@ join fact f on f.oid = t.oid
 group by t.relname, t.is_partition
 union all
 select pg_catalog.format('function %s(%s)', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
-    pg_catalog.format(
-        E'kind %s, returns %s, language %s, owner %s, security definer %s, volatility %s, parallel %s, strict %s\nsettings %s\n%s\n%s',
-        p.prokind, pg_catalog.pg_get_function_result(p.oid), l.lanname, r.rolname, p.prosecdef, p.provolatile, p.proparallel,
-        p.proisstrict, coalesce((select pg_catalog.string_agg(s, '; ' order by s) from pg_catalog.unnest(p.proconfig) s), '-'),
-        coalesce((
+    pg_catalog.concat_ws(E'\n',
+        pg_catalog.format('kind %s, returns %s, language %s, owner %s, security definer %s, volatility %s, parallel %s, strict %s',
+            p.prokind, pg_catalog.pg_get_function_result(p.oid), l.lanname, r.rolname, p.prosecdef, p.provolatile, p.proparallel,
+            p.proisstrict),
+        'settings ' || coalesce((select pg_catalog.string_agg(s, '; ' order by s) from pg_catalog.unnest(p.proconfig) s), '-'),
+        (
             select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
                 order by g.rolname, a.privilege_type)
             from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
             left join pg_catalog.pg_roles g on g.oid = a.grantee
-            where a.grantee <> p.proowner), 'no grants'),
+            where a.grantee <> p.proowner),
         'body ' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
             p.prosrc || coalesce((select g.aggtransfn::text || g.aggtranstype::pg_catalog.regtype::text || coalesce(g.agginitval, '-')
                 from pg_catalog.pg_aggregate g where g.aggfnoid = p.oid), ''), 'UTF8')), 'hex'))
@@ -95,15 +107,46 @@ join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrai
 join pg_catalog.pg_language l on l.oid = p.prolang
 join pg_catalog.pg_roles r on r.oid = p.proowner
 union all
-select 'schema pgtrail', pg_catalog.format(E'owner %s\n%s', r.rolname, coalesce((
+select 'schema pgtrail', pg_catalog.concat_ws(E'\n', 'owner ' || r.rolname, (
     select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
         order by g.rolname, a.privilege_type)
     from pg_catalog.aclexplode(n.nspacl) a
     left join pg_catalog.pg_roles g on g.oid = a.grantee
-    where a.grantee <> n.nspowner), 'no grants'))
+    where a.grantee <> n.nspowner))
 from pg_catalog.pg_namespace n
 join pg_catalog.pg_roles r on r.oid = n.nspowner
 where n.nspname = 'pgtrail'
+union all
+-- Of a log without roles of its own, the owner's rights are the DBA's business. Memberships are left out: whoever installs without
+-- being a superuser becomes a member, and so does the installer of every other log on this server.
+select 'role ' || r.rolname, pg_catalog.format('attributes login %s, superuser %s, createrole %s, bypassrls %s',
+    r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolbypassrls)
+from pg_catalog.pg_roles r
+where r.rolname in ('pgtrail_owner', 'pgtrail_writer', 'pgtrail_reader', 'pgtrail_auditor', 'pgtrail_operator', 'pgtrail_privacy')
+    and exists (
+        select from pg_catalog.pg_namespace n
+        join pg_catalog.pg_roles o on o.oid = n.nspowner and o.rolname = 'pgtrail_owner'
+        where n.nspname = 'pgtrail')
+union all
+select pg_catalog.format('default privileges of %s for %s', r.rolname, d.defaclobjtype), (
+    select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
+        order by g.rolname, a.privilege_type)
+    from pg_catalog.aclexplode(d.defaclacl) a
+    left join pg_catalog.pg_roles g on g.oid = a.grantee)
+from pg_catalog.pg_default_acl d
+join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace and n.nspname = 'pgtrail'
+join pg_catalog.pg_roles r on r.oid = d.defaclrole
+union all
+-- Row types and arrays come with their tables.
+select 'type ' || t.typname, pg_catalog.format('type kind %s, owner %s, not null %s, base %s, default %s, constraints %s',
+    t.typtype, r.rolname, t.typnotnull, pg_catalog.format_type(nullif(t.typbasetype, 0), t.typtypmod), coalesce(t.typdefault, '-'),
+    coalesce((select pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(c.oid), '; ' order by c.conname)
+        from pg_catalog.pg_constraint c where c.contypid = t.oid), '-'))
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace and n.nspname = 'pgtrail'
+join pg_catalog.pg_roles r on r.oid = t.typowner
+where not exists (select from pg_catalog.pg_type e where e.typarray = t.oid)
+    and (t.typrelid = 0 or (select c.relkind from pg_catalog.pg_class c where c.oid = t.typrelid) = 'c')
 union all
 select 'database encoding', pg_catalog.pg_encoding_to_char(d.encoding)
 from pg_catalog.pg_database d

@@ -12,7 +12,7 @@ export default command({
   options: {
     roles: flag(
       "--no-roles",
-      "everything belongs to the connected role; for servers that give no CREATEROLE",
+      "everything belongs to the connected role, and the application must connect as it; for servers that give no CREATEROLE",
     ),
     lockTimeout: text(
       "--lock-timeout <duration>",

@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import { TrailError } from "./errors.js"
 import { code, type Migration, migrations, readSql } from "./sql-files.js"
+import { catalogChecksum, refuseTampered, storeCatalogSql } from "./verify/catalog.js"
 import { version } from "./version.js"
 
 /** First key of every advisory lock of pgtrail: the bytes "pgtr". sql/functions use the same number. */
@@ -9,7 +10,10 @@ export const LOCK_SPACE = 1885828210
 const INSTALL_LOCK = -2
 
 export interface InstallOptions {
-  /** False installs everything for the connected role alone: for servers that give no CREATEROLE. Default true. */
+  /**
+   * False makes the connected role own everything, for servers that give no CREATEROLE: the application must then connect as just
+   * that role, and a grant to another is a finding of verify. Default true.
+   */
   readonly roles?: boolean | undefined
   /** How long to wait for another installation and for locks. Default 10 seconds. */
   readonly lockTimeoutMs?: number | undefined
@@ -68,12 +72,8 @@ export async function schemaState(client: ClientBase): Promise<SchemaState> {
     "select pg_catalog.to_regclass('pgtrail.migration') as oid",
   )
   if (found.rows[0]?.oid == null) {
-    return {
-      installed: false,
-      roles: false,
-      codeCurrent: false,
-      migrations: known.map((m) => status(m, undefined)),
-    }
+    const pending = known.map((m) => status(m, undefined))
+    return { installed: false, roles: false, codeCurrent: false, migrations: pending }
   }
   const { rows } = await client.query<AppliedRow>("select * from pgtrail.migration order by number")
   const applied = new Map(rows.map((row) => [Number.parseInt(row.number, 10), row]))
@@ -93,7 +93,9 @@ export async function schemaState(client: ClientBase): Promise<SchemaState> {
   return {
     installed: true,
     roles: setting.get("roles") === "on",
-    codeCurrent: setting.get("code-checksum") === code().checksum,
+    codeCurrent:
+      setting.get("code-checksum") === code().checksum &&
+      setting.get("catalog-checksum") === catalogChecksum(),
     migrations: known.map((m) => status(m, applied.get(m.number))),
   }
 }
@@ -159,18 +161,14 @@ export function installScript(state: SchemaState, options: InstallOptions = {}):
     ...pending.flatMap((m) => [START, m.sql, recordMigration(m)]),
     setting("roles", roles ? "on" : "off"),
     setting("code-checksum", present.checksum),
+    setting("catalog-checksum", catalogChecksum()),
     present.sql,
     roles ? readSql("grants.sql") : "",
     state.installed ? "" : readSql("partitions.sql"),
-    "delete from pgtrail.catalog_object;",
-    `insert into pgtrail.catalog_object
-select case when d.object = 'partition event_default' then 'partition' else d.object end, d.definition
-from (
-${readSql("catalog.sql")}) d
-where d.object not like 'partition %' or d.object = 'partition event_default';`,
+    storeCatalogSql(),
     `select pgtrail.record_act('migrate',
     jsonb_build_object('tool_version', ${literal(version)}, 'code_checksum', ${literal(present.checksum)},
-        'migrations', jsonb_build_array(${names.join(", ")})),
+        'catalog_checksum', ${literal(catalogChecksum())}, 'migrations', jsonb_build_array(${names.join(", ")})),
     (select sha256(convert_to(string_agg(object || E'\\n' || definition || E'\\n', '' order by object), 'UTF8'))
         from pgtrail.catalog_object));`,
   ]
@@ -200,11 +198,27 @@ on conflict (name) do update set value = excluded.value;`
 
 /** What the connected log needs: the script, after the same checks that `install` makes. Empty where nothing is pending. */
 export async function pendingScript(client: ClientBase, options: InstallOptions = {}): Promise<string> {
+  await client.query("begin read only")
+  try {
+    const state = await readState(client, options)
+    return isPending(state) ? installScript(state, options) : ""
+  } finally {
+    await client.query("rollback").catch(() => undefined)
+  }
+}
+
+/** The state of a log that may be installed or migrated: throws where it may not. In a transaction. */
+async function readState(client: ClientBase, options: InstallOptions): Promise<SchemaState> {
   await client.query(readSql("preflight.sql"))
   const state = await schemaState(client)
   refuseChanged(state)
   if (options.onlyInstalled === true && !state.installed) throw notInstalled()
-  return isPending(state) ? installScript(state, options) : ""
+  if (!state.installed || !isPending(state)) return state
+  // The owner reads what the installing role perhaps may not.
+  if (state.roles) await client.query("set local role pgtrail_owner")
+  await refuseTampered(client)
+  if (state.roles) await client.query("reset role")
+  return state
 }
 
 /** Installs or migrates; says which migrations it applied. Safe when several run at once: the others wait, and find nothing to do. */
@@ -213,11 +227,8 @@ export async function install(client: ClientBase, options: InstallOptions = {}):
   await client.query("begin isolation level read committed")
   try {
     await client.query(`set local lock_timeout = ${lockTimeout(options)}`)
-    await client.query(readSql("preflight.sql"))
     await client.query("select pg_advisory_xact_lock($1, $2)", [LOCK_SPACE, INSTALL_LOCK])
-    const state = await schemaState(client)
-    refuseChanged(state)
-    if (options.onlyInstalled === true && !state.installed) throw notInstalled()
+    const state = await readState(client, options)
     const changed = isPending(state)
     if (changed) await client.query(installScript(state, options))
     await client.query(options.dryRun === true ? "rollback" : "commit")

@@ -1,8 +1,7 @@
-// Installing: once, again, at once, with a lock in the way, where it must not, and without the right to create roles.
+// Installing: once, again, at once, with a lock in the way, and where it must not.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeEach, describe, expect, test } from "vitest"
-import type { Trail } from "../../src/data/index.js"
 import { toTrailError } from "../../src/data/server-errors.js"
 import { readSql } from "../../src/data/sql-files.js"
 import { type TestDatabase, testDatabase } from "../database.js"
@@ -193,58 +192,4 @@ test("other functions than this version's are pending, and renewed", async () =>
   })
   expect(await catalog(db)).toEqual(before)
   expect((await trail.status()).migrations.state).toBe("current")
-})
-
-describe("as a role that is no superuser", () => {
-  async function owner(attributes = ""): Promise<{ trail: Trail; name: string }> {
-    const role = await db.role({ attributes })
-    await db.query(`alter database "${db.name}" owner to "${role.name}"`)
-    return { trail: await db.trail({ url: role.url }), name: role.name }
-  }
-
-  test("without roles everything is the role's, appends and verifies", async () => {
-    const { trail, name } = await owner()
-    expect(await trail.install({ roles: false })).toMatchObject({ changed: true, user: name })
-    expect((await trail.schemaState()).roles).toBe(false)
-    const owners = await db.query(
-      `select distinct r.rolname from pg_class c join pg_roles r on r.oid = c.relowner where c.relnamespace = 'pgtrail'::regnamespace`,
-    )
-    expect(owners).toEqual([{ rolname: name }])
-    const client = await trail.connect()
-    await client.query("insert into pgtrail.event (event_type) values ('a')")
-    await expect(client.query("delete from pgtrail.event")).rejects.toThrow("append-only")
-    await client.end()
-    expect(await trail.show({ organization: "default", lane: "0", seq: "1" })).toMatchObject({
-      verifies: true,
-    })
-    expect((await trail.verify()).verdict).toBe("intact")
-    expect(await trail.install()).toMatchObject({ changed: false })
-  })
-
-  test("a role that may create roles and administers pgtrail_owner installs with them", async () => {
-    const { trail, name } = await owner("createrole")
-    await db.query(`grant pgtrail_owner to "${name}" with admin option`)
-    expect(await trail.install()).toMatchObject({ changed: true })
-    const owners = await db.query(
-      `select distinct r.rolname from pg_class c join pg_roles r on r.oid = c.relowner where c.relnamespace = 'pgtrail'::regnamespace`,
-    )
-    expect(owners).toEqual([{ rolname: "pgtrail_owner" }])
-    await db.query("insert into pgtrail.event (event_type) values ('a')")
-    expect((await trail.verify()).verdict).toBe("intact")
-  })
-
-  test("a role that may not is told what to do", async () => {
-    const { trail } = await owner()
-    await expect(trail.install()).rejects.toMatchObject({
-      code: "privilege",
-      hint: expect.stringContaining("--no-roles"),
-    })
-    expect(await schemas()).toEqual([])
-    const stranger = await db.role()
-    const strange = await db.trail({ url: stranger.url })
-    await expect(strange.install({ roles: false })).rejects.toMatchObject({
-      code: "privilege",
-      hint: "connect as the owner of the database, or grant this role CREATE on it",
-    })
-  })
 })

@@ -177,6 +177,31 @@ const changes: readonly Change[] = [
     says: /partition event_\d{4}_\d{2}: expected/,
   },
   {
+    name: "a partition moved to another schema, and its guard dropped there",
+    make: "create schema hidden; alter table PARTITION set schema hidden; drop trigger pgtrail_guard on HIDDEN",
+    undo: "alter table HIDDEN set schema pgtrail; drop schema hidden; create trigger pgtrail_guard before update or delete or truncate on PARTITION for each statement execute function pgtrail.guard('DELETE purge', 'UPDATE redact')",
+    kind: "guard_missing",
+    says: /partition hidden\.event_\d{4}_\d{2}: expected: table .*schema pgtrail.*actual: .*schema hidden(.|\n)*missing: trigger pgtrail_guard/,
+  },
+  {
+    name: "a required index made invalid",
+    make: "update pg_index set indisvalid = false where indexrelid = 'pgtrail.act_pkey'::regclass",
+    undo: "update pg_index set indisvalid = true where indexrelid = 'pgtrail.act_pkey'::regclass",
+    says: /table act: expected: index .*valid t; actual: index .*valid f/,
+  },
+  {
+    name: "privileges that every later table would have",
+    make: "alter default privileges in schema pgtrail grant insert on tables to pgtrail_writer",
+    undo: "alter default privileges in schema pgtrail revoke insert on tables from pgtrail_writer",
+    says: /^default privileges of \S+ for r does not belong to pgtrail$/,
+  },
+  {
+    name: "a domain in the schema, even one over an array",
+    make: "create domain pgtrail.texts as text[]",
+    undo: "drop domain pgtrail.texts",
+    says: /^type texts does not belong to pgtrail$/,
+  },
+  {
     name: "the stored description changed to fit",
     make: "update pgtrail.catalog_object set definition = definition || 'x' where object = 'table act'",
     undo: "update pgtrail.catalog_object set definition = left(definition, -1) where object = 'table act'",
@@ -185,7 +210,8 @@ const changes: readonly Change[] = [
 ]
 
 test.each(changes)("verify finds $name", async ({ make, undo, kind = "", says }) => {
-  const place = (sql: string) => sql.replaceAll("PARTITION", partition)
+  const place = (sql: string) =>
+    sql.replaceAll("PARTITION", partition).replaceAll("HIDDEN", partition.replace("pgtrail.", "hidden."))
   const [before] = await log.db.query(`select pg_get_functiondef('${seal}'::regprocedure) as definition`)
   await log.db.query(place(make))
   try {
@@ -202,6 +228,13 @@ test("an index of the DBA's own is no finding", async () => {
   await log.db.query("create index mine on pgtrail.event (device_id)")
   expect((await log.verify()).findings).toEqual([])
   await log.db.query("drop index pgtrail.mine")
+})
+
+test("the invalid twin of an index that a concurrent rebuild makes is no finding", async () => {
+  await log.db.query("create unique index twin on pgtrail.act (organization_id, seq)")
+  await log.db.query("update pg_index set indisvalid = false where indexrelid = 'pgtrail.twin'::regclass")
+  expect((await log.verify()).findings).toEqual([])
+  await log.db.query("drop index pgtrail.twin")
 })
 
 test("a partition that somebody detached is found: its events are missing and it belongs nowhere", async () => {

@@ -5,7 +5,6 @@ import { code, readSql, sha256Hex } from "../sql-files.js"
 import { version } from "../version.js"
 import { catalogDigest } from "./acts.js"
 import { Findings } from "./finding.js"
-import { checkShipped } from "./shipped.js"
 
 interface Described {
   readonly object: string
@@ -60,6 +59,34 @@ export async function refuseTampered(client: ClientBase): Promise<void> {
   )
 }
 
+/**
+ * SQL that stores what the catalog is now as what it must be. All partitions are described by one row, so they must be alike: else
+ * whichever was taken would decide what is tampering.
+ */
+export function storeCatalogSql(): string {
+  return `do $store$
+declare
+    odd text;
+begin
+    delete from pgtrail.catalog_object;
+    insert into pgtrail.catalog_object (object, definition)
+${readSql("catalog.sql").trimEnd()};
+    select string_agg(p.object, ', ' order by p.object) into odd from pgtrail.catalog_object p
+    where p.object like 'partition %' and p.definition <> (
+        select mode() within group (order by q.definition) from pgtrail.catalog_object q where q.object like 'partition %');
+    if odd is not null then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = format('the partitions are not alike: not like the others: %s', odd),
+            hint = 'Nothing was changed. Give them the owner, grants, triggers and indexes of the others.';
+    end if;
+    delete from pgtrail.catalog_object p
+    where p.object like 'partition %' and p.object > (
+        select min(q.object) from pgtrail.catalog_object q where q.object like 'partition %');
+    update pgtrail.catalog_object set object = 'partition' where object like 'partition %';
+end
+$store$;`
+}
+
 async function newestMigration(client: ClientBase): Promise<MigrateAct | undefined> {
   const { rows } = await client.query<MigrateAct>(
     `select encode(digest, 'hex') as digest, parameters->>'tool_version' as tool_version,
@@ -111,6 +138,58 @@ async function compareCatalog(
     reported.add(object)
   }
   await checkShipped(client, act?.code_checksum === code().checksum, reported, findings)
+}
+
+/** Needs no stored description: the guards must be there, and the functions be those that this pgtrail ships, where it migrated. */
+async function checkShipped(
+  client: ClientBase,
+  current: boolean,
+  reported: ReadonlySet<string>,
+  findings: Findings,
+): Promise<void> {
+  const guards = await client.query<{ object: string; trigger: string }>(
+    `select case when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
+         || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger
+     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7)) w (name, function, type)
+     cross join (select to_regclass('pgtrail.event') as oid) e
+     join pg_class c on true
+     join pg_namespace n on n.oid = c.relnamespace
+     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = e.oid
+     where (i.inhrelid is not null or c.oid = e.oid
+         or w.name = 'pgtrail_guard' and c.oid in (to_regclass('pgtrail.act'), to_regclass('pgtrail.log')))
+       and not exists (
+         select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
+         where g.tgrelid = c.oid and g.tgname = w.name and g.tgenabled = 'O' and g.tgtype = w.type and g.tgqual is null
+           and m.nspname = 'pgtrail' and p.proname = w.function)
+     order by 1, 2`,
+  )
+  for (const { object, trigger } of guards.rows) {
+    if (reported.has(object)) continue
+    const message = `${object}: trigger ${trigger} is missing, disabled or not the one that pgtrail makes`
+    findings.add({ kind: "guard_missing", group: "object", message })
+  }
+  // Another version's functions are its own; only this version's are known here.
+  if (!current) return
+  const shipped = shippedBodies()
+  const live = await client.query<{ name: string; object: string; body: string }>(
+    `select p.proname as name, format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as object,
+       encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') as body
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrail'
+     where p.prokind <> 'a' order by 2`,
+  )
+  for (const { name, object, body } of live.rows) {
+    if (shipped.get(name) === body || reported.has(object)) continue
+    const message = `${object} is not the one that this pgtrail ships`
+    findings.add({ kind: "catalog_changed", group: "object", message })
+  }
+}
+
+/** sha256 of what stands between the $$ of each function, which is what the server stores; by name. */
+function shippedBodies(): Map<string, string> {
+  const functions = code().sql.matchAll(
+    /^create or replace function pgtrail\.(\w+)\([\s\S]*?\nas \$\$([\s\S]*?)\$\$;$/gm,
+  )
+  return new Map([...functions].map(([, name = "", body = ""]) => [name, sha256Hex(body)]))
 }
 
 function compare(object: string, wanted: string, found: string, findings: Findings): void {
