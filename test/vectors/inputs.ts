@@ -74,7 +74,8 @@ const unicode = "é e\u0301 € ﬁ Ω \u{1d4b3} 👩‍💻 \u202e\u200b\ufeff\
 const numbers =
   "[9007199254740993, 1.10, 1.1, -0, -0.0, 0.0, 1e400, 1E-20, 1e2, 12345678901234567890.0123456789, -1.5e-7]"
 const deep = `${'{"a":['.repeat(100)}1.0${"]}".repeat(100)}`
-const keys = '{"b": 1, "aa": 2, "a": 3, "b": 4, "é": 5, "Z": 6, "": 7, "\\ud835\\udcb3": 8, "zz": {"y": 1, "x": 2}}'
+const keys =
+  '{"b": 1, "aa": 2, "a": 3, "b": 4, "é": 5, "Z": 6, "": 7, "\\ud835\\udcb3": 8, "zz": {"y": 1, "x": 2}}'
 const escapes = String.raw`{"t": "\" \\ \/ \b \f \n \r \t \u0001 \u001f \u007f \u00e9 \u2028 \ud83d\ude00 <>&'"}`
 
 /** In the order of the log. Times are those of the events; recorded_at and salts follow from the number of the event. */
@@ -140,7 +141,11 @@ export const inputs: readonly EventInput[] = [
   { name: "infinity", values: { occurred_at: "infinity" } },
   { name: "minus infinity", values: { occurred_at: "-infinity" } },
   { name: "identity redacted to nothing", values: allSet, identity: {} },
-  { name: "content redacted to a marker", values: allSet, content: { description: "[erased]", details: '"[erased]"' } },
+  {
+    name: "content redacted to a marker",
+    values: allSet,
+    content: { description: "[erased]", details: '"[erased]"' },
+  },
   {
     name: "both groups redacted, the actor to a pseudonym",
     values: allSet,
@@ -152,7 +157,11 @@ export const inputs: readonly EventInput[] = [
   { name: "a lane of the old snapshots", lane: 1000, values: {} },
   { name: "the last lane", lane: 32767, values: {} },
   { name: "the same lane of another organization", organization: "Acme", values: {} },
-  { name: "an organization of 128 characters", organization: "\u{1d4b3}".repeat(128), values: { action: "create" } },
+  {
+    name: "an organization of 128 characters",
+    organization: "\u{1d4b3}".repeat(128),
+    values: { action: "create" },
+  },
   { name: "the second event of that", organization: "\u{1d4b3}".repeat(128), values: { action: "read" } },
 ]
 
@@ -210,15 +219,37 @@ export const values = {
   bytea: ["\\x", "\\x00ff", "\\xdeadbeef"],
   timestamptz: [
     ...["2000-01-01 00:00:00+00", "1999-12-31 23:59:59.999999+00", "2026-11-21 09:30:00.000001+00"],
-    ...["2024-02-29 00:00:00+00", "1900-03-01 00:00:00+00", "0001-01-01 00:00:00+00", "0001-12-31 00:00:00+00 BC"],
+    ...[
+      "2024-02-29 00:00:00+00",
+      "1900-03-01 00:00:00+00",
+      "0001-01-01 00:00:00+00",
+      "0001-12-31 00:00:00+00 BC",
+    ],
     ...["4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00", "infinity", "-infinity"],
   ],
   inet: [
-    ...["192.0.2.1", "10.1.2.3/8", "0.0.0.0/0", "::", "::1", "2001:db8::/32", "::ffff:1.2.3.4", "1:2:3:4:5:6:7:8"],
+    ...[
+      "192.0.2.1",
+      "10.1.2.3/8",
+      "0.0.0.0/0",
+      "::",
+      "::1",
+      "2001:db8::/32",
+      "::ffff:1.2.3.4",
+      "1:2:3:4:5:6:7:8",
+    ],
     ...["fe80::1:0:0:1", "::1.2.3.4/127"],
   ],
   jsonb: ["null", "1.10", "-0", "1e3", '"é"', "{}", '{"b": 1, "a": [1, {"c": null}]}', "9007199254740993"],
   "text[]": [
-    ...["{}", "{a}", '{"",NULL,"NULL"}', "{{a,b},{c,d}}", "[0:1]={a,b}", "[-2:-1][3:3]={{a},{NULL}}", '{"a,b","\\"\\\\"}'],
+    ...[
+      "{}",
+      "{a}",
+      '{"",NULL,"NULL"}',
+      "{{a,b},{c,d}}",
+      "[0:1]={a,b}",
+      "[-2:-1][3:3]={{a},{NULL}}",
+      '{"a,b","\\"\\\\"}',
+    ],
   ],
 } as const

@@ -21,7 +21,10 @@ export interface Vectors {
   readonly values: readonly { readonly type: string; readonly text: string; readonly bytes: string }[]
   readonly genesis: readonly TextRow[]
   readonly act_genesis: TextRow
-  readonly catalog: { readonly rows: readonly { object: string; definition: string }[]; readonly digest: string }
+  readonly catalog: {
+    readonly rows: readonly { object: string; definition: string }[]
+    readonly digest: string
+  }
   readonly heads: { readonly rows: readonly TextRow[]; readonly digest: string }
   readonly acts: readonly { readonly row: TextRow; readonly record: string }[]
   readonly events: readonly EventVector[]
@@ -40,7 +43,9 @@ const eventRecord = `record_send(row('pgtrail event'::text, hash_version, organi
 const actRecord = `record_send(row('pgtrail act'::text, hash_version, organization_id, seq, previous_hash, kind, parameters,
     digest, recorded_at, session_user_name, client_address, transaction_id::text::bigint, system_identifier, timeline))`
 
-const identityColumns = "actor_id actor_name actor_email ip_address user_agent session_id device_id".split(" ")
+const identityColumns = "actor_id actor_name actor_email ip_address user_agent session_id device_id".split(
+  " ",
+)
 const contentColumns = (
   "resource_id resource_name namespace description error_message request_path request_id correlation_id " +
   "request_params before_state after_state details tags signature"
@@ -82,7 +87,12 @@ export async function makeVectors(query: Query): Promise<Vectors> {
       genesis.push(start)
       before = { seq: 0, hash: start.hash ?? "" }
     }
-    const place = { organization_id: organization, lane: String(lane), seq: String(before.seq + 1), previous_hash: before.hash }
+    const place = {
+      organization_id: organization,
+      lane: String(lane),
+      seq: String(before.seq + 1),
+      previous_hash: before.hash,
+    }
     const event = await makeEvent(query, one, input, { ...place, ...standing(index + 1) })
     events.push(event)
     last.set(chain, { seq: before.seq + 1, hash: event.row.hash ?? "" })
@@ -114,10 +124,19 @@ export async function makeVectors(query: Query): Promise<Vectors> {
   const actVectors: { row: TextRow; record: string }[] = []
   for (const [index, act] of acts.entries()) {
     const digest = act.digest == null ? null : (digests[act.digest] ?? null)
-    const row = { organization_id: "pgtrail", seq: String(index + 1), previous_hash: previous, hash_version: "1", ...act, digest }
+    const row = {
+      organization_id: "pgtrail",
+      seq: String(index + 1),
+      previous_hash: previous,
+      hash_version: "1",
+      ...act,
+      digest,
+    }
     await insert(query, "vector_act", row)
     await query(`update vector_act set hash = sha256(${actRecord}) where seq = $1`, [index + 1])
-    const record = await text(`select encode(${actRecord}, 'hex') from vector_act where seq = $1`, [index + 1])
+    const record = await text(`select encode(${actRecord}, 'hex') from vector_act where seq = $1`, [
+      index + 1,
+    ])
     const made = notNull(await one("select * from vector_act where seq = $1", [index + 1]))
     actVectors.push({ row: made, record })
     previous = made.hash ?? ""
@@ -183,10 +202,12 @@ async function makeEvent(
   for (const { group, salt, columns, redacted } of groups) {
     if (redacted === undefined) continue
     const set = columns.map((column, index) => `${column} = $${index + 4}`).join(", ")
-    await query(
-      `update vector_event set ${group}_digest = $2, ${group}_salt = $3, ${set} where id = $1`,
-      [base.id, made[`${group}_digest`], base.id?.replace("-0001", salt), ...columns.map((c) => redacted[c] ?? null)],
-    )
+    await query(`update vector_event set ${group}_digest = $2, ${group}_salt = $3, ${set} where id = $1`, [
+      base.id,
+      made[`${group}_digest`],
+      base.id?.replace("-0001", salt),
+      ...columns.map((c) => redacted[c] ?? null),
+    ])
   }
   return {
     name: input.name,
@@ -200,7 +221,11 @@ async function makeEvent(
 }
 
 /** Parameters take the type of their column: the same as typing the value in SQL. */
-async function insert(query: Query, table: string, row: Readonly<Record<string, string | null>>): Promise<void> {
+async function insert(
+  query: Query,
+  table: string,
+  row: Readonly<Record<string, string | null>>,
+): Promise<void> {
   const columns = Object.keys(row)
   const params = columns.map((_, index) => `$${index + 1}`).join(", ")
   await query(`insert into ${table} (${columns.join(", ")}) values (${params})`, Object.values(row))
