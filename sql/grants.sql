@@ -10,7 +10,7 @@ grant execute on function pgtrail.append(jsonb, uuid) to pgtrail_writer;
 grant execute on function pgtrail.check_events(jsonb) to pgtrail_writer;
 grant execute on function pgtrail.import_stage() to pgtrail_writer;
 grant execute on function pgtrail.import_position(text) to pgtrail_writer;
-grant execute on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text) to pgtrail_writer;
+grant execute on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) to pgtrail_writer;
 grant execute on function pgtrail.import_check(text, text) to pgtrail_writer;
 grant execute on function pgtrail.import_finish(text) to pgtrail_writer;
 

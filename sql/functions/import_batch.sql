@@ -2,7 +2,7 @@
 -- Seals them here, set-wise: a lane's lock and head are taken once a batch, not once an event. READ COMMITTED only.
 create or replace function pgtrail.import_batch(
     source text, format text, from_position bigint, to_position bigint, rejected bigint default 0,
-    organization text default null
+    organization text default null, last_record bytea default null
 ) returns bigint
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
@@ -19,6 +19,7 @@ declare
     format_now text;
     importer text;
     added bigint := 0;
+    staged record;
     organizations text[];
     lanes smallint[];
     seqs bigint[];
@@ -31,6 +32,11 @@ begin
     if not pgtrail.owns_stage() then
         raise exception using errcode = 'object_not_in_prerequisite_state',
             message = 'pg_temp.pgtrail_stage is not the table that pgtrail.import_stage() makes';
+    end if;
+
+    if length(import_batch.source) not between 1 and 200 or import_batch.format not in ('ndjson', 'cloudtrail') then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = 'the name of a source has 1 to 200 characters, and its format is ndjson or cloudtrail';
     end if;
 
     insert into pgtrail.import_source (source, format) values (import_batch.source, import_batch.format)
@@ -54,8 +60,23 @@ begin
                 from_position);
     end if;
 
+    -- The position counts records, and an act tells it. A position of its own for each: they are joined by it below.
+    select count(*) as records, count(distinct s.position) as places, min(s.position) as first, max(s.position) as last
+    into staged
+    from pg_temp.pgtrail_stage s;
+    if (to_position - from_position = staged.records + import_batch.rejected and import_batch.rejected >= 0
+        and staged.places = staged.records
+        and (staged.records = 0 or staged.first > from_position and staged.last <= to_position)) is not true
+    then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = pg_catalog.format('%s staged and %s rejected records do not lead from record %s to record %s',
+                staged.records, import_batch.rejected, from_position, to_position);
+    end if;
+
     -- A spool file says of a batch whose fate its writer does not know which one it was. Claiming it waits for a call of
     -- pgtrail.append that is still at work, and finds one that has committed. The writer puts it first in the line.
+    -- Only what append itself has committed is left out: another import that claimed the batch may have brought a part of it, and
+    -- an event that comes twice is better than one that is lost.
     insert into pgtrail.append_batch (batch_id, source)
     select distinct (s.event::jsonb ->> 'append_batch')::uuid as batch_id, import_batch.source
     from pg_temp.pgtrail_stage s
@@ -75,7 +96,7 @@ begin
                 then pgtrail.check_event_keys(s.record, keys) is null
             when s.record ->> 'append_batch' is not null then (s.record ->> 'append_batch')::uuid is not null and not exists (
                 select from pgtrail.append_batch b
-                where b.batch_id = (s.record ->> 'append_batch')::uuid and b.source is distinct from import_batch.source)
+                where b.batch_id = (s.record ->> 'append_batch')::uuid and b.source is null)
             else true
             end
         order by e.occurred_at, s.position
@@ -170,10 +191,11 @@ begin
 
     update pgtrail.import_source i
     set position = to_position, events = i.events + coalesce(added, 0), rejected = i.rejected + import_batch.rejected,
+        last_record = case when to_position > from_position then import_batch.last_record else i.last_record end,
         last_at = clock_timestamp()
     where i.source = import_batch.source;
     return coalesce(added, 0);
 end
 $$;
-comment on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text) is 'Appends a staged batch of an import';
-revoke all on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text) from public;
+comment on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) is 'Appends a staged batch of an import';
+revoke all on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) from public;

@@ -89,12 +89,13 @@ test("imports and writers of the same organizations do not wait, fail or fork", 
       try {
         await client.query(n < 16 ? "begin" : "begin isolation level repeatable read")
         if (n < 8) {
+          const records = pick(1, 90)
           await client.query(
             `insert into pg_temp.pgtrail_stage select i, jsonb_build_object('event_type', 'x', 'organization_id', 'm' || i % 3,
                'retention_policy', (array['standard', 'short', 'legal'])[1 + i % 3]) from generate_series(1, $1) i`,
-            [pick(1, 90)],
+            [records],
           )
-          await client.query("select pgtrail.import_batch($1, 'ndjson', 0, 90)", [`mixed ${n} ${m}`])
+          await client.query("select pgtrail.import_batch($1, 'ndjson', 0, $2)", [`mixed ${n} ${m}`, records])
         } else {
           await client.query(
             "insert into pgtrail.event (organization_id, event_type) select 'm' || i % 3, 'x' from generate_series(1, $1) i",

@@ -188,7 +188,7 @@ describe("a stream", () => {
     expect(await count("grows")).toBe(12)
     const rotated = await trail.importFile(stream(3), { source: "app-1" }).catch((thrown: unknown) => thrown)
     expect(rotated).toMatchObject({
-      code: "incomplete",
+      code: "config",
       message: "app-1 has 3 records, and 12 were imported before: it is another file",
     })
   })

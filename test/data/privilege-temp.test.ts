@@ -29,11 +29,12 @@ const calls: Readonly<Record<string, readonly string[]>> = {
      select * from pgtrail.import_check('ndjson'); commit`,
   ],
   import_finish: [
-    `select pgtrail.import_stage(); select pgtrail.import_batch('f' || clock_timestamp(), 'ndjson', 0, 0);
-     select pgtrail.import_finish('none')`,
+    `select pgtrail.import_stage(); begin; insert into pg_temp.pgtrail_stage values (1, '{"event_type": "x"}');
+     select pgtrail.import_batch('f' || pg_current_xact_id(), 'ndjson', 0, 1, 0, null, '\\x00');
+     select pgtrail.import_finish('f' || pg_current_xact_id()); commit; select pgtrail.import_finish('none')`,
   ],
   record_act: ["select pgtrail.record_act('test', '{}', '')"],
-  record_verification: ["select pgtrail.record_verification('{}', '{a}', '{1}', '{1}', '{a}')"],
+  record_verification: ["select pgtrail.record_verification('{}', '{}', '{}', '{}', '{}')"],
 }
 
 const types = [

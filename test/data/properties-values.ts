@@ -149,8 +149,9 @@ export const typed = {
 } as const
 
 const word = (words: readonly string[]) => fc.constantFrom(...words)
+// One in `freq` is null, so 1 would be always.
 const maybe = (value: fc.Arbitrary<string>) => fc.option(value, { freq: 3 })
-const few = (value: fc.Arbitrary<string>) => fc.option(value, { freq: 1 })
+const few = (value: fc.Arbitrary<string>) => fc.option(value, { freq: 2 })
 const someText = (columns: string): Record<string, fc.Arbitrary<string | null>> =>
   Object.fromEntries(columns.split(" ").map((column) => [column, few(text)]))
 

@@ -29,15 +29,17 @@ const columns = [
   ...frameFields,
 ].filter(([column]) => column !== "recorded_at")
 
-/** Text as bytes of `encoding`; what LATIN1 does not have is escaped, as any JSON writer may do. */
-function bytesOf(json: string, encoding: string): Buffer {
-  if (encoding === "UTF8") return Buffer.from(json, "utf8")
-  const escaped = json.replace(
-    /[^\0-\xff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  )
-  return Buffer.from(escaped, "latin1")
+/** What LATIN1 does not have is escaped, as any JSON writer may do; the rest travels as the session's own bytes. */
+function escaped(json: string, encoding: string): string {
+  if (encoding === "UTF8") return json
+  return json.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 }
+
+const toBytes = (text: string, encoding: string): Buffer =>
+  Buffer.from(text, encoding === "UTF8" ? "utf8" : "latin1")
+
+/** A parameter for text: a string would travel as UTF-8 whatever the session says. */
+const parameter = (json: string, encoding: string): Buffer => toBytes(escaped(json, encoding), encoding)
 
 /** An event as JSON: numbers and JSON columns as they are written, the rest as strings. */
 function toJson(row: Values): string {
@@ -60,29 +62,29 @@ const withoutNull = (row: Values): Values =>
 async function insert(client: Client, rows: readonly Values[], encoding: string): Promise<void> {
   const names = columns.map(([column]) => column).join(", ")
   const values = columns.map(([column, type]) => `(r ->> '${column}')::${type}`).join(", ")
-  // A buffer travels as the session's bytes: a string would be UTF-8 whatever the session says.
   await client.query(
     `insert into pgtrail.event (${names}) select ${values} from json_array_elements(($1::text)::json) r`,
-    [bytesOf(JSON.stringify(rows), encoding)],
+    [parameter(JSON.stringify(rows), encoding)],
   )
 }
 
 async function append(client: Client, rows: readonly Values[], encoding: string): Promise<void> {
   await client.query("select count(*) from pgtrail.append(($1::text)::jsonb)", [
-    bytesOf(`[${rows.map(toJson).join(",")}]`, encoding),
+    parameter(`[${rows.map(toJson).join(",")}]`, encoding),
   ])
 }
 
 async function importRows(client: Client, rows: readonly Values[], encoding: string): Promise<void> {
   await client.query("begin; select pgtrail.import_stage()")
   const lines = rows.map((row, index) => {
-    const field = toJson(row).replaceAll("\n", " ").replaceAll("\t", " ").replaceAll("\\", "\\\\")
-    return `${index + 1}\t${encoding === "UTF8" ? field : field.replace(/[^\0-\xff]/g, (unit) => `\\\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`
+    // Outside of strings a line feed or tab is white space, and inside JSON.stringify has escaped it.
+    const json = escaped(toJson(row), encoding).replace(/[\n\t]/g, " ")
+    return `${index + 1}\t${json.replaceAll("\\", "\\\\")}\n`
   })
-  const bytes = Buffer.from(lines.join(""), encoding === "UTF8" ? "utf8" : "latin1")
+  const bytes = toBytes(lines.join(""), encoding)
   const copy = client.query(copyFrom("copy pg_temp.pgtrail_stage from stdin"))
   await pipeline(Readable.from([bytes]), copy)
-  await client.query("select pgtrail.import_batch($1, 'ndjson', 0, $2); ", [randomUUID(), rows.length])
+  await client.query("select pgtrail.import_batch($1, 'ndjson', 0, $2)", [randomUUID(), rows.length])
   await client.query("commit")
 }
 
@@ -159,6 +161,24 @@ test.each(ways)(
     )
   },
 )
+
+test("the events had every column that an application may set: null, and with many values", async () => {
+  const keys = await reader.query<{ keys: string }>("select to_json(pgtrail.event_keys()) as keys")
+  const settable: string[] = JSON.parse(keys.rows[0]?.keys ?? "[]")
+  expect(columns.map(([column]) => column).sort()).toEqual(settable.sort())
+  const { rows } = await reader.query<TextRow>(
+    `select ${settable.map((column) => `count(distinct ${column}::text) as ${column}`).join(", ")} from pgtrail.event`,
+  )
+  const few = Object.entries(rows[0] ?? {}).filter(([, count]) => Number(count) < 5)
+  expect(few).toEqual([])
+  const never = await reader.query<TextRow>(
+    `select ${settable.map((column) => `count(*) - count(${column}) as ${column}`).join(", ")} from pgtrail.event`,
+  )
+  const required = Object.entries(never.rows[0] ?? {}).filter(([, nulls]) => nulls === "0")
+  expect(required.map(([column]) => column).sort()).toEqual(
+    "event_type id occurred_at organization_id outcome retention_policy severity".split(" "),
+  )
+})
 
 test("more than a thousand events came in, and each follows the one before it", async () => {
   expect(total).toBeGreaterThan(1000)

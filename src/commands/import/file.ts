@@ -11,10 +11,14 @@ export default command({
   summary: "import events from files, resumable",
   description:
     "A file is known by the sha256 of its uncompressed content: importing it again adds nothing, and an import that was stopped goes on " +
-    "where it was. A file that only grows is given a name with --source; then only what is new is imported. Compressed files (gzip) are " +
-    "read as they are.\n\n" +
+    "where it was. A file that only grows (a log, the spool file of a writer) is given a name with --source; then only what is new is imported, a last " +
+    "line that is not finished is left for the next time, and another file under that name is refused. Compressed files (gzip) are read " +
+    "as they are.\n\n" +
     "A bad record is named with its line. Up to --max-errors of them are left out (and written to --rejects); one more ends the import: " +
-    "the batch in hand is rolled back, earlier batches stay.",
+    "the batch in hand is rolled back, earlier batches stay. Do not edit the file then: a corrected file is another source, and its earlier " +
+    "batches would come in again. Let the bad records go to --rejects, correct that file and import it.\n\n" +
+    "Of a spool file, what its writer had appended after all is left out for 24 hours. What another import has brought is not: import a " +
+    "spool file that grows with --source, or its events come in twice.",
   args: { files: arg("files, or - for standard input", "many") },
   options: {
     from: choice("--from <format>", "what the files are", ["ndjson", "cloudtrail"] as const, "ndjson"),
@@ -103,7 +107,17 @@ export default command({
         ...["--max-errors", String(Math.max(generousErrors, found * 10))],
         ...args.files,
       ]
-      return new TrailError("incomplete", error.message, { hint: words.map(quoted).join(" "), cause: error })
+      return new TrailError("incomplete", `${error.message}${advice()}`, {
+        hint: words.map(quoted).join(" "),
+        cause: error,
+      })
+    }
+
+    /** With --source only the position counts, and what stands behind it may be corrected in the file. */
+    function advice(): string {
+      if (source !== undefined) return ""
+      const kept = options.rejects ?? "rejects.ndjson"
+      return `; do not edit the file, or its earlier batches come in again: run this, then correct and import ${kept}`
     }
 
     return {

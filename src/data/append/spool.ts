@@ -4,7 +4,8 @@ import { fileError } from "../import/input.js"
 
 /**
  * Each line says which batch it was in: where the connection was lost nobody knows whether the batch was appended, and the import
- * leaves out what was. It can tell for as long as pgtrail.append remembers batches, 24 hours.
+ * leaves out what was. It can tell for as long as pgtrail.append remembers batches, 24 hours. What another import has brought it does
+ * not leave out, lest it lose a part that was bad then: a spool file that grows between imports is imported with --source.
  */
 export function spoolLines(texts: readonly string[], batchId: string): string {
   return texts.map((text) => `{"append_batch":"${batchId}",${text.slice(1)}\n`).join("")

@@ -24,7 +24,10 @@ export interface ImportOptions {
   readonly format?: ImportFormat
   /** What messages call the source. Default: the path, or "-" for a stream. */
   readonly name?: string
-  /** Names a source that grows; otherwise it is known by the sha256 of its uncompressed content. */
+  /**
+   * Names a source that grows, in at most 200 characters; otherwise it is known by the sha256 of its uncompressed content. A last line
+   * without its end that is no JSON yet is left for the next time, and not counted.
+   */
   readonly source?: string | undefined
   /** Organization of the events that name none (ndjson), or of all (cloudtrail, instead of the account). */
   readonly organization?: string | undefined
@@ -53,19 +56,25 @@ export interface ImportResult {
 }
 
 const defaultBatch = 5000
+/** The server has the same limit. */
+const longestSource = 200
 
 const splitters: Readonly<Record<ImportFormat, () => Splitter>> = {
   ndjson: lines,
   cloudtrail: () => jsonRecords("Records"),
 }
 
-/** Throws `incomplete` past maxErrors, `busy` when another import of the source is at work; what was committed stays. */
+/**
+ * Throws `incomplete` past maxErrors, `config` when another source came under the same name, `busy` when another import of the
+ * source is at work; what was committed stays.
+ */
 export async function importFile(
   target: ConnectionTarget,
   from: string | Readable,
   options: ImportOptions = {},
 ): Promise<ImportResult> {
   const name = options.name ?? (typeof from === "string" ? from : "-")
+  checkSource(options.source)
   const input = await openInput(from, { name, source: options.source, signal: options.signal })
   try {
     const rejects = await openRejects(options.rejects)
@@ -87,14 +96,22 @@ async function importContent(input: Input, loader: Loader, options: ImportOption
   const { format = "ndjson", batchSize: size = defaultBatch, signal } = options
   const { source } = input
   const position = await loader.position()
-  const found = batches(input.content(), splitters[format](), { position, size })
-  let [added, rejected, skipped] = [0, 0, position]
+  const found = batches(input.content(), splitters[format](), {
+    position,
+    size,
+    grows: options.source !== undefined,
+    another: () =>
+      another(`record ${position.records} of ${source} is not the one that was imported as its last`),
+  })
+  let [added, rejected, skipped] = [0, 0, position.records]
   // The next batch is read while the server works on this one.
   let next = ahead(found.next())
   for (;;) {
     const step = await next
     if (step.done === true) {
-      if (step.value < position) throw shrunk(source, step.value, position)
+      if (step.value < position.records) {
+        throw another(`${source} has ${step.value} records, and ${position.records} were imported before`)
+      }
       await loader.finish()
       return { source, format, records: step.value, added, rejected, skipped }
     }
@@ -109,15 +126,16 @@ async function importContent(input: Input, loader: Loader, options: ImportOption
   }
 }
 
-/** A log file that was rotated under the same name: nobody can tell which of its records are new. */
-function shrunk(source: string, records: number, position: number): TrailError {
-  return new TrailError(
-    "incomplete",
-    `${source} has ${records} records, and ${position} were imported before: it is another file`,
-    {
-      hint: "give each file of a rotated log a name of its own with --source, or none",
-    },
-  )
+/** A log file that was rotated under the same name, or changed: nobody can tell which of its records are new. */
+function another(what: string): TrailError {
+  return new TrailError("config", `${what}: it is another file`, {
+    hint: "give it another name with --source; each file of a rotated log has its own, or none",
+  })
+}
+
+function checkSource(source: string | undefined): void {
+  if (source === undefined || (source.length > 0 && [...source].length <= longestSource)) return
+  throw new TrailError("usage", `the name of a source has 1 to ${longestSource} characters`)
 }
 
 /** A rejection that comes before anybody waits for it would end the process. */

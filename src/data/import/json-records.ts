@@ -9,6 +9,8 @@ export interface RawRecord {
   readonly raw: Buffer
   /** What is wrong with it already before anybody has read it. */
   readonly problem?: string
+  /** Nothing ends it but the end of the file: in one that grows, the rest of it may be still to come. */
+  readonly isOpen?: boolean
 }
 
 export interface Splitter {
@@ -122,7 +124,7 @@ export function jsonRecords(envelope?: string): Splitter {
     const isUnfinished = depth > 0 || inString
     if (start < 0 && !isUnfinished) return []
     const raw = Buffer.concat(parts)
-    const record = { line: start < 0 ? line : firstLine, raw }
+    const record = { line: start < 0 ? line : firstLine, raw, isOpen: true }
     return [isUnfinished ? { ...record, problem: "the file ends before its JSON does" } : record]
   }
 

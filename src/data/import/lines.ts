@@ -30,7 +30,7 @@ export function lines(): Splitter {
       }
       return records
     },
-    end: () => take(Buffer.concat(parts)),
+    end: () => take(Buffer.concat(parts)).map((record) => ({ ...record, isOpen: true })),
   }
 }
 

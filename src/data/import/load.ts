@@ -67,8 +67,16 @@ async function load(
       await stage(client, rows)
       signal?.throwIfAborted()
       const { rows: answer } = await client.query<{ added: string }>(
-        "select pgtrail.import_batch($1, $2, $3, $4, $5, $6) as added",
-        [options.source, options.format, batch.from, batch.to, bad.size, options.organization ?? null],
+        "select pgtrail.import_batch($1, $2, $3, $4, $5, $6, decode($7, 'hex')) as added",
+        [
+          options.source,
+          options.format,
+          batch.from,
+          batch.to,
+          bad.size,
+          options.organization ?? null,
+          batch.lastRecord,
+        ],
       )
       signal?.throwIfAborted()
       await rejects?.write([...bad.keys()].sort((a, b) => a - b).map((position) => rawOf(batch, position)))

@@ -4,14 +4,14 @@ import { passingOrAway, retry } from "../append/retry.js"
 import { type ConnectionTarget, connect } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
-import type { Batch } from "./batches.js"
+import type { Batch, Position } from "./batches.js"
 import type { ImportOptions } from "./import.js"
 import { type Loaded, loadBatch } from "./load.js"
 import type { Rejects } from "./rejects.js"
 
 export interface Loader {
-  /** Records of the source that are done. */
-  position(): Promise<number>
+  /** How far the source is done. */
+  position(): Promise<Position>
   load(batch: Batch, errorsLeft: number): Promise<Loaded>
   /** Records the import as an act, unless it is recorded as it stands. */
   finish(): Promise<void>
@@ -83,7 +83,8 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
       }
       return repeatedly(async (connected) => {
         // The connection was lost at the commit: had it arrived?
-        if (prepared !== undefined && (await positionOf(connected, source)) >= batch.to) return prepared
+        if (prepared !== undefined && (await positionOf(connected, source)).records >= batch.to)
+          return prepared
         prepared = undefined
         return loadBatch(connected, batch, load)
       })
@@ -95,10 +96,10 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
   }
 }
 
-async function positionOf(client: Client, source: string): Promise<number> {
-  const { rows } = await client.query<{ position: string }>(
-    "select pgtrail.import_position($1) as position",
+async function positionOf(client: Client, source: string): Promise<Position> {
+  const { rows } = await client.query<{ record_position: string; last_record: string | null }>(
+    "select record_position, encode(last_record, 'hex') as last_record from pgtrail.import_position($1)",
     [source],
   )
-  return Number(rows[0]?.position ?? 0)
+  return { records: Number(rows[0]?.record_position ?? 0), lastRecord: rows[0]?.last_record ?? null }
 }
