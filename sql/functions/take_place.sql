@@ -1,4 +1,4 @@
--- Gives the next event of an organization its place: lane, seq and the hash before it. Called by seal_event and import_batch only.
+-- Gives the next event of an organization its place: lane, seq and the hash before it. Called by import_batch, and by seal_event where its own first lane is taken or new.
 -- Takes the first free lane by a try-lock held to the end of the transaction, so it never waits and cannot deadlock.
 -- The lane this transaction took last is kept in a local setting as a hint: whoever forges it harms nobody.
 create or replace function pgtrail.take_place(
@@ -33,7 +33,7 @@ begin
             -- 1000 lanes, and beyond them those above the band of the old snapshots
             lane := case when i < 1000 then (first_lane + i) % 1000 else 15000 + i end;
         end loop;
-        if hinted is distinct from lane then
+        if lane <> first_lane then
             perform set_config(setting, lane::text, true);
         end if;
         select h.seq, h.hash
