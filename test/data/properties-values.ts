@@ -193,3 +193,24 @@ export const settings: fc.Arbitrary<Settings> = fc.record({
   intervalstyle: word(["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
   extra_float_digits: word(["-15", "0", "1", "3"]),
 })
+
+/** A batch is not shrunk, which would take minutes: the assertion has named the value, and the seed brings it back. */
+export function hold<T extends [unknown, ...unknown[]]>(
+  runs: number,
+  values: { [K in keyof T]: fc.Arbitrary<T[K]> },
+  predicate: (...given: T) => Promise<void>,
+): Promise<void> {
+  const fixed = fc.noShrink(fc.tuple<T>(...values))
+  return fc.assert(
+    fc.asyncProperty(fixed, (given) => predicate(...given)),
+    {
+      numRuns: runs,
+      endOnFailure: true,
+      reporter: ({ failed, seed, counterexamplePath, errorInstance }) => {
+        if (!failed) return
+        const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
+        throw new Error(`seed ${seed}, path ${counterexamplePath}: ${reason}`, { cause: errorInstance })
+      },
+    },
+  )
+}
