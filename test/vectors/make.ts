@@ -1,5 +1,6 @@
 // Makes the test vectors of FORMAT.md in PostgreSQL, by its own record_send() and sha256(): nothing of pgtrail's code takes part.
-import { acts, catalog, type EventInput, inputs, logId, values } from "./inputs.js"
+import { acts, catalog, type EventInput, inputs, logId } from "./inputs.js"
+import { values } from "./values.js"
 
 export type TextRow = Record<string, string | null>
 type Query = (sql: string, params?: readonly unknown[]) => Promise<TextRow[]>
