@@ -182,7 +182,7 @@ test("unlocking every advisory lock does not give a lane away before the commit"
   await one.query(
     "select pg_advisory_unlock_all(), pg_advisory_unlock(1885828210, hashtext('unlocked') & 255)",
   )
-  expect(await log(two, "unlocked")).toBe("1/1")
+  expect(await log(two, "unlocked")).toMatch(/^[1-9]\d*\/1$/)
   await one.query("commit")
   expect(await findBreaks(db)).toEqual([])
 })

@@ -45,9 +45,9 @@ test("a writer does not wait for one that has not committed", async () => {
     await client.query("commit")
   })
   const lanes = await db.query(
-    "select lane, count(*) from pgtrail.event where organization_id = 'held' group by 1 order by 1",
+    "select count(*), count(distinct lane) as lanes, min(lane) as first from pgtrail.event where organization_id = 'held'",
   )
-  expect(lanes).toEqual(Array.from({ length: 40 }, (_, n) => ({ lane: String(n), count: "1" })))
+  expect(lanes).toEqual([{ count: "40", lanes: "40", first: "0" }])
 })
 
 let arrived = 0
@@ -83,7 +83,8 @@ test("a transaction stays in the lane that it took last", async () => {
   await other.query("commit")
   const second = await client.query(log)
   await client.query("commit")
-  expect([first.rows[0].lane, second.rows[0].lane]).toEqual(["1", "1"])
+  expect(first.rows[0].lane).not.toBe("0")
+  expect(second.rows[0].lane).toBe(first.rows[0].lane)
 })
 
 test("events of different retention classes go to different lanes", async () => {
