@@ -14,11 +14,19 @@ grant execute on function pgtrail.import_batch(text, text, bigint, bigint, bigin
 grant execute on function pgtrail.import_check(text, text) to pgtrail_writer;
 grant execute on function pgtrail.import_finish(text) to pgtrail_writer;
 
-grant select on pgtrail.event, pgtrail.chain_head to pgtrail_reader;
+grant select on pgtrail.event, pgtrail.chain_head, pgtrail.incarnation to pgtrail_reader;
 
 -- An auditor reads all that verify compares, and records that he verified.
 grant select on pgtrail.event, pgtrail.chain_head, pgtrail.act, pgtrail.verified_head, pgtrail.catalog_object,
-    pgtrail.import_source to pgtrail_auditor;
-grant execute on function pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]) to pgtrail_auditor;
+    pgtrail.import_source, pgtrail.incarnation, pgtrail.loss, pgtrail.act_signature to pgtrail_auditor;
+grant execute on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) to pgtrail_auditor;
 
-grant select on pgtrail.act, pgtrail.chain_head, pgtrail.import_source, pgtrail.catalog_object to pgtrail_operator;
+-- An operator keeps the log: settings, checkpoints, incarnations, accepted findings. Of events he sees their places alone.
+grant select on pgtrail.act, pgtrail.chain_head, pgtrail.import_source, pgtrail.catalog_object, pgtrail.incarnation, pgtrail.loss,
+    pgtrail.act_signature to pgtrail_operator;
+grant select (organization_id, lane, seq, recorded_at, hash) on pgtrail.event to pgtrail_operator;
+grant execute on function pgtrail.record_checkpoint(jsonb, text[], smallint[], bigint[], bytea[]) to pgtrail_operator;
+grant execute on function pgtrail.accept_finding(text, text) to pgtrail_operator;
+grant execute on function pgtrail.set_setting(text, text) to pgtrail_operator;
+grant execute on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) to pgtrail_operator;
+grant execute on function pgtrail.sign_act(bigint, text) to pgtrail_operator;

@@ -7,6 +7,28 @@ create or replace trigger pgtrail_guard before update or delete or truncate on p
     for each statement execute function pgtrail.guard();
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.log
     for each statement execute function pgtrail.guard('UPDATE incarnation');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.incarnation
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.loss
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.act_signature
+    for each statement execute function pgtrail.guard();
+
+-- A constraint trigger cannot be replaced, and to drop it would wait for every verification that reads the acts: made where it is not as here.
+do $$
+begin
+    if not exists (
+        select from pg_trigger g
+        where g.tgrelid = 'pgtrail.act'::regclass and g.tgname = 'pgtrail_signature' and g.tgtype = 5 and g.tgenabled = 'O'
+            and g.tgdeferrable and g.tginitdeferred and g.tgqual is null and g.tgnargs = 0
+            and g.tgfoid = 'pgtrail.check_signature()'::regprocedure
+    ) then
+        drop trigger if exists pgtrail_signature on pgtrail.act;
+        create constraint trigger pgtrail_signature after insert on pgtrail.act deferrable initially deferred
+            for each row execute function pgtrail.check_signature();
+    end if;
+end
+$$;
 
 -- A statement trigger of the parent says nothing about its partitions.
 do $$

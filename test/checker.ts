@@ -11,9 +11,11 @@ const hashes = `
 
 const eventBreaks = `
 with genesis as (
-    select distinct e.organization_id, e.lane,
-        sha256(record_send(row('pgtrail genesis'::text, l.log_id, e.organization_id, e.lane))) as hash
-    from pgtrail.event e, pgtrail.log l
+    select distinct on (e.organization_id, e.lane) e.organization_id, e.lane, g.hash
+    from pgtrail.event e, pgtrail.incarnation i,
+        lateral (select sha256(record_send(row('pgtrail genesis'::text, i.log_id, e.organization_id, e.lane))) as hash) g
+    -- A lane keeps the identity that the log had when the lane was opened.
+    order by e.organization_id, e.lane, e.seq, g.hash = e.previous_hash desc
 ), placed as (
     select e.organization_id, e.lane, e.seq, e.previous_hash, e.hash,
         row_number() over w as expected_seq,
@@ -62,7 +64,8 @@ with placed as (
         sha256(record_send(row('pgtrail act'::text, a.hash_version, a.organization_id, a.seq, a.previous_hash, a.kind,
             a.parameters, a.digest, a.recorded_at, a.session_user_name, a.client_address, a.transaction_id::text::bigint,
             a.system_identifier, a.timeline))) as expected_hash
-    from pgtrail.act a, pgtrail.log l
+    from pgtrail.act a, pgtrail.incarnation l
+    where l.number = 1
     window w as (order by a.seq)
 )
 select format('act %s is broken', seq) as break from placed

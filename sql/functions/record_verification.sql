@@ -1,8 +1,9 @@
 -- Records that somebody verified the log. Heads are given only by a whole and intact verification: they replace
 -- pgtrail.verified_head, and their digest is in the act, so that a lane that vanishes with its heads is found next time.
+-- Of any other the act has the digest of all heads that it saw, where the caller tells it.
 create or replace function pgtrail.record_verification(
-    parameters jsonb, organizations text[] default null, lanes smallint[] default null, seqs bigint[] default null,
-    hashes bytea[] default null
+    parameters jsonb, seen bytea default null, organizations text[] default null, lanes smallint[] default null,
+    seqs bigint[] default null, hashes bytea[] default null
 ) returns bigint
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
@@ -10,58 +11,41 @@ set client_encoding = 'UTF8'
 set lock_timeout = '10s'
 as $$
 declare
-    heads pgtrail.verified_head[];
-    heads_digest bytea;
+    remembered constant boolean := organizations is not null or lanes is not null or seqs is not null or hashes is not null;
+    heads_digest bytea := seen;
     act_seq bigint;
 begin
-    if organizations is null then
-        return pgtrail.record_act('verify', parameters);
+    if jsonb_typeof(parameters) is distinct from 'object' then
+        raise exception using errcode = 'TR009', message = 'the parameters of an act must be a JSON object';
+    elsif octet_length(seen) <> 32 then
+        raise exception using errcode = 'TR009', message = 'the digest of the heads must have 32 bytes';
     end if;
     -- The lock of the act chain, before anything is read: two verifications are recorded one after the other.
     perform pg_advisory_xact_lock(1885828210, -1);
-    -- The caller is not believed: what he calls a head must be one, and no lane that was seen before may be left out.
-    select array_agg(row(h.organization_id, h.lane, h.seq, h.hash)::pgtrail.verified_head
-        order by h.organization_id collate "C", h.lane)
-    into heads
-    from (
+    if remembered then
+        perform pgtrail.check_heads(organizations, lanes, seqs, hashes);
         -- Another verification may have recorded a later head meanwhile: heads go forward only.
-        select distinct on (u.organization_id, u.lane) u.*
+        select array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq), array_agg(h.hash)
+        into organizations, lanes, seqs, hashes
         from (
-            select * from unnest(organizations, lanes, seqs, hashes) g (organization_id, lane, seq, hash)
-            union all
-            select * from pgtrail.verified_head
-        ) u
-        order by u.organization_id, u.lane, u.seq desc
-    ) h;
-    if exists (
-        select from unnest(organizations, lanes, seqs, hashes) g (organization_id, lane, seq, hash)
-        where not exists (
-            select from pgtrail.chain_head c
-            where c.organization_id = g.organization_id and c.lane = g.lane and c.seq = g.seq and c.hash = g.hash
-        ) and not exists (
-            select from pgtrail.event e
-            where e.organization_id = g.organization_id and e.lane = g.lane and e.seq = g.seq and e.hash = g.hash
-        )
-    ) or exists (
-        select from pgtrail.verified_head v
-        where not exists (
-            select from unnest(organizations, lanes) g (organization_id, lane)
-            where g.organization_id = v.organization_id and g.lane = v.lane
-        )
-    ) then
-        raise exception using errcode = 'object_not_in_prerequisite_state',
-            message = 'these are not the heads of the log: a lane is missing, or a head is none';
+            select distinct on (u.organization_id, u.lane) u.*
+            from (
+                select * from unnest(organizations, lanes, seqs, hashes) g (organization_id, lane, seq, hash)
+                union all
+                select * from pgtrail.verified_head
+            ) u
+            order by u.organization_id, u.lane, u.seq desc
+        ) h;
+        heads_digest := pgtrail.heads_digest(organizations, lanes, seqs, hashes);
     end if;
-    select sha256(coalesce(string_agg(
-        record_send(row('pgtrail head'::text, h.organization_id, h.lane, h.seq, h.hash)), ''::bytea
-        order by h.organization_id collate "C", h.lane), ''::bytea))
-    into heads_digest
-    from unnest(heads) h;
-    act_seq := pgtrail.record_act('verify', parameters, heads_digest);
-    delete from pgtrail.verified_head;
-    insert into pgtrail.verified_head select h.* from unnest(heads) h;
+    -- Not what the caller says of it: the heads that the next verification trusts are those of an act that has true here.
+    act_seq := pgtrail.record_act('verify', jsonb_set(parameters, '{remembered}', to_jsonb(remembered)), heads_digest);
+    if remembered then
+        delete from pgtrail.verified_head;
+        insert into pgtrail.verified_head select * from unnest(organizations, lanes, seqs, hashes);
+    end if;
     return act_seq;
 end
 $$;
-comment on function pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]) is 'Records a verification';
-revoke all on function pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]) from public;
+comment on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) is 'Records a verification';
+revoke all on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) from public;

@@ -38,7 +38,10 @@ const codes: Record<ErrorCode, ExitCode> = {
   // The user's own Ctrl-C is 130; this is a cancel that came from the server.
   cancelled: 3,
   file: 3,
+  // What was signed is not what lies there: something was found.
+  forged: 1,
   incomplete: 4,
+  "other-log": 3,
   "embedded-missing": 3,
   embedded: 3,
   // Only pgtrail's own code can use a log that it has closed.

@@ -167,7 +167,7 @@ export function installScript(state: SchemaState, options: InstallOptions = {}):
     state.installed ? "" : readSql("partitions.sql"),
     storeCatalogSql(),
     `select pgtrail.record_act('migrate',
-    jsonb_build_object('tool_version', ${literal(version)}, 'code_checksum', ${literal(present.checksum)},
+    jsonb_build_object('tool_version', ${literal(version)}, 'roles', ${literal(roles ? "on" : "off")}, 'code_checksum', ${literal(present.checksum)},
         'catalog_checksum', ${literal(catalogChecksum())}, 'migrations', jsonb_build_array(${names.join(", ")})),
     (select sha256(convert_to(string_agg(object || E'\\n' || definition || E'\\n', '' order by object), 'UTF8'))
         from pgtrail.catalog_object));`,

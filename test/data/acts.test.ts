@@ -111,7 +111,7 @@ test("an act and a verification have the same bytes in whatever session they are
     await client.query(
       "insert into pgtrail.event (organization_id, event_type) select o, 'a' from unnest(array[chr(8364) || chr(128512), 'b']) o",
     )
-    await client.query(`select pgtrail.record_verification('{}', array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq),
+    await client.query(`select pgtrail.record_verification('{}', null, array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq),
       array_agg(h.hash)) from (select distinct on (organization_id, lane) * from pgtrail.chain_head
         order by organization_id, lane, seq desc) h`)
     const rows = await db.query(`select digest = (

@@ -72,6 +72,9 @@ test.each([
   ["chain_head", "select", "reader auditor operator"],
   ["act", "select", "auditor operator"],
   ["verified_head", "select", "auditor"],
+  ["incarnation", "select", "reader auditor operator"],
+  ["loss", "select", "auditor operator"],
+  ["act_signature", "select", "auditor operator"],
   ["catalog_object", "select", "auditor operator"],
   ["import_source", "select", "auditor operator"],
   ["append_batch", "select", ""],
@@ -95,16 +98,19 @@ test("nobody but the owner may change or empty a table, and only a writer insert
   }
 })
 
-test("a writer reads places and nothing that an event says", async () => {
-  for (const name of ["id", "organization_id", "lane", "seq", "recorded_at", "hash"]) {
-    expect(await column(name)).toBe("writer reader auditor")
+test("a writer and an operator read places and nothing that an event says", async () => {
+  expect(await column("id")).toBe("writer reader auditor")
+  for (const name of ["organization_id", "lane", "seq", "recorded_at", "hash"]) {
+    expect(await column(name)).toBe("writer reader auditor operator")
   }
   for (const name of ["details", "actor_id", "occurred_at", "event_type", "identity_salt"]) {
     expect(await column(name)).toBe("reader auditor")
   }
 })
 
-test("functions: a writer appends and imports, an auditor records that he verified, nobody records acts", async () => {
+const operating = ["record_checkpoint", "accept_finding", "set_setting", "open_incarnation", "sign_act"]
+
+test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, nobody records acts", async () => {
   const functions = await db.query(
     `select p.oid::regprocedure::text as name, p.proname from pg_proc p where p.${inSchema}`,
   )
@@ -114,7 +120,9 @@ test("functions: a writer appends and imports, an auditor records that he verifi
       ? "writer"
       : proname === "record_verification"
         ? "auditor"
-        : ""
+        : operating.includes(proname ?? "")
+          ? "operator"
+          : ""
     expect(`${name}: ${may}`).toBe(`${name}: ${expected}`)
   }
 })

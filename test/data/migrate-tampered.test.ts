@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const outdate = () => db.query("update pgtrail.setting set value = 'old' where name = 'code-checksum'")
 
-/** Stores the present catalog as what must be, and records it as a migration does, with `parameters` changed. */
+/** Stores the present catalog as what must be, and records it as a migration does, with `parameters` changed, and its settings. */
 async function forge(parameters = "{}"): Promise<void> {
   await db.query(storeCatalogSql())
   await db.query(
@@ -27,6 +27,11 @@ async function forge(parameters = "{}"): Promise<void> {
        (select sha256(convert_to(string_agg(object || E'\\n' || definition || E'\\n', '' order by object), 'UTF8'))
         from pgtrail.catalog_object))`,
     [parameters],
+  )
+  await db.query(
+    `update pgtrail.setting s set value = a.parameters->>replace(s.name, '-', '_')
+     from (select parameters from pgtrail.act where kind = 'migrate' order by seq desc limit 1) a
+     where s.name in ('code-checksum', 'catalog-checksum') and a.parameters->>replace(s.name, '-', '_') is not null`,
   )
 }
 

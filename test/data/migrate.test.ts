@@ -22,7 +22,10 @@ test("an empty database is not installed, and everything is pending", async () =
   const trail = await empty.trail()
   expect(await trail.schemaState()).toMatchObject({
     installed: false,
-    migrations: [{ number: "0001", name: "log", state: "pending" }],
+    migrations: [
+      { number: "0001", name: "log", state: "pending" },
+      { number: "0002", name: "proof", state: "pending" },
+    ],
   })
   const status = await trail.status()
   expect(status).toMatchObject({
@@ -42,7 +45,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   )
   const status = await trail.status()
   expect(status).toMatchObject({
-    migrations: { state: "current", version: "0001_log", roles: true },
+    migrations: { state: "current", version: "0002_proof", roles: true },
     log: {
       incarnation: "1",
       organizations: [

@@ -4,6 +4,9 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { findBreaks } from "../checker.js"
 import { type Role, type TestDatabase, testDatabase } from "../database.js"
 
+const heads = `array_agg(organization_id), array_agg(lane), array_agg(seq), array_agg(hash)) from (
+  select distinct on (organization_id, lane) * from pgtrail.event order by organization_id, lane, seq desc) h`
+
 /** How to call each function. A new SECURITY DEFINER function belongs here; the test names those that are missing. */
 const calls: Readonly<Record<string, readonly string[]>> = {
   seal_event: [
@@ -34,7 +37,30 @@ const calls: Readonly<Record<string, readonly string[]>> = {
      select pgtrail.import_finish('f' || pg_current_xact_id()); commit; select pgtrail.import_finish('none')`,
   ],
   record_act: ["select pgtrail.record_act('test', '{}', '')"],
-  record_verification: ["select pgtrail.record_verification('{}', '{}', '{}', '{}', '{}')"],
+  record_verification: [
+    "select pgtrail.record_verification('{}', sha256('x'))",
+    `select pgtrail.record_verification('{}', null, ${heads}`,
+  ],
+  record_checkpoint: [`select pgtrail.record_checkpoint('{}', ${heads}`],
+  // An id of its own for each call; the verification that names it is recorded as by an auditor.
+  accept_finding: [
+    `begin; select pgtrail.record_verification(jsonb_build_object('findings', jsonb_build_array(jsonb_build_object(
+       'id', pg_current_xact_id()::text)))); select pgtrail.accept_finding(pg_current_xact_id()::text, 'why'); commit`,
+  ],
+  set_setting: [
+    "begin; select pgtrail.set_setting('event-size-limit', '2000000'); select pgtrail.set_setting('event-size-limit', '1000000'); commit",
+  ],
+  check_signature: [
+    "select pgtrail.set_setting('event-size-limit', (1000000 + random() * 1000000)::int::text)",
+  ],
+  sign_act: [
+    `begin; select pgtrail.sign_act(pgtrail.set_setting('event-size-limit', (1000000 + random() * 1000000)::int::text),
+       chr(8212) || ' name AAAA' || chr(10)); commit`,
+  ],
+  open_incarnation: [
+    "select * from pgtrail.open_incarnation('restore', format(e'pgtrail/%s/1\\n', gen_random_uuid()), '{acme}', '{0}', '{7}', array[sha256('x')], now())",
+    "select * from pgtrail.open_incarnation('copy', format(e'pgtrail/%s/1\\n', gen_random_uuid()), '{}', '{}', '{}', '{}', now())",
+  ],
 }
 
 const types = [

@@ -1,0 +1,36 @@
+// An act in a few words, from its parameters: what was done.
+
+type Parameters = Readonly<Record<string, unknown>>
+
+const describe: Readonly<Record<string, (given: Parameters) => string>> = {
+  migrate: ({ migrations, tool_version }) => {
+    const names = Array.isArray(migrations) ? migrations.map(word) : []
+    return `${names.length > 0 ? names.join(", ") : "functions, triggers and grants"}, by pgtrail ${word(tool_version)}`
+  },
+  verify: ({ verdict }) => word(verdict),
+  checkpoint: ({ name }) => word(name),
+  import: ({ events, rejected }) => `${word(events)} events, ${word(rejected)} rejected`,
+  setting: ({ name, value, before }) => `${word(name)} = ${word(value)}, was ${word(before)}`,
+  accept: ({ finding, reason }) => `${word(parametersOf(finding).id)}: ${word(reason)}`,
+  incarnation: ({ number, reason, lanes }) =>
+    `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
+}
+
+/** Empty where the kind says all. */
+export function aboutAct(kind: string, parameters: string): string {
+  return Object.hasOwn(describe, kind) ? (describe[kind]?.(readParameters(parameters)) ?? "") : ""
+}
+
+/** An act's parameters are pgtrail's own, not evidence of an application: they may be parsed. What is no object has no members. */
+export function readParameters(text: string | null | undefined): Parameters {
+  return parametersOf(JSON.parse(text ?? "{}"))
+}
+
+export function parametersOf(value: unknown): Parameters {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Parameters) : {}
+}
+
+/** Text or a number as text; anything else is nothing. */
+export function word(value: unknown): string {
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : ""
+}

@@ -1,0 +1,149 @@
+// Settings of the log change by acts alone, whoever changes them, and only to values that they take.
+import { afterAll, beforeEach, expect, test } from "vitest"
+import type { Trail } from "../../src/data/index.js"
+import { findBreaks } from "../checker.js"
+import { type TestDatabase, testDatabase } from "../database.js"
+import { withClients } from "./writers.js"
+
+let db: TestDatabase
+let trail: Trail
+const all: TestDatabase[] = []
+beforeEach(async () => {
+  db = await testDatabase()
+  all.push(db)
+  trail = await db.trail()
+})
+afterAll(async () => {
+  for (const database of all) await database.drop()
+})
+
+const acts = () => db.query("select seq, kind, parameters from pgtrail.act where seq > 1 order by seq")
+
+test("a new log has the settings that people change, and no act has changed them", async () => {
+  expect(await trail.settings()).toEqual([
+    { name: "event-size-limit", value: "1048576", act: null, changed_at: null },
+    { name: "require-signed-acts", value: "off", act: null, changed_at: null },
+  ])
+})
+
+test("a change is an act with the old and the new value, and holds at once", async () => {
+  expect(await trail.setSetting("event-size-limit", "65536")).toEqual({
+    name: "event-size-limit",
+    value: "65536",
+    act: "2",
+  })
+  expect(await acts()).toEqual([
+    {
+      seq: "2",
+      kind: "setting",
+      parameters: '{"name": "event-size-limit", "value": "65536", "before": "1048576"}',
+    },
+  ])
+  expect((await trail.settings())[0]).toMatchObject({ value: "65536", act: "2" })
+  await expect(
+    db.query("insert into pgtrail.event (event_type, description) values ('x', repeat('x', 70000))"),
+  ).rejects.toMatchObject({ code: "TR004" })
+  expect(await findBreaks(db)).toEqual([])
+})
+
+test("to set what is set already records nothing", async () => {
+  expect(await trail.setSetting("event-size-limit", "01048576")).toEqual({
+    name: "event-size-limit",
+    value: "1048576",
+    act: null,
+  })
+  expect(await trail.setSetting("require-signed-acts", "off")).toMatchObject({ act: null })
+  expect(await acts()).toEqual([])
+})
+
+test.each([
+  ["event-size-limit", "65535"],
+  ["event-size-limit", "1073741825"],
+  ["event-size-limit", "99999999999999999999"],
+  ["event-size-limit", "1 MiB"],
+  ["event-size-limit", "-70000"],
+  ["event-size-limit", "70000\n"],
+  ["event-size-limit", ""],
+  ["require-signed-acts", "ON"],
+  ["require-signed-acts", "true"],
+  ["require-signed-acts", "off'; drop table pgtrail.setting --"],
+  ["roles", "off"],
+  ["code-checksum", "x"],
+  ["catalog-checksum", "x"],
+  ["no-such-setting", "on"],
+  ["", ""],
+])("%s does not become %j", async (name, value) => {
+  const before = await db.query("select * from pgtrail.setting order by name")
+  await expect(trail.setSetting(name, value)).rejects.toMatchObject({
+    code: "usage",
+    hint: expect.stringContaining("nothing was changed"),
+  })
+  expect(await db.query("select * from pgtrail.setting order by name")).toEqual(before)
+  expect(await acts()).toEqual([])
+})
+
+test("no name and no value is refused, not taken for no change", async () => {
+  for (const call of [
+    "null, 'on'",
+    "'require-signed-acts', null",
+    "'event-size-limit', null",
+    "null, null",
+  ]) {
+    await expect(db.query(`select pgtrail.set_setting(${call})`), call).rejects.toMatchObject({
+      code: "TR009",
+    })
+  }
+})
+
+test("of many who set at once each change has the value before it, and the last one stands", async () => {
+  await withClients(db, 12, async (client, n) => {
+    await client.query("select pgtrail.set_setting('event-size-limit', $1)", [String(70_000 + (n % 5))])
+  })
+  const changes = (await acts()).map((act) => JSON.parse(act.parameters ?? "") as Record<string, string>)
+  let value: string | undefined = "1048576"
+  for (const change of changes) {
+    expect(change.before).toBe(value)
+    expect(change.value).not.toBe(value)
+    value = change.value
+  }
+  expect((await trail.settings())[0]?.value).toBe(value)
+  expect(await findBreaks(db)).toEqual([])
+})
+
+test("an old snapshot changes nothing, not even to a value that it takes for the present one", async () => {
+  const old = await db.client()
+  await old.query("begin isolation level repeatable read; select * from pgtrail.setting")
+  await trail.setSetting("event-size-limit", "70000")
+  await expect(old.query("select pgtrail.set_setting('event-size-limit', '1048576')")).rejects.toMatchObject({
+    code: "40001",
+  })
+  await old.query("rollback")
+})
+
+test("an operator sets, and nobody else does", async () => {
+  for (const group of ["pgtrail_writer", "pgtrail_reader", "pgtrail_auditor", "pgtrail_privacy"]) {
+    const role = await db.role({ memberOf: [group] })
+    await expect(
+      (await db.trail({ url: role.url })).setSetting("event-size-limit", "70000"),
+    ).rejects.toMatchObject({
+      code: "privilege",
+      hint: "grant pgtrail_operator to the role of this connection",
+    })
+  }
+  const stranger = await db.role()
+  await expect(
+    (await db.trail({ url: stranger.url })).setSetting("event-size-limit", "70000"),
+  ).rejects.toMatchObject({ code: "privilege" })
+  const operator = await db.role({ memberOf: ["pgtrail_operator"] })
+  const own = await db.trail({ url: operator.url })
+  expect(await own.setSetting("event-size-limit", "70000")).toMatchObject({ act: "2" })
+  expect(await db.query("select session_user_name from pgtrail.act where seq = 2")).toEqual([
+    { session_user_name: operator.name },
+  ])
+  expect((await own.settings())[0]).toMatchObject({ value: "70000", act: "2" })
+  const writer = await db.role({ memberOf: ["pgtrail_writer"] })
+  expect((await (await db.trail({ url: writer.url })).settings())[0]).toMatchObject({
+    value: "70000",
+    act: null,
+  })
+})
