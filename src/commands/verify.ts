@@ -1,36 +1,59 @@
 // pgtrail verify: is the log what it was, and if not, where.
-import { command, count, flag, type Report, text } from "../cli/command.js"
+import { command, count, file, flag, list, type Report, text } from "../cli/command.js"
 import { exitCodeOf } from "../cli/exit.js"
 import { TrailError } from "../data/errors.js"
 import type { VerifyReport } from "../data/index.js"
 import { describePeriod, readPeriod } from "../data/query/time.js"
+import { readPlace } from "../data/query/typed.js"
 import { describeReport } from "../data/verify/describe.js"
 
-/** The verdict decides, and no two share a code. */
-const exits = { intact: 0, tampered: 1, unchecked: 3, incomplete: 4 } as const
+/** The verdict decides; what was found shares no code with what could not be looked at. */
+const exits = { intact: 0, tampered: 1, rolled_back: 1, unchecked: 3, incomplete: 4 } as const
 
 export default command({
   summary: "check that no event was altered, removed, inserted or moved",
   description:
     "Reads every event on one snapshot, computes every hash anew on this side of the connection, and follows each chain from its genesis " +
-    "to its head. Compares the acts, the guards and the whole catalog of pgtrail too. Names every finding, not the first.\n\n" +
-    "Verdicts: intact (exit 0), tampered (1), unchecked (3: it could not look), incomplete (4: nothing lies in what was asked for, or an " +
-    "event has a hash version that this pgtrail does not know). A run with --since or --until hashes the events in that range and counts " +
-    "the others. The verification is recorded as an act where the role may; " +
-    "what the database's owner rewrote from end to end only a checkpoint outside the database can show.",
+    "to its head. Compares the acts, the control tables, the guards and the whole catalog of pgtrail too. Names every finding, not the " +
+    "first; pgtrail verification show explains them.\n\n" +
+    "Verdicts: intact (exit 0), tampered (1), rolled_back (1: a restore, recovery or failover lost what a checkpoint knew), unchecked (3: " +
+    "it could not look), incomplete (4: nothing lies in what was asked for, the time was over, or an event has a hash version that this " +
+    "pgtrail does not know). A run with --since or --until hashes the events in that range and counts the others. The verification is " +
+    "recorded as an act where the role may.\n\n" +
+    "What the database's owner rewrote from end to end only something outside the database can show: signed checkpoints (--checkpoint), or " +
+    "the auditor's own state (--state), which is compared, and advanced when nothing was found. --incremental reads what came since the " +
+    "newest of them, or since the last whole verification, and says so. With --max-seconds or --from chains are read one after another, " +
+    "and whether each event lies in the right partition is not looked at.",
   options: {
     org: text("--org <name>", "only this organization"),
     since: text("--since <time>", "only events that occurred at or after this time"),
     until: text("--until <time>", "only events that occurred before this time"),
     jobs: count("--jobs <n>", "connections that read at once", 2),
+    checkpoint: list("--checkpoint <file>", "signed checkpoint that the log must still agree with"),
+    publicKey: list("--public-key <file>", "public key that vouches for checkpoints and acts"),
+    state: file("--state <file>", "the auditor's own file: compared, and advanced when nothing was found"),
+    incremental: flag(
+      "--incremental",
+      "only what came since the checkpoint, the state or the last whole run",
+    ),
+    maxSeconds: count("--max-seconds <n>", "stop after so many seconds, and say where to go on"),
+    from: text("--from <place>", "go on at ORG/LANE/SEQ, where an earlier run stopped"),
+    maxRate: count("--max-rate <n>", "read at most so many events a second"),
+    strict: flag("--strict", "findings that were accepted count as well"),
     record: flag("--no-record", "do not record the verification as an act"),
   },
   examples: [
     { run: "pgtrail verify", shows: "the whole log" },
     { run: "pgtrail verify --org acme --jobs 4 --json", shows: "one organization, as one JSON object" },
+    {
+      run: "pgtrail verify --checkpoint 2026-11.checkpoint --public-key acme.pub --state auditor.state",
+      shows: "against a signed checkpoint and the auditor's own state",
+    },
+    { run: "pgtrail verify --incremental", shows: "only what came since the last whole verification" },
   ],
   async run({ options, session }) {
     const period = readPeriod({ since: options.since, until: options.until }, new Date())
+    const from = options.from === undefined ? undefined : readPlace(options.from)
     const trail = await session.trail().catch((error: unknown) => unchecked(error, session.format))
     if (isReport(trail)) return trail
     if (options.jobs < 1 || options.jobs > 64) {
@@ -41,6 +64,14 @@ export default command({
         ...(options.org === undefined ? {} : { organization: options.org }),
         ...(period.since === undefined ? {} : { since: period.since }),
         ...(period.until === undefined ? {} : { until: period.until }),
+        ...(from === undefined ? {} : { from }),
+        ...(options.state === undefined ? {} : { state: session.path(options.state) }),
+        ...(options.maxSeconds === undefined ? {} : { maxSeconds: options.maxSeconds }),
+        ...(options.maxRate === undefined ? {} : { maxRate: options.maxRate }),
+        checkpoints: options.checkpoint.map((path) => session.path(path)),
+        publicKeys: options.publicKey.map((path) => session.path(path)),
+        incremental: options.incremental,
+        strict: options.strict,
         jobs: options.jobs,
         record: options.record,
         signal: session.signal,
@@ -61,6 +92,7 @@ function verified(report: VerifyReport, period: string | undefined): Report {
   return {
     schema: report.schema,
     columns: [
+      { name: "id" },
       { name: "kind" },
       { name: "organization_id" },
       { name: "lane", kind: "number" },

@@ -1,6 +1,7 @@
 // Opens connections whose session is fixed, so that a value means the same whoever connects; every value arrives as text.
 import { Client, type ClientBase, type ClientConfig } from "pg"
 import { TrailError } from "./errors.js"
+import { lossOf, rememberLoss } from "./interruption.js"
 import { toTrailError } from "./server-errors.js"
 
 /** Where the log is. The data layer reads no environment: whoever calls resolves it. */
@@ -62,7 +63,7 @@ export async function connect(target: ConnectionTarget): Promise<Client> {
     })
   }
   // A connection that is lost while idle would otherwise end the process.
-  client.on("error", () => undefined)
+  client.on("error", (error) => rememberLoss(client, error))
   try {
     await client.connect()
     await client.query(session)
@@ -80,8 +81,10 @@ export async function withClient<T>(
   const client = await connect(target)
   try {
     return await use(client)
-  } catch (error) {
-    throw toTrailError(error)
+  } catch (cause) {
+    const error = toTrailError(cause)
+    const lost = error instanceof TrailError && error.code === "connection-lost" ? lossOf(client) : undefined
+    throw lost === undefined ? error : toTrailError(lost)
   } finally {
     await client.end().catch(() => undefined)
   }

@@ -2,9 +2,20 @@
 import type { ConnectionTarget } from "./connection.js"
 import { Trail } from "./trail.js"
 
+export type { ActFilter, ActRow, Acts } from "./act/list.js"
+export type { Setting, SettingChange } from "./act/setting.js"
+export type { ShownAct } from "./act/show.js"
 export type { Appended, AppendOptions } from "./append/append.js"
 export { type EventField, type EventInput, eventFields, type Json } from "./append/event.js"
 export type { Writer, WriterOptions } from "./append/writer.js"
+export type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
+export type {
+  Incarnation,
+  IncarnationOptions,
+  LostLane,
+  OpenedIncarnation,
+} from "./checkpoint/incarnation.js"
+export type { RecordedCheckpoint } from "./checkpoint/list.js"
 export type { ConnectionTarget } from "./connection.js"
 export { type ErrorCode, TrailError } from "./errors.js"
 export type { EventColumn } from "./event-columns.js"
@@ -18,8 +29,16 @@ export type { Neighbour, ShownEvent } from "./query/show.js"
 export type { Place } from "./query/typed.js"
 export type { LogStatus, PartitionStatus } from "./status.js"
 export { Trail } from "./trail.js"
-export type { Finding, FindingKind, Verdict } from "./verify/finding.js"
-export type { VerifyOptions, VerifyReport } from "./verify/verify.js"
+export type { AcceptedAct, AcceptOptions } from "./verification/accept.js"
+export type { Against } from "./verification/against.js"
+export type { Difference } from "./verification/difference.js"
+export type { Explanation } from "./verification/explanation.js"
+export type { Incident } from "./verification/incident.js"
+export type { RecordedFinding, VerificationSummary } from "./verification/list.js"
+export type { ShownFinding, ShownVerification, ShowOptions } from "./verification/show.js"
+export type { Acceptance, AcceptedFinding, Finding, FindingKind, Verdict } from "./verify/finding.js"
+export type { VerifyReport } from "./verify/report.js"
+export type { VerifyOptions } from "./verify/verify.js"
 export { version } from "./version.js"
 
 /** Opens a log: checks that the server answers, and nothing else. Throws TrailError `unreachable`, `authentication` or `no-database`. */

@@ -1,8 +1,10 @@
 // Turns what node-postgres throws into a TrailError: one table from SQLSTATE to words.
 import { type ErrorCode, TrailError } from "./errors.js"
+import { interruption } from "./interruption.js"
 
 interface ServerError {
   readonly code?: string
+  readonly routine?: string
   readonly message: string
   readonly hint?: string
   readonly syscall?: string
@@ -36,7 +38,11 @@ const words: Readonly<Record<string, Words>> = {
   "42P01": { code: "not-installed", message: (e) => missing(e.message), hint: "pgtrail install" },
   "42883": { code: "not-installed", message: (e) => missing(e.message), hint: "pgtrail migrate up" },
   "42501": { code: "privilege", hint: privilegeHint },
-  "25006": { code: "read-only", hint: "connect to the primary" },
+  "25006": {
+    code: "read-only",
+    message: () => "the server takes no writes in this session: it is a standby, or set to read-only",
+    hint: "nothing was changed; connect to the primary",
+  },
   "55P03": {
     code: "lock-timeout",
     message: () => "another session holds the lock that this needs",
@@ -88,6 +94,10 @@ const words: Readonly<Record<string, Words>> = {
   TR006: { code: "old-server" },
   TR007: { code: "bad-encoding" },
   TR008: { code: "privilege" },
+  TR009: { code: "usage" },
+  TR010: { code: "not-found" },
+  TR011: { code: "usage" },
+  TR012: { code: "config" },
   "08": { code: "connection-lost", hint: "the unfinished transaction was rolled back; run it again" },
   "53": {
     code: "disk-full",
@@ -106,7 +116,11 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   [/must be owner of/, "connect as the role that installed the log, or as a member of pgtrail_owner"],
   [/function (append|import_\w+)$/, "grant pgtrail_writer to the role of this connection"],
   [
-    /function record_verification$|table (act|verified_head|catalog_object)$/,
+    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act)$/,
+    "grant pgtrail_operator to the role of this connection",
+  ],
+  [
+    /function record_verification$|table (act|act_signature|verified_head|catalog_object|incarnation|loss)$/,
     "grant pgtrail_auditor to the role of this connection",
   ],
   [
@@ -185,6 +199,8 @@ export function toTrailError(error: unknown): unknown {
       cause: error,
     })
   }
+  const interrupted = interruption(server)
+  if (interrupted !== undefined) return interrupted
   if (!/^[0-9A-Z]{5}$/.test(code)) return error
   const entry = words[code] ?? words[code.slice(0, 2)] ?? { code: "server" as const }
   const own = code.startsWith("TR")

@@ -1,10 +1,16 @@
 // The face of the library: one method for each capability.
 import type { Readable } from "node:stream"
 import type { Client } from "pg"
+import type { ActFilter, Acts } from "./act/list.js"
+import type { Setting, SettingChange } from "./act/setting.js"
+import type { ShownAct } from "./act/show.js"
 import type { Appended, AppendOptions } from "./append/append.js"
 import type { EventInput } from "./append/event.js"
 import { createLink, type Link } from "./append/link.js"
 import type { Writer, WriterOptions } from "./append/writer.js"
+import type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
+import type { Incarnation, IncarnationOptions, OpenedIncarnation } from "./checkpoint/incarnation.js"
+import type { RecordedCheckpoint } from "./checkpoint/list.js"
 import { type ConnectionTarget, connect, withClient } from "./connection.js"
 import type { ImportOptions, ImportResult } from "./import/import.js"
 import {
@@ -20,7 +26,11 @@ import type { EventQuery, Events } from "./query/events.js"
 import type { ShownEvent } from "./query/show.js"
 import type { Place } from "./query/typed.js"
 import type { LogStatus } from "./status.js"
-import type { VerifyOptions, VerifyReport } from "./verify/verify.js"
+import type { AcceptedAct, AcceptOptions } from "./verification/accept.js"
+import type { VerificationSummary } from "./verification/list.js"
+import type { ShownVerification, ShowOptions } from "./verification/show.js"
+import type { VerifyReport } from "./verify/report.js"
+import type { VerifyOptions } from "./verify/verify.js"
 
 /** An open log. Methods throw TrailError; none prints, prompts or reads the environment. */
 export class Trail {
@@ -99,6 +109,72 @@ export class Trail {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     const { verify } = await import("./verify/verify.js")
     return verify(this.target, options)
+  }
+
+  /** What pgtrail itself did, newest first. Asks the server when it is iterated. */
+  async acts(filter: ActFilter = {}): Promise<Acts> {
+    const { acts } = await import("./act/list.js")
+    return acts(this.target, filter)
+  }
+
+  /** One act whole, and whether it verifies. Throws `not-found`. */
+  async act(seq: string): Promise<ShownAct> {
+    const { showAct } = await import("./act/show.js")
+    return withClient(this.target, (client) => showAct(client, seq))
+  }
+
+  /** The settings that belong to the log. */
+  async settings(): Promise<Setting[]> {
+    const { settings } = await import("./act/setting.js")
+    return withClient(this.target, settings)
+  }
+
+  /** Changes a setting, which is an act; `key` (a private signing key, as text) signs it. */
+  async setSetting(name: string, value: string, key?: string): Promise<SettingChange> {
+    const { setSetting } = await import("./act/setting.js")
+    return withClient(this.target, (client) => setSetting(client, name, value, key))
+  }
+
+  /** Signs what the log is now, into two new files. Throws `read-only` on a standby. */
+  async createCheckpoint(options: CheckpointOptions): Promise<CreatedCheckpoint> {
+    const { createCheckpoint } = await import("./checkpoint/create.js")
+    return createCheckpoint(this.target, options)
+  }
+
+  /** The checkpoints that were made, as their acts have them, newest first. */
+  async checkpoints(): Promise<RecordedCheckpoint[]> {
+    const { checkpoints } = await import("./checkpoint/list.js")
+    return withClient(this.target, checkpoints)
+  }
+
+  /** Opens the next incarnation, and records what the log lost since a checkpoint. Throws `other-log`, or `forged` for the checkpoint. */
+  async openIncarnation(options: IncarnationOptions): Promise<OpenedIncarnation> {
+    const { openIncarnation } = await import("./checkpoint/incarnation.js")
+    return withClient(this.target, (client) => openIncarnation(client, options))
+  }
+
+  /** The installation, and every restore, recovery, failover or copy that was recorded since. */
+  async incarnations(): Promise<Incarnation[]> {
+    const { incarnations } = await import("./checkpoint/incarnation.js")
+    return withClient(this.target, incarnations)
+  }
+
+  /** The verifications that were recorded, newest first. */
+  async verifications(options: { readonly limit?: number | undefined } = {}): Promise<VerificationSummary[]> {
+    const { verifications } = await import("./verification/list.js")
+    return withClient(this.target, (client) => verifications(client, options))
+  }
+
+  /** One verification, its findings explained from the log as it is now, and from another place. Throws `not-found`. */
+  async verification(options: ShowOptions = {}): Promise<ShownVerification> {
+    const { showVerification } = await import("./verification/show.js")
+    return withClient(this.target, (client) => showVerification(client, options))
+  }
+
+  /** Accepts a finding (its id, or the first six digits at least), which is an act. Throws `not-found`, `usage`, `read-only`. */
+  async acceptFinding(finding: string, options: AcceptOptions): Promise<AcceptedAct> {
+    const { acceptFinding } = await import("./verification/accept.js")
+    return withClient(this.target, (client) => acceptFinding(client, finding, options))
   }
 
   /** A connection of its own, with the session settings of this library. The caller ends it. */

@@ -167,6 +167,7 @@ async function load(): Promise<void> {
     }
   }
   await client.query("update pgtrail.log set log_id = $1", [vectors.log_id])
+  await client.query("update pgtrail.incarnation set log_id = $1", [vectors.log_id])
   await client.query("set session_replication_role = origin")
 }
 

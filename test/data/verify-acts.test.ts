@@ -20,14 +20,16 @@ test("a whole verification is an act with verdict, counts and the digest of all 
   expect((await log.verify()).verdict).toBe("intact")
 })
 
-test("a verification of a part, or one that found something, records no heads", async () => {
+test("a verification of a part, or one that found something, records the digest of all heads and remembers none", async () => {
   await log.trail.verify({ jobs: 1, organization: "acme" })
   await log.tamper("update pgtrail.event set actor_id = 'x' where organization_id = 'globex' and seq = 3")
   await log.trail.verify({ jobs: 1 })
   const acts = await log.db.query(
     "select digest, parameters from pgtrail.act where kind = 'verify' order by seq",
   )
-  expect(acts.map((act) => act.digest)).toEqual([null, null])
+  expect(acts.map((act) => act.digest)).toEqual([expect.stringMatching(/^\\x[0-9a-f]{64}$/), acts[0]?.digest])
+  expect(acts.map((act) => JSON.parse(act.parameters ?? "").remembered)).toEqual([false, false])
+  expect(await log.db.query("select from pgtrail.verified_head")).toEqual([])
   expect(acts[1]?.parameters).toContain('"verdict": "tampered"')
   expect(acts.every((act) => !act.parameters?.includes("user-"))).toBe(true)
 })
@@ -78,10 +80,12 @@ test("the remembered heads cannot be changed to hide a vanished organization", a
   expect((await log.verify()).findings).toMatchObject([{ kind: "act_altered", group: "head" }])
 })
 
-test("another identity of the log is found in every chain", async () => {
+test("another identity of the log is found, and in every chain where its history was changed with it", async () => {
   await log.tamper("update pgtrail.log set log_id = gen_random_uuid()")
+  expect((await log.verify()).findings.map((finding) => finding.kind)).toEqual(["control_altered"])
+  await log.tamper("update pgtrail.incarnation set log_id = (select log_id from pgtrail.log)")
   const kinds = new Set((await log.verify()).findings.map((finding) => finding.kind))
-  expect(kinds).toEqual(new Set(["act_altered", "altered"]))
+  expect(kinds).toEqual(new Set(["act_altered", "control_altered", "altered"]))
 })
 
 test("a purge act without a purge excuses nothing: the hole is found", async () => {

@@ -11,12 +11,25 @@ export interface Log {
   restore(): Promise<void>
 }
 
-const tables = ["event", "chain_head", "act", "verified_head", "catalog_object", "log"]
+const tables = [
+  "event",
+  "chain_head",
+  "act",
+  "verified_head",
+  "catalog_object",
+  "log",
+  "incarnation",
+  "loss",
+  "act_signature",
+  "setting",
+]
 
 /** Organizations acme (standard and short retention: two lanes), globex, initech; 60 events each, over the months around now. */
-export async function sampleLog(): Promise<Log> {
-  const db = await testDatabase()
+export async function sampleLog(options: { own?: boolean } = {}): Promise<Log> {
+  // Databases from the template are copies of one log: they share its id.
+  const db = await testDatabase({ empty: options.own === true })
   const trail = await db.trail()
+  if (options.own === true) await trail.install()
   for (const organization of ["acme", "globex", "initech"]) {
     await db.query(
       `insert into pgtrail.event (organization_id, occurred_at, event_type, retention_policy, actor_id, actor_name, actor_email,

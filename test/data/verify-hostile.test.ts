@@ -86,7 +86,7 @@ describe("the verdict does not depend on whether it can be recorded", () => {
   test("a role that may not record", async () => {
     const auditor = await log.db.role({ memberOf: ["pgtrail_auditor"] })
     await log.db.query(
-      "revoke execute on function pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]) from pgtrail_auditor",
+      "revoke execute on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) from pgtrail_auditor",
     )
     const report = await (await log.db.trail({ url: auditor.url })).verify({ jobs: 1 })
     expect(report).toMatchObject({
@@ -95,7 +95,7 @@ describe("the verdict does not depend on whether it can be recorded", () => {
       not_recorded: "this role may not record one",
     })
     await log.db.query(
-      "grant execute on function pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]) to pgtrail_auditor",
+      "grant execute on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) to pgtrail_auditor",
     )
   })
 })
@@ -107,10 +107,12 @@ describe("an auditor is not believed blindly", () => {
     const client = await auditor.client()
     const wrong = { code: "55000" }
     await expect(
-      client.query("select pgtrail.record_verification('{}', '{}', '{}', '{}', '{}')"),
+      client.query("select pgtrail.record_verification('{}', null, '{}', '{}', '{}', '{}')"),
     ).rejects.toMatchObject(wrong)
     await expect(
-      client.query("select pgtrail.record_verification('{}', '{ghost}', '{0}', '{7}', array[sha256('x')])"),
+      client.query(
+        "select pgtrail.record_verification('{}', null, '{ghost}', '{0}', '{7}', array[sha256('x')])",
+      ),
     ).rejects.toMatchObject(wrong)
     await client.end()
     expect((await log.verify()).verdict).toBe("intact")
@@ -124,7 +126,7 @@ describe("an auditor is not believed blindly", () => {
     await log.trail.verify({ jobs: 1 })
     const list = (column: string) => before.map((row) => row[column])
     await log.db.query(
-      `select pgtrail.record_verification('{}', $1, $2, $3, (select array_agg(h.hash order by h.organization_id, h.lane)
+      `select pgtrail.record_verification('{}', null, $1, $2, $3, (select array_agg(h.hash order by h.organization_id, h.lane)
          from unnest($1::text[], $2::smallint[], $3::bigint[]) g (o, l, s) join pgtrail.chain_head h on (h.organization_id, h.lane, h.seq) = (g.o, g.l, g.s)))`,
       [list("organization_id"), list("lane"), list("seq")],
     )

@@ -69,7 +69,7 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
     problems.push("the event before it has another hash than its previous_hash")
   if (
     BigInt(seq) === 1n &&
-    `\\x${genesis(head.logId, organization, lane).toString("hex")}` !== row.previous_hash
+    !head.logIds.some((id) => `\\x${genesis(id, organization, lane).toString("hex")}` === row.previous_hash)
   ) {
     problems.push("its previous_hash is not the beginning of this lane of this log")
   }
@@ -90,7 +90,8 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
 }
 
 interface Head {
-  readonly logId: string
+  /** All that the log ever had: a lane begins at the one of its time. */
+  readonly logIds: readonly string[]
   readonly readable: boolean
   readonly seq?: string
   readonly hash?: string
@@ -98,15 +99,15 @@ interface Head {
 
 async function headOf(client: ClientBase, organization: string, lane: string): Promise<Head> {
   const log = await client.query<{ log_id: string; readable: string }>(
-    "select l.log_id, has_table_privilege('pgtrail.chain_head', 'select') as readable from pgtrail.log l",
+    "select i.log_id, has_table_privilege('pgtrail.chain_head', 'select') as readable from pgtrail.incarnation i",
   )
-  const logId = log.rows[0]?.log_id ?? ""
-  if (log.rows[0]?.readable !== "t") return { logId, readable: false }
+  const logIds = log.rows.map((row) => row.log_id)
+  if (log.rows[0]?.readable !== "t") return { logIds, readable: false }
   const { rows } = await client.query<{ seq: string; hash: string }>(
     "select h.seq, h.hash from pgtrail.chain_head h where h.organization_id = $1 and h.lane = $2::int order by h.seq desc limit 1",
     [organization, lane],
   )
-  return { logId, readable: true, ...rows[0] }
+  return { logIds, readable: true, ...rows[0] }
 }
 
 function headProblems(head: Head, seq: string, hash: string): string[] {

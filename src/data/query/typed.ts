@@ -20,6 +20,15 @@ export function readEventName(typed: string): Place | { readonly id: string } {
   })
 }
 
+/** ORG/LANE/SEQ alone. */
+export function readPlace(typed: string): Place {
+  const name = readEventName(typed)
+  if ("organization" in name) return name
+  throw new TrailError("usage", `${JSON.stringify(typed)} is no place`, {
+    hint: "give ORG/LANE/SEQ, such as acme/0/42",
+  })
+}
+
 /** TYPE or TYPE/ID: a type has no slash, an id may. */
 export function readResource(typed: string): { type: string; id?: string } {
   const slash = typed.indexOf("/")

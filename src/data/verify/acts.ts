@@ -1,9 +1,14 @@
 // Checks the chain of acts: verify takes authority from acts alone, so they come first.
 import type { ClientBase } from "pg"
 import QueryStream from "pg-query-stream"
+import { microseconds } from "../binary.js"
 import { actGenesis, hashVersion, headsDigest, recomputeAct, type TextRow } from "../canonical.js"
+import type { Anchor } from "../checkpoint/anchor.js"
+import { writeTime } from "../query/columns.js"
 import { sha256Hex } from "../sql-files.js"
+import type { Replay } from "./controls.js"
 import type { Findings } from "./finding.js"
+import type { Identity } from "./identity.js"
 
 export interface VerifiedHead {
   readonly organization_id: string
@@ -13,33 +18,57 @@ export interface VerifiedHead {
   readonly hash: string
 }
 
+/** What stands at a place of the act chain. */
+export interface SeenAct {
+  /** Hex. */
+  readonly hash: string
+  /** Microseconds since 2000. */
+  readonly recordedAt: bigint
+}
+
 export interface ActsResult {
   /** Digest of the catalog that the last migration recorded; hex. */
   readonly catalogDigest: string | undefined
-  /** Heads that the last whole and intact verification saw; undefined where they cannot be trusted or there was none. */
-  readonly verifiedHeads: readonly VerifiedHead[]
-  readonly count: number
+  /** What the last whole and intact verification remembered; undefined where it cannot be trusted or there was none. */
+  readonly remembered: Anchor | undefined
+  /** The acts whose seq was asked for. */
+  readonly seen: ReadonlyMap<string, SeenAct>
+  /** The newest. */
+  readonly head: Anchor["act"]
+}
+
+interface Remembering {
+  readonly seq: string
+  readonly hash: string
+  readonly recordedAt: string
+  readonly digest: string
 }
 
 const hex = (bytea: string | null | undefined): string | undefined => bytea?.replace(/^\\x/, "")
 
+/** `wanted`: seq of acts that anchors know. Every act goes to `replay`, in order. */
 export async function checkActs(
   client: ClientBase,
-  logId: string | undefined,
+  identity: Identity | undefined,
+  replay: Pick<Replay, "add">,
+  wanted: ReadonlySet<string>,
   findings: Findings,
 ): Promise<ActsResult> {
-  let previous = logId === undefined ? "" : actGenesis(logId).toString("hex")
+  let previous = identity === undefined ? "" : actGenesis(identity.actLogId).toString("hex")
   let expected = 1n
   let catalogDigest: string | undefined
-  let headsDigestOfAct: string | undefined
-  let count = 0
+  let remembering: Remembering | undefined
+  const seen = new Map<string, SeenAct>()
+  let head: ActsResult["head"] = null
   const stream = client.query(
     new QueryStream("select * from pgtrail.act order by seq", [], { batchSize: 500 }),
   )
   for await (const row of stream as AsyncIterable<TextRow>) {
-    count += 1
     const seq = BigInt(row.seq ?? "0")
-    const complain = (message: string) => findings.add({ kind: "act_altered", seq: String(seq), message })
+    const computed = row.hash_version === hashVersion ? recomputeAct(row) : ""
+    const evidence = `${row.previous_hash} ${row.hash} ${computed}`
+    const complain = (message: string) =>
+      findings.add({ kind: "act_altered", seq: String(seq), message, evidence: `${message} ${evidence}` })
     if (row.organization_id !== "pgtrail") {
       complain(`act ${seq} does not belong to pgtrail: its organization_id was changed`)
       continue
@@ -59,41 +88,65 @@ export async function checkActs(
         seq: String(seq),
         message: `act ${seq} has hash version ${row.hash_version}`,
       })
-    } else if (recomputeAct(row) !== hex(row.hash)) {
+    } else if (computed !== hex(row.hash)) {
       complain(`act ${seq} (${row.kind}) was altered: its hash does not fit it`)
     }
     if (row.kind === "migrate") catalogDigest = hex(row.digest)
-    if (row.kind === "verify" && row.digest != null) headsDigestOfAct = hex(row.digest)
     previous = hex(row.hash) ?? ""
     expected = seq + 1n
+    head = { seq: String(seq), hash: previous }
+    const recordedAt = row.recorded_at ?? ""
+    if (wanted.has(head.seq)) seen.set(head.seq, { hash: previous, recordedAt: microseconds(recordedAt) })
+    if (row.digest != null && remembers(row)) {
+      remembering = { ...head, recordedAt, digest: hex(row.digest) ?? "" }
+    }
+    replay.add(row)
   }
-  if (count === 0)
+  if (head === null)
     findings.add({
       kind: "act_altered",
       message: "the act chain is empty: even the act of the installation is missing",
     })
-  return { catalogDigest, verifiedHeads: await verifiedHeads(client, headsDigestOfAct, findings), count }
+  return { catalogDigest, remembered: await remembered(client, identity, remembering, findings), seen, head }
 }
 
-async function verifiedHeads(
+/** Acts of version 0.1 say nothing of it: there only those that remembered have a digest. */
+function remembers(act: TextRow): boolean {
+  if (act.kind !== "verify") return false
+  return (JSON.parse(act.parameters ?? "{}") as { remembered?: boolean }).remembered !== false
+}
+
+async function remembered(
   client: ClientBase,
-  digest: string | undefined,
+  identity: Identity | undefined,
+  act: Remembering | undefined,
   findings: Findings,
-): Promise<VerifiedHead[]> {
+): Promise<Anchor | undefined> {
   const { rows } = await client.query<VerifiedHead>(
     'select organization_id, lane, seq, hash from pgtrail.verified_head order by organization_id collate "C", lane',
   )
-  if (digest === undefined && rows.length === 0) return []
-  if (headsDigest(rows) !== digest) {
+  if (act === undefined && rows.length === 0) return undefined
+  if (act === undefined || headsDigest(rows) !== act.digest) {
     findings.add({
       kind: "act_altered",
       group: "head",
       message:
         "pgtrail.verified_head is not what the last whole verification recorded: its digest differs from the act's",
     })
-    return []
+    return undefined
   }
-  return rows
+  return {
+    source: "verification",
+    name: `verification ${act.seq} of ${writeTime(act.recordedAt)}`,
+    logId: identity?.logId ?? "",
+    incarnation: identity?.incarnations.at(-1)?.number ?? "1",
+    events: String(rows.reduce((sum, row) => sum + BigInt(row.seq), 0n)),
+    lanes: String(rows.length),
+    digest: act.digest,
+    act: { seq: act.seq, hash: act.hash },
+    time: writeTime(act.recordedAt),
+    heads: rows,
+  }
 }
 
 /** Digest of a stored catalog description, as its migration's act has it; hex. */

@@ -150,16 +150,23 @@ async function checkShipped(
   const guards = await client.query<{ object: string; trigger: string }>(
     `select case when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
          || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger
-     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7)) w (name, function, type)
+     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5))
+       w (name, function, type)
      cross join (select to_regclass('pgtrail.event') as oid) e
      join pg_class c on true
      join pg_namespace n on n.oid = c.relnamespace
      left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = e.oid
-     where (i.inhrelid is not null or c.oid = e.oid
-         or w.name = 'pgtrail_guard' and c.oid in (to_regclass('pgtrail.act'), to_regclass('pgtrail.log')))
+     where case w.name
+         -- A log of version 0.1 that is yet to be migrated has no signatures.
+         when 'pgtrail_signature' then c.oid = to_regclass('pgtrail.act') and to_regclass('pgtrail.act_signature') is not null
+         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid in (to_regclass('pgtrail.act'),
+           to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
+           to_regclass('pgtrail.act_signature'))
+         end
        and not exists (
          select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
          where g.tgrelid = c.oid and g.tgname = w.name and g.tgenabled = 'O' and g.tgtype = w.type and g.tgqual is null
+           and g.tgdeferrable = (w.name = 'pgtrail_signature') and g.tginitdeferred = g.tgdeferrable
            and m.nspname = 'pgtrail' and p.proname = w.function)
      order by 1, 2`,
   )

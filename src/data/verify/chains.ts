@@ -1,6 +1,7 @@
 // What one pass over the events, in any order, leaves of each chain: a keyed sum that is right only if the links close up.
 import * as crypto from "node:crypto"
 import type { Row } from "./row.js"
+import type { Head } from "./walk.js"
 
 /**
  * The state of one chain. While rows follow one another they extend a run, which costs a comparison; when a run ends, what it
@@ -20,9 +21,8 @@ export interface ChainState {
   runFirst: number
   runLast: number
   runHash: string
-  /** A head that was seen earlier: the event there must still have this hash. */
-  watchedSeq: number
-  watchedHash: string
+  /** The hashes met at places where an anchor knows one; empty until met. */
+  watched: Map<number, string> | undefined
 }
 
 const mask = (1n << 128n) - 1n
@@ -54,8 +54,7 @@ export class Chains {
         runFirst: 0,
         runLast: -1,
         runHash: "",
-        watchedSeq: -1,
-        watchedHash: "",
+        watched: undefined,
       }
       this.states.set(chain, state)
     }
@@ -72,7 +71,7 @@ export class Chains {
       state.dirty = true
     }
     if (row.computed !== row.hash || row.version !== 1) state.dirty = true
-    if (row.seq === state.watchedSeq) state.watchedHash = row.hash
+    if (state.watched?.has(row.seq)) state.watched.set(row.seq, row.hash)
     if (row.seq === state.runLast + 1 && row.previous === state.runHash) {
       state.runLast = row.seq
       state.runHash = row.hash
@@ -109,12 +108,12 @@ export class Chains {
     return (digest.readBigUInt64BE(0) << 64n) | digest.readBigUInt64BE(8)
   }
 
-  /** Whether the events of `state` are exactly one unbroken chain from `genesis` to the head. */
-  closes(state: ChainTotals, genesis: string, headSeq: number, headHash: string): boolean {
+  /** Whether the events of `state` are exactly one unbroken chain from after `start` to `head`. */
+  closes(state: ChainTotals, start: Head, head: Head): boolean {
     return (
       !state.dirty &&
-      state.events === headSeq &&
-      state.sum === ((this.link(headSeq, headHash) - this.link(0, genesis)) & mask)
+      state.events === head.seq - start.seq &&
+      state.sum === ((this.link(head.seq, head.hash) - this.link(start.seq, start.hash)) & mask)
     )
   }
 }
@@ -122,7 +121,7 @@ export class Chains {
 /** What a worker hands back for a chain. */
 export type ChainTotals = Pick<
   ChainState,
-  "chain" | "events" | "redactedIdentity" | "redactedContent" | "dirty" | "sum" | "watchedHash"
+  "chain" | "events" | "redactedIdentity" | "redactedContent" | "dirty" | "sum" | "watched"
 >
 
 /** Adds what several workers have seen of the same chain. */
@@ -140,7 +139,15 @@ export function merge(into: Map<string, ChainTotals>, parts: Iterable<ChainTotal
       redactedContent: have.redactedContent + part.redactedContent,
       dirty: have.dirty || part.dirty,
       sum: (have.sum + part.sum) & mask,
-      watchedHash: have.watchedHash || part.watchedHash,
+      watched: mergeWatched(have.watched, part.watched),
     })
   }
+}
+
+function mergeWatched(
+  a: Map<number, string> | undefined,
+  b: Map<number, string> | undefined,
+): Map<number, string> | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return new Map([...a].map(([seq, hash]) => [seq, hash || (b.get(seq) ?? "")]))
 }

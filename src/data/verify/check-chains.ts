@@ -1,100 +1,156 @@
-// Checks whole chains: one pass over the events in physical order, then the chains whose sum does not close up in their own order.
+// Checks chains to their heads: one pass over the events in physical order, then the chains whose sum does not close up in their own order.
 import { randomBytes } from "node:crypto"
 import type { Client } from "pg"
 import { genesis } from "../canonical.js"
 import type { ConnectionTarget } from "../connection.js"
-import type { VerifiedHead } from "./acts.js"
 import { Chains } from "./chains.js"
 import type { Findings } from "./finding.js"
-import { type ChainHead, toChainHead } from "./heads.js"
+import type { ChainHead } from "./heads.js"
+import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
 import { type PoolTotals, scanAll } from "./pool.js"
-import { chainKey, chainOf } from "./row.js"
+import { chainOf } from "./row.js"
+import type { ScanJob } from "./scan.js"
 import type { VerifyOptions } from "./verify.js"
+import type { Head, WalkRange, Watched } from "./walk.js"
 import { walkChains } from "./walk-chains.js"
 
 export interface Covered {
   readonly chains: number
   readonly events: number
   readonly redacted: number
+  /** Where it stopped before its end, as ORG/LANE/SEQ. */
+  readonly next?: string
 }
 
-interface Known {
-  /** Exported by `client`, which keeps it alive. */
+/** What is known of the chains before an event is read. */
+export interface Known {
+  /** Exported by the connection that keeps it alive. */
   readonly snapshot: string
-  readonly logId: string | undefined
+  readonly logIds: readonly string[]
   readonly heads: ReadonlyMap<string, ChainHead>
-  readonly verifiedHeads: readonly VerifiedHead[]
+  readonly watched: ReadonlyMap<string, readonly Watched[]>
+  /** Only of an incremental verification: the places it starts from. A chain that is not in it starts at its genesis. */
+  readonly starts: ReadonlyMap<string, Watched> | undefined
 }
 
 export async function checkChains(
   client: Client,
   target: ConnectionTarget,
   options: VerifyOptions,
-  { logId, snapshot, heads, verifiedHeads }: Known,
+  known: Known,
   findings: Findings,
 ): Promise<Covered> {
-  const watched = new Map<string, ChainHead>()
-  for (const head of verifiedHeads) {
-    if (options.organization === undefined || head.organization_id === options.organization) {
-      watched.set(chainKey(head.organization_id, head.lane), toChainHead(head))
-    }
-  }
   const key = randomBytes(32)
-  const all = await partitions(client)
-  const quoted = await client.query<{ organization: string | null }>(
-    "select quote_literal($1::text) as organization",
-    [options.organization ?? null],
-  )
-  const totals = await scanAll(
-    {
-      target,
-      snapshot,
-      key,
-      partitions: all,
-      organizationLiteral: quoted.rows[0]?.organization ?? undefined,
-      watched: new Map([...watched].map(([chain, head]) => [chain, head.seq])),
-    },
-    options.jobs ?? 2,
-    options.progress ?? (() => undefined),
-    options.signal,
-  )
+  const sums = new Chains(key)
+  const job = await scanJob(client, target, options, known, key)
+  const totals =
+    job === undefined
+      ? { chains: new Map(), outOfBounds: [], placeless: [] }
+      : await scanAll(job, options.jobs ?? 2, options.progress ?? (() => undefined), options.signal)
   reportMisplaced(totals, findings)
 
-  const sums = new Chains(key)
-  const chains = new Set([...heads.keys(), ...watched.keys(), ...totals.chains.keys()])
-  const doubtful = [...chains].filter((chain) => {
-    const head = heads.get(chain)
+  const chains = allChains(known, totals.chains.keys())
+  const doubtful = chains.filter((chain) => {
+    const head = known.heads.get(chain)
     const total = totals.chains.get(chain)
-    const earlier = watched.get(chain)
-    if (head === undefined || total === undefined) return true
-    if (earlier !== undefined && total.watchedHash !== earlier.hash) return true
-    if (logId === undefined) return true
-    const first = genesis(logId, head.organization_id, head.lane).toString("latin1")
-    return !sums.closes(total, first, head.seq, head.hash)
+    const starts = startsOf(known, chain)
+    if (head === undefined) return true
+    if (total === undefined) {
+      return (
+        known.starts === undefined ||
+        !starts.some((start) => start.seq === head.seq && start.hash === head.hash)
+      )
+    }
+    const first = known.starts?.get(chain)?.seq ?? 0
+    const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > first)
+    if (watched.some((one) => total.watched?.get(one.seq) !== one.hash)) return true
+    return !starts.some((start) => sums.closes(total, start, head))
   })
-  await walkChains(
+  const walked = await walkChains(
     target,
-    doubtful.map((chain) => {
-      const { organization, lane } = chainOf(chain)
-      return {
-        organization_id: organization,
-        lane,
-        watched: watched.get(chain),
-        hadEvents: totals.chains.has(chain),
-      }
-    }),
-    logId,
+    doubtful.map((chain) => ({ range: rangeOf(known, chain), hadEvents: totals.chains.has(chain) })),
     findings,
-    options.signal,
+    { signal: options.signal, pace: new Pace(options.maxRate) },
   )
+  // What the second reading saw counts: a partition may have been replaced between the two.
+  const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at] ?? 0]))
   let events = totals.placeless.length
   let redacted = 0
-  for (const total of totals.chains.values()) {
-    events += total.events
-    redacted += total.redactedIdentity + total.redactedContent
+  for (const chain of chains) {
+    const total = totals.chains.get(chain)
+    events += recounted.get(chain) ?? total?.events ?? 0
+    redacted += (total?.redactedIdentity ?? 0) + (total?.redactedContent ?? 0)
   }
-  return { chains: chains.size, events, redacted }
+  return { chains: chains.length, events, redacted }
+}
+
+/** Keys of all chains that have a head, or events, or that an anchor knows; in the order of organization and lane. */
+export function allChains(known: Known, seen: Iterable<string> = []): string[] {
+  return [
+    ...new Set([...known.heads.keys(), ...(known.starts?.keys() ?? []), ...known.watched.keys(), ...seen]),
+  ].sort()
+}
+
+/** Where a chain may start: at its anchor, else at the genesis of any of the log's ids. */
+function startsOf(known: Known, chain: string): readonly Head[] {
+  const start = known.starts?.get(chain)
+  if (start !== undefined) return [start]
+  const { organization, lane } = chainOf(chain)
+  return known.logIds.map((id) => ({ seq: 0, hash: genesis(id, organization, lane).toString("latin1") }))
+}
+
+export function rangeOf(known: Known, chain: string): WalkRange {
+  const { organization, lane } = chainOf(chain)
+  const start = known.starts?.get(chain)
+  const first = (start?.seq ?? 0) + 1
+  return {
+    organization_id: organization,
+    lane,
+    first,
+    previous: startsOf(known, chain).map((one) => one.hash),
+    start,
+    watched: (known.watched.get(chain) ?? []).filter((one) => one.seq >= first),
+  }
+}
+
+/** Undefined where there is nothing to read: an incremental verification of a log without new events. */
+async function scanJob(
+  client: Client,
+  target: ConnectionTarget,
+  options: VerifyOptions,
+  known: Known,
+  key: Buffer,
+): Promise<ScanJob | undefined> {
+  const changed = [...known.heads]
+    .map(([chain, head]) => ({ head, after: known.starts?.get(chain)?.seq ?? 0 }))
+    .filter(({ head, after }) => head.seq > after)
+  if (known.starts !== undefined && changed.length === 0) return undefined
+  const { rows } = await client.query<Record<"organization" | "organizations" | "lanes" | "seqs", string>>(
+    `select quote_literal($1::text) as organization, quote_literal($2::text[]::text) as organizations,
+       quote_literal($3::smallint[]::text) as lanes, quote_literal($4::bigint[]::text) as seqs`,
+    [
+      options.organization ?? null,
+      changed.map(({ head }) => head.organization_id),
+      changed.map(({ head }) => head.lane),
+      changed.map(({ after }) => after),
+    ],
+  )
+  const [quoted] = rows
+  const jobs = options.jobs ?? 2
+  return {
+    target,
+    snapshot: known.snapshot,
+    key,
+    partitions: await partitions(client),
+    organizationLiteral: quoted?.organization ?? undefined,
+    watched: new Map([...known.watched].map(([chain, heads]) => [chain, heads.map((head) => head.seq)])),
+    starts:
+      known.starts === undefined || quoted === undefined
+        ? undefined
+        : [quoted.organizations, quoted.lanes, quoted.seqs],
+    rate: options.maxRate === undefined ? undefined : options.maxRate / jobs,
+  }
 }
 
 function reportMisplaced(totals: PoolTotals, findings: Findings): void {

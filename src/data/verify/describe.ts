@@ -1,52 +1,70 @@
 // A verification's report in words, for people.
-import { type Finding, grouped } from "./finding.js"
-import type { VerifyReport } from "./verify.js"
+import { grouped, plural, visible } from "../words.js"
+import type { Finding } from "./finding.js"
+import type { VerifyReport } from "./report.js"
 
 export function describeReport(report: VerifyReport): string {
-  const { covered, findings } = report
+  const { findings, accepted } = report
+  const left = BigInt(report.findings_total) - BigInt(findings.length)
+  const known =
+    accepted.length === 0 ? [] : [`accepted, and counted apart: ${plural(report.accepted_total, "finding")}`]
+  const lost = report.covered.lost === "0" ? [] : [`lost, recorded: ${plural(report.covered.lost, "event")}`]
+  const compared = report.compared.map(({ name }) => `compared with ${visible(name)}`)
+  const recorded = report.act === null ? [] : [`recorded as act ${report.act}`]
+  const next = report.next === null ? [] : [`go on with: pgtrail verify --from ${visible(report.next)}`]
+  return [
+    headingOf(report),
+    ...list(findings),
+    ...(left > 0n ? [`and ${grouped(left)} more`] : []),
+    ...known,
+    ...list(accepted),
+    ...lost,
+    ...compared,
+    ...next,
+    ...recorded,
+  ].join("\n")
+}
+
+function headingOf(report: VerifyReport): string {
+  const { covered, requested, since } = report
   const events = `${grouped(covered.events)} ${covered.events === "1" ? "event" : "events"}`
   const chains = `${grouped(covered.chains)} ${covered.chains === "1" ? "chain" : "chains"}`
-  const scope =
-    report.requested.organization === null ? "" : ` of organization ${visible(report.requested.organization)}`
-  const ranged = (report.requested.since ?? report.requested.until) !== null
-  const heading = {
-    intact: ranged
-      ? `intact: ${events} of that time in ${chains}${scope}, every hash recomputed; all other events only counted`
-      : `intact: ${events} in ${chains}${scope}, every hash recomputed, every link followed`,
-    tampered: `tampered: ${plural(report.findings_total, "finding")}; ${events} in ${chains}${scope} read`,
-    incomplete:
-      findings.length > 0
-        ? `incomplete: ${plural(report.findings_total, "finding")}; ${events} in ${chains}${scope} read`
-        : `incomplete: there is no event to verify${scope}${(report.requested.since ?? report.requested.until) ? " in that time" : ""}`,
-    unchecked: "unchecked",
-  }[report.verdict]
-  const recorded = report.act === null ? [] : [`recorded as act ${report.act}`]
-  const left = BigInt(report.findings_total) - BigInt(findings.length)
-  return [heading, ...list(findings), ...(left > 0n ? [`and ${grouped(left)} more`] : []), ...recorded].join(
-    "\n",
-  )
+  const scope = requested.organization === null ? "" : ` of organization ${visible(requested.organization)}`
+  const ranged = (requested.since ?? requested.until) !== null
+  const from = since === null ? "" : `, since ${visible(since.name)}`
+  const found = `${plural(report.findings_total, "finding")}; ${events} in ${chains}${scope} read${from}`
+  switch (report.verdict) {
+    case "intact":
+      if (since !== null)
+        return `intact since ${visible(since.name)}: ${events} came since in ${chains}${scope}`
+      if (ranged) {
+        return `intact: ${events} of that time in ${chains}${scope}, every hash recomputed; all other events only counted`
+      }
+      return `intact${requested.from === null ? "" : ` from ${visible(requested.from)} on`}: ${events} in ${chains}${scope}, every hash recomputed, every link followed`
+    case "tampered":
+      return `tampered: ${found}`
+    case "rolled_back":
+      return `rolled back: ${found}`
+    case "incomplete":
+      if (report.findings.length > 0) return `incomplete: ${found}`
+      if (report.next !== null) return `incomplete: ${events} in ${chains}${scope} read, nothing found so far`
+      return `incomplete: there is no event to verify${scope}${ranged ? " in that time" : ""}`
+    case "unchecked":
+      return "unchecked"
+  }
 }
 
 function list(findings: readonly Finding[]): string[] {
   const rows = findings.map((finding) => [finding.kind, place(finding), visible(finding.message)] as const)
+  const ids = findings.map((finding) => finding.id)
   const kinds = Math.max(0, ...rows.map(([kind]) => kind.length))
   const places = Math.max(0, ...rows.map(([, where]) => where.length))
-  return rows.map(([kind, where, message]) =>
-    `  ${kind.padEnd(kinds)}  ${where.padEnd(places)}  ${message}`.trimEnd(),
+  return rows.map(([kind, where, message], at) =>
+    `  ${ids[at]}  ${kind.padEnd(kinds)}  ${where.padEnd(places)}  ${message}`.trimEnd(),
   )
 }
 
 function place(finding: Finding): string {
   const parts = [finding.organization_id, finding.lane, finding.seq].filter((part) => part !== null)
   return parts.length === 0 ? "-" : visible(parts.join("/"))
-}
-
-const plural = (count: string, noun: string): string => `${grouped(count)} ${noun}${count === "1" ? "" : "s"}`
-
-/** Control characters as escapes: an organization's name must not steer a terminal. */
-function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
-  )
 }

@@ -1,4 +1,5 @@
 // What verify reports, and the verdict that follows from it.
+import { createHash } from "node:crypto"
 
 export type FindingKind =
   | "altered"
@@ -10,18 +11,23 @@ export type FindingKind =
   | "forked"
   | "truncated"
   | "vanished"
+  | "rolled_back"
   | "out_of_bounds"
   | "unauthorized_purge"
   | "unauthorized_redaction"
   | "act_altered"
+  | "unsigned_act"
+  | "control_altered"
   | "guard_missing"
   | "catalog_changed"
   | "unknown_version"
 
-/** intact 0 · tampered 1 · unchecked 3 · incomplete 4: never shared. */
-export type Verdict = "intact" | "tampered" | "unchecked" | "incomplete"
+/** intact 0 · tampered 1 · rolled_back 1 · unchecked 3 · incomplete 4. Only tampered and rolled_back share a code: both are findings. */
+export type Verdict = "intact" | "tampered" | "rolled_back" | "unchecked" | "incomplete"
 
 export interface Finding {
+  /** 16 hex digits over place and evidence: the same finding has the same id in every run, another state of the same event another. */
+  readonly id: string
   readonly kind: FindingKind
   readonly organization_id: string | null
   readonly lane: string | null
@@ -32,19 +38,41 @@ export interface Finding {
   readonly message: string
 }
 
+/** What is told of a finding when it is made; what is left out is null. */
+export interface NewFinding extends Partial<Omit<Finding, "id">> {
+  readonly kind: FindingKind
+  readonly message: string
+  /** What must be the same for the finding to be the same; default its kind, group and message. */
+  readonly evidence?: string
+}
+
+/** The act that took a finding as known. */
+export interface Acceptance {
+  /** seq of the act. */
+  readonly act: string
+  readonly reason: string
+}
+
+export interface AcceptedFinding extends Finding {
+  readonly accepted: Acceptance
+}
+
 /** Keeps the first findings whole and counts all: a log of which a million rows were altered must not exhaust the memory. */
 export class Findings {
   readonly #most: number
-  readonly list: Finding[] = []
+  #accepted: ReadonlyMap<string, Acceptance> = new Map()
+  list: Finding[] = []
+  /** Of all findings that are not accepted, also of those that the list has no room for. */
+  readonly kinds = new Set<FindingKind>()
+  readonly accepted: AcceptedFinding[] = []
   total = 0
+  acceptedTotal = 0
 
   constructor(most = 10_000) {
     this.#most = most
   }
 
-  add(finding: Partial<Finding> & Pick<Finding, "kind" | "message">): void {
-    this.total += 1
-    if (this.list.length >= this.#most) return
+  add(finding: NewFinding): void {
     const {
       kind,
       organization_id = null,
@@ -54,17 +82,41 @@ export class Findings {
       group = null,
       message,
     } = finding
-    this.list.push({ kind, organization_id, lane, seq, event_id, group, message })
+    const id = findingId([organization_id, lane, seq, finding.evidence ?? `${kind} ${group} ${message}`])
+    this.#sort({ id, kind, organization_id, lane, seq, event_id, group, message })
+  }
+
+  /** From now on, and for what was found already: findings with these ids are counted apart. */
+  accept(accepted: ReadonlyMap<string, Acceptance>): void {
+    this.#accepted = accepted
+    const before = this.list
+    this.total -= before.length
+    this.list = []
+    this.kinds.clear()
+    for (const finding of before) this.#sort(finding)
+  }
+
+  #sort(finding: Finding): void {
+    const accepted = this.#accepted.get(finding.id)
+    if (accepted !== undefined) {
+      this.acceptedTotal += 1
+      if (this.accepted.length < this.#most) this.accepted.push({ ...finding, accepted })
+      return
+    }
+    this.total += 1
+    this.kinds.add(finding.kind)
+    if (this.list.length < this.#most) this.list.push(finding)
   }
 }
 
-/** Several at once in the order tampered, incomplete. */
-export function verdictOf(findings: readonly Finding[], checked: boolean): Verdict {
-  if (findings.some((finding) => finding.kind !== "unknown_version")) return "tampered"
-  return findings.length > 0 || !checked ? "incomplete" : "intact"
+function findingId(parts: readonly (string | null)[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16)
 }
 
-/** 1,234,567. */
-export function grouped(count: number | bigint | string): string {
-  return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",")
+/** Several at once in the order tampered, rolled_back, incomplete. */
+export function verdictOf(kinds: ReadonlySet<FindingKind>, complete: boolean): Verdict {
+  const lesser: readonly FindingKind[] = ["rolled_back", "unknown_version"]
+  if ([...kinds].some((kind) => !lesser.includes(kind))) return "tampered"
+  if (kinds.has("rolled_back")) return "rolled_back"
+  return kinds.has("unknown_version") || !complete ? "incomplete" : "intact"
 }

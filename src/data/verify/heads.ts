@@ -1,7 +1,6 @@
 // The newest head of each chain: where it must end.
 import type { Client } from "pg"
 import { genesis } from "../canonical.js"
-import type { VerifiedHead } from "./acts.js"
 import type { Findings } from "./finding.js"
 import { chainKey } from "./row.js"
 import type { Head } from "./walk.js"
@@ -11,10 +10,10 @@ export interface ChainHead extends Head {
   readonly lane: string
 }
 
-/** The newest head of each chain, by chain key; checks each genesis on the way. */
+/** The newest head of each chain, by chain key, in the order of organization and lane; checks each genesis of `organization` on the way. */
 export async function readHeads(
   client: Client,
-  logId: string | undefined,
+  logIds: readonly string[],
   organization: string | undefined,
   findings: Findings,
 ): Promise<Map<string, ChainHead>> {
@@ -29,14 +28,16 @@ export async function readHeads(
         (select encode(g.hash, 'hex') from pgtrail.chain_head g
          where g.organization_id = h.organization_id and g.lane = h.lane and g.seq = 0) as first
      from pgtrail.chain_head h
-     where $1::text is null or h.organization_id = $1
      order by h.organization_id, h.lane, h.seq desc`,
-    [organization ?? null],
   )
   const heads = new Map<string, ChainHead>()
   for (const row of rows) {
     const { organization_id, lane } = row
-    if (logId === undefined || row.first !== genesis(logId, organization_id, lane).toString("hex")) {
+    const isAskedFor = organization === undefined || organization_id === organization
+    if (
+      isAskedFor &&
+      !logIds.some((id) => row.first === genesis(id, organization_id, lane).toString("hex"))
+    ) {
       const message = `the genesis of lane ${lane} in pgtrail.chain_head is ${row.first === null ? "missing" : "altered"}`
       findings.add({ kind: "altered", organization_id, lane, seq: "0", group: "head", message })
     }
@@ -49,9 +50,4 @@ export async function readHeads(
     })
   }
   return heads
-}
-
-export function toChainHead(head: VerifiedHead): ChainHead {
-  const hash = Buffer.from(head.hash.replace(/^\\x/, ""), "hex").toString("latin1")
-  return { organization_id: head.organization_id, lane: head.lane, seq: Number.parseInt(head.seq, 10), hash }
 }

@@ -60,6 +60,21 @@ export async function partitions(client: ClientBase): Promise<Partition[]> {
     .sort((a, b) => (a.isDefault !== b.isDefault ? (a.isDefault ? 1 : -1) : a.since < b.since ? -1 : 1))
 }
 
+/**
+ * Keeps a partition for the rest of the transaction, or ends it and says no where the partition was dropped meanwhile: what that took
+ * away the chains will tell. The lock is asked for by itself, because a COPY that fails costs the connection.
+ */
+export async function holdPartition(client: ClientBase, name: string): Promise<boolean> {
+  try {
+    await client.query(`lock table only ${name} in access share mode`)
+    return true
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "42P01")) throw error
+    await client.query("rollback")
+    return false
+  }
+}
+
 /** Pieces of about 128 MiB, the largest partitions first, so that the workers end together. */
 export function pieces(all: readonly Partition[]): Piece[] {
   return [...all]
@@ -76,6 +91,10 @@ export function pieces(all: readonly Partition[]): Piece[] {
         lastBlock: index === count - 1 ? undefined : (index + 1) * pieceBlocks,
       }))
     })
+}
+
+export function wholePiece({ name: relation, isDefault, since, until }: Partition): Piece {
+  return { relation, isDefault, since, until, firstBlock: 0, lastBlock: undefined }
 }
 
 /** Tells whether a time, given as two halves of its microseconds, lies where `piece` says its rows must lie. */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { Worker } from "node:worker_threads"
 import { TrailError } from "../errors.js"
 import { type ChainTotals, merge } from "./chains.js"
-import { type Piece, pieces } from "./partitions.js"
+import { type Piece, pieces, wholePiece } from "./partitions.js"
 import { type Misplaced, type ScanJob, type ScanTotals, scan } from "./scan.js"
 import type { WorkerFailure } from "./worker.js"
 
@@ -32,7 +32,7 @@ export async function scanAll(
   signal?: AbortSignal,
 ): Promise<PoolTotals> {
   signal?.throwIfAborted()
-  const queue = pieces(job.partitions)
+  const queue = job.starts === undefined ? pieces(job.partitions) : job.partitions.map(wholePiece)
   const count = Math.max(1, Math.min(jobs, queue.length))
   let rows = 0
   const counted = (more: number) => {
@@ -59,7 +59,8 @@ function runWorker(
   signal?: AbortSignal,
 ): Promise<ScanTotals> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerUrl(), { workerData: job })
+    // Flags of the program that uses this library are not for the worker: --input-type would end it.
+    const worker = new Worker(workerUrl(), { workerData: job, execArgv: [] })
     const stop = (error: unknown) => {
       queue.length = 0
       void worker.terminate()

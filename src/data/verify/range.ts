@@ -1,90 +1,138 @@
 // Verifies the events of a time range: hashes what lies in it with the neighbours in its chains, and counts the rest, so that a chain
 // from which the whole range was taken away is seen too.
+import { randomInt } from "node:crypto"
 import type { Client } from "pg"
-import { genesis } from "../canonical.js"
-import type { ConnectionTarget } from "../connection.js"
-import type { Covered } from "./check-chains.js"
+import { type ConnectionTarget, withClient } from "../connection.js"
+import { allChains, type Covered, type Known, rangeOf } from "./check-chains.js"
 import type { Findings } from "./finding.js"
-import type { ChainHead } from "./heads.js"
+import { Pace } from "./pace.js"
+import { holdPartition, partitions } from "./partitions.js"
 import { chainKey } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
-import { type DoubtfulChain, walkChains, walkRange } from "./walk-chains.js"
+import { walkChain } from "./walk-chain.js"
+import { type DoubtfulChain, walkChains } from "./walk-chains.js"
 
-interface Segment {
-  readonly organization_id: string
-  readonly lane: string
-  readonly events: string
-  readonly newest: string
-  /** Different seq. */
-  readonly places: string
-  readonly oldest: string
-  readonly in_range: string
-  readonly first: string | null
-  readonly last: string | null
+/** What was counted of a chain. */
+interface Counted {
+  events: number
+  /** Sum of a keyed hash of each seq: equal to that of 1 to n only when each of them is there once. */
+  places: bigint
+  inside: number
+  first: number | undefined
+  last: number | undefined
 }
 
 export async function checkRange(
   client: Client,
   target: ConnectionTarget,
   options: VerifyOptions,
-  known: { readonly logId: string | undefined; readonly heads: ReadonlyMap<string, ChainHead> },
+  known: Known,
   findings: Findings,
 ): Promise<Covered> {
-  const { rows } = await client.query<Segment>(
-    `select organization_id, lane, count(*) as events, max(seq) as newest, count(distinct seq) as places, min(seq) as oldest,
-        count(*) filter (where inside) as in_range, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
-     from (
-        select organization_id, lane, seq,
-            occurred_at >= coalesce($2::timestamptz, '-infinity') and ($3::timestamptz is null or occurred_at < $3) as inside
-        from pgtrail.event
-        where $1::text is null or organization_id = $1
-     ) e
-     group by organization_id, lane`,
-    [options.organization ?? null, options.since ?? null, options.until ?? null],
-  )
-  const segments = new Map(rows.map((row) => [chainKey(row.organization_id, row.lane), row]))
-  const doubtful: DoubtfulChain[] = []
+  const seed = randomInt(2 ** 47)
+  const counts = await countAll(client, target, options, known.snapshot, seed)
+  const expected = await expectedPlaces(client, known, seed)
   const covered = { chains: 0, events: 0, redacted: 0 }
-  for (const key of new Set([...known.heads.keys(), ...segments.keys()])) {
-    const head = known.heads.get(key)
-    const segment = segments.get(key)
-    const place = segment ?? head
-    if (place === undefined) continue
-    const { organization_id, lane } = place
-    const complete =
-      head !== undefined &&
-      [segment?.events, segment?.places, segment?.newest].every((count) => count === String(head.seq)) &&
-      segment?.oldest === "1"
-    if (!complete) {
-      doubtful.push({ organization_id, lane, hadEvents: segment !== undefined })
+  const doubtful: DoubtfulChain[] = []
+  const control = { signal: options.signal, pace: new Pace(options.maxRate) }
+  await withClient(target, async (reader) => {
+    for (const chain of allChains(known, counts.keys())) {
+      const head = known.heads.get(chain)
+      const count = counts.get(chain)
+      const range = rangeOf(known, chain)
+      if (head === undefined || count?.events !== head.seq || count.places !== expected.get(chain)) {
+        doubtful.push({ range, hadEvents: count !== undefined })
+        covered.chains += 1
+        covered.events += count?.inside ?? 0
+        continue
+      }
+      if (count.first === undefined || count.last === undefined) continue
       covered.chains += 1
-      covered.events += Number.parseInt(segment?.in_range ?? "0", 10)
-      continue
+      covered.events += count.inside
+      const first = Math.max(1, count.first - 1)
+      await walkChain(
+        reader,
+        {
+          ...range,
+          first,
+          previous: first === 1 ? range.previous : undefined,
+          watched: range.watched.filter((one) => one.seq >= first),
+          ...(count.last >= head.seq ? {} : { until: count.last + 1 }),
+        },
+        findings,
+        control,
+      )
     }
-    if (segment === undefined || segment.first === null || segment.last === null) continue
-    covered.chains += 1
-    covered.events += Number.parseInt(segment.in_range, 10)
-    const first = Math.max(1, Number.parseInt(segment.first, 10) - 1)
-    const last = Number.parseInt(segment.last, 10)
-    const toHead = last >= head.seq
-    await walkRange(
-      client,
-      {
-        organization_id,
-        lane,
-        first,
-        previous:
-          first === 1 && known.logId !== undefined
-            ? genesis(known.logId, organization_id, lane).toString("latin1")
-            : undefined,
-        head: toHead ? head : undefined,
-        watched: undefined,
-        ...(toHead ? {} : { until: last + 1 }),
-      },
-      findings,
-      options.signal,
-    )
-  }
-  await walkChains(target, doubtful, known.logId, findings, options.signal)
+  })
+  await walkChains(target, doubtful, findings, control)
   return covered
+}
+
+/** Counts partition by partition, on so many connections at once, each in short transactions on the exported snapshot. */
+async function countAll(
+  client: Client,
+  target: ConnectionTarget,
+  options: VerifyOptions,
+  snapshot: string,
+  seed: number,
+): Promise<Map<string, Counted>> {
+  const counts = new Map<string, Counted>()
+  const queue = await partitions(client)
+  const count = async (connection: Client) => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      options.signal?.throwIfAborted()
+      await connection.query("begin isolation level repeatable read read only")
+      await connection.query(`set transaction snapshot '${snapshot.replaceAll("'", "")}'`)
+      if (!(await holdPartition(connection, next.name))) continue
+      const { rows } = await connection.query<Record<string, string | null>>(
+        `select organization_id, lane, count(*) as events, sum(hashint8extended(seq, $4::bigint)) as places,
+           count(*) filter (where inside) as inside, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
+         from (
+           select organization_id, lane, seq,
+             occurred_at >= coalesce($2::timestamptz, '-infinity') and ($3::timestamptz is null or occurred_at < $3) as inside
+           from only ${next.name}
+           where $1::text is null or organization_id = $1
+         ) e
+         group by organization_id, lane`,
+        [options.organization ?? null, options.since ?? null, options.until ?? null, seed],
+      )
+      await connection.query("commit")
+      for (const row of rows) add(counts, row)
+    }
+  }
+  const jobs = Math.max(1, Math.min(options.jobs ?? 2, queue.length))
+  await Promise.all(Array.from({ length: jobs }, () => withClient(target, count)))
+  return counts
+}
+
+function add(counts: Map<string, Counted>, row: Record<string, string | null>): void {
+  const key = chainKey(row.organization_id ?? "", row.lane ?? "0")
+  const have = counts.get(key) ?? { events: 0, places: 0n, inside: 0, first: undefined, last: undefined }
+  const bound = (text: string | null | undefined) => (text == null ? undefined : Number.parseInt(text, 10))
+  const firsts = [have.first, bound(row.first)].filter((seq) => seq !== undefined)
+  const lasts = [have.last, bound(row.last)].filter((seq) => seq !== undefined)
+  counts.set(key, {
+    events: have.events + Number.parseInt(row.events ?? "0", 10),
+    places: have.places + BigInt(row.places ?? "0"),
+    inside: have.inside + Number.parseInt(row.inside ?? "0", 10),
+    first: firsts.length === 0 ? undefined : Math.min(...firsts),
+    last: lasts.length === 0 ? undefined : Math.max(...lasts),
+  })
+}
+
+/** What the places 1 to the head of each chain add up to. */
+async function expectedPlaces(client: Client, known: Known, seed: number): Promise<Map<string, bigint>> {
+  const heads = [...known.heads.values()]
+  const { rows } = await client.query<{ organization_id: string; lane: string; places: string | null }>(
+    `select h.organization_id, h.lane, s.places
+     from unnest($1::text[], $2::smallint[], $3::bigint[]) h (organization_id, lane, seq),
+       lateral (select sum(hashint8extended(g, $4::bigint)) as places from generate_series(1, h.seq) g) s`,
+    [
+      heads.map((head) => head.organization_id),
+      heads.map((head) => head.lane),
+      heads.map((head) => head.seq),
+      seed,
+    ],
+  )
+  return new Map(rows.map((row) => [chainKey(row.organization_id, row.lane), BigInt(row.places ?? "0")]))
 }

@@ -50,6 +50,7 @@ const previousAt = 77
 const identityAt = 117
 const contentAt = 157
 const occurredAt = 197
+const recordedAt = 213
 const idAt = 229
 
 export function organizationOf(row: Row): string {
@@ -58,6 +59,10 @@ export function organizationOf(row: Row): string {
 
 export function laneOf(row: Row): number {
   return row.record.readInt16BE(laneAt + row.organizationLength)
+}
+
+export function recordedAtOf(row: Row): bigint {
+  return row.record.readBigInt64BE(recordedAt + row.organizationLength)
 }
 
 /** Organization and lane of a chain key. */
@@ -88,6 +93,8 @@ const signature = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1")
 
 /** Cuts the stream of COPY chunks into rows and calls `visit` for each. */
 export class RowReader {
+  /** Rows read so far. */
+  rows = 0
   readonly #visit: (row: Row) => void
   #parts: Buffer[] = []
   #size = 0
@@ -184,6 +191,7 @@ export class RowReader {
       identityDigestLength = -1,
       contentDigestLength = -1,
     ] = lengths
+    this.rows += 1
     const row = this.#row
     const record = bytes.subarray(eventStart, eventStart + eventLength)
     row.record = record

@@ -1,6 +1,6 @@
 // One event as the ordered reading keeps it, and how well it fits a place.
 import * as crypto from "node:crypto"
-import { idOf, type Row, seqAt } from "./row.js"
+import { idOf, type Row, recordedAtOf, seqAt } from "./row.js"
 
 export interface Seen {
   readonly seq: number
@@ -10,6 +10,8 @@ export interface Seen {
   readonly version: number
   readonly redacted: readonly string[]
   readonly event_id: string
+  /** Microseconds since 2000. */
+  readonly recordedAt: bigint
   readonly record: Buffer | undefined
   readonly organizationLength: number
 }
@@ -24,6 +26,7 @@ export function keep(row: Row): Seen {
     version: row.version,
     redacted: [...(row.redactedIdentity ? ["identity"] : []), ...(row.redactedContent ? ["content"] : [])],
     event_id: idOf(row),
+    recordedAt: recordedAtOf(row),
     record: row.computed === row.hash ? undefined : Buffer.from(row.record),
     organizationLength: row.organizationLength,
   }
@@ -50,3 +53,7 @@ export function fitsAt(row: Seen, seq: number): boolean {
   record.writeBigInt64BE(BigInt(seq), seqAt + row.organizationLength)
   return crypto.hash("sha256", record, "binary") === row.hash
 }
+
+/** What makes two findings about an event the same: what is stored, and what it hashes to. */
+export const evidenceOf = (row: Seen): string =>
+  Buffer.from(row.previous + row.hash + row.computed, "latin1").toString("hex")

@@ -1,16 +1,25 @@
-// Verifies a log: acts first, then the catalog, then every chain from genesis to head, each event hashed here and not in the server.
+// Verifies a log: acts first, then the control tables and the catalog, then every chain from genesis to head, each event hashed here
+// and not in the server.
 import type { Client } from "pg"
+import { type Anchor, openCheckpoint, readKeyFiles, readState, writeState } from "../checkpoint/anchor.js"
+import type { VerifierKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { schemaState } from "../install.js"
+import { notInstalled, schemaState } from "../install.js"
+import type { Place } from "../query/typed.js"
 import { checkActs } from "./acts.js"
+import { judgeAnchors } from "./anchors.js"
 import { checkCatalog } from "./catalog.js"
-import { checkChains } from "./check-chains.js"
-import { type Finding, Findings, type Verdict, verdictOf } from "./finding.js"
-import { readHeads } from "./heads.js"
+import { type Covered, checkChains, type Known } from "./check-chains.js"
+import { checkInOrder } from "./check-in-order.js"
+import { Replay } from "./controls.js"
+import { Findings } from "./finding.js"
+import { type ChainHead, readHeads } from "./heads.js"
+import { readIdentity } from "./identity.js"
 import { createParts } from "./parts.js"
 import { checkRange } from "./range.js"
-import { recordVerification } from "./record.js"
+import { flush, recordVerification } from "./record.js"
+import { buildReport, present, type VerifyReport } from "./report.js"
 
 export interface VerifyOptions {
   readonly organization?: string
@@ -20,6 +29,22 @@ export interface VerifyOptions {
   readonly until?: string
   /** Connections that read at once. Default 2. */
   readonly jobs?: number
+  /** Files of signed checkpoints, each with its list of heads beside it; the log must still have those heads. */
+  readonly checkpoints?: readonly string[]
+  /** Files of public keys that vouch for checkpoints and for signatures of acts. */
+  readonly publicKeys?: readonly string[]
+  /** The auditor's own file: what it knows is compared, and a verification that found nothing wrong advances it. */
+  readonly state?: string
+  /** Only what came since the newest checkpoint or the state, else since the last whole verification. */
+  readonly incremental?: boolean
+  /** Goes on where an earlier verification stopped. */
+  readonly from?: Place
+  /** Stops after so many seconds. Chains are then read one after another. */
+  readonly maxSeconds?: number
+  /** Events a second. */
+  readonly maxRate?: number
+  /** Findings that were accepted count as well. */
+  readonly strict?: boolean
   /** Whether to record the verification as an act, where the role may. Default true. */
   readonly record?: boolean
   readonly signal?: AbortSignal
@@ -27,44 +52,42 @@ export interface VerifyOptions {
   readonly progress?: (events: number) => void
 }
 
-export interface VerifyReport {
-  readonly schema: "pgtrail.verify/1"
-  readonly verdict: Verdict
-  readonly requested: {
-    readonly organization: string | null
-    readonly since: string | null
-    readonly until: string | null
-  }
-  /** Counts, as strings of digits. */
-  readonly covered: {
-    readonly chains: string
-    readonly events: string
-    readonly purged: string
-    readonly redacted: string
-    readonly archived: string
-  }
-  readonly findings: readonly Finding[]
-  /** All findings, of which the list has the first 10,000. */
-  readonly findings_total: string
-  /** What could not be read, beside the tampering that was found. */
-  readonly unread: readonly string[]
-  /** seq of the act that records this verification; null where it was not recorded. */
-  readonly act: string | null
-  /** Why it was not recorded, where it should have been. */
-  readonly not_recorded: string | null
+/** What was read before the log was asked. */
+interface Brought {
+  readonly keys: readonly VerifierKey[]
+  readonly anchors: readonly Anchor[]
 }
 
 const attempts = 3
 
+/** Throws where it could not look at all; a checkpoint that is forged or of another log throws before anything is read. */
 export async function verify(target: ConnectionTarget, options: VerifyOptions = {}): Promise<VerifyReport> {
+  refuseContradictions(options)
+  const keys = await readKeyFiles(options.publicKeys ?? [])
+  const checkpoints = await Promise.all((options.checkpoints ?? []).map((path) => openCheckpoint(path, keys)))
+  const state = options.state === undefined ? undefined : await readState(options.state)
+  const brought = { keys, anchors: [...checkpoints, ...(state === undefined ? [] : [state])] }
   for (let attempt = 1; ; attempt++) {
     try {
-      return await withClient(target, (client) => verifyOnce(client, target, options))
+      return await withClient(target, (client) => verifyOnce(client, target, options, brought))
     } catch (error) {
       // A partition was dropped while it waited its turn: what that took away is judged on a fresh snapshot.
       const dropped = error instanceof TrailError && error.sqlstate === "42P01"
       if (!dropped || attempt === attempts) throw asFailure(error)
     }
+  }
+}
+
+function refuseContradictions(options: VerifyOptions): void {
+  const ranged = options.since !== undefined || options.until !== undefined
+  const inOrder = options.from !== undefined || options.maxSeconds !== undefined
+  if (ranged && (inOrder || options.incremental === true)) {
+    throw new TrailError("usage", "a time range cannot be verified incrementally, nor in pieces", {
+      hint: "leave out --since and --until, or --incremental, --from and --max-seconds",
+    })
+  }
+  if (options.incremental === true && options.from !== undefined) {
+    throw new TrailError("usage", "an incremental verification starts at its anchor, not at a place")
   }
 }
 
@@ -78,13 +101,114 @@ async function verifyOnce(
   client: Client,
   target: ConnectionTarget,
   options: VerifyOptions,
+  { keys, anchors }: Brought,
 ): Promise<VerifyReport> {
-  const schema = await schemaState(client)
-  if (!schema.installed) {
-    throw new TrailError("not-installed", "pgtrail is not installed in this database", {
-      hint: "pgtrail install",
+  const findings = new Findings()
+  await checkMigrations(client, findings)
+  await client.query("begin isolation level repeatable read read only")
+  // Before the first savepoint: a subtransaction cannot export one.
+  const exported = await client.query<{ snapshot: string }>("select pg_export_snapshot() as snapshot")
+  const parts = createParts(client, findings)
+  const identity = await parts.run("the identity of the log", () => readIdentity(client, findings))
+  // Without it every chain would look altered; where the table itself was tampered with, that was found.
+  if (identity === undefined && findings.total === 0) throw parts.failures[0]?.error
+  const replay = new Replay()
+  const wanted = new Set(anchors.flatMap((anchor) => (anchor.act === null ? [] : [anchor.act.seq])))
+  const acts = await parts.run("the acts", () => checkActs(client, identity, replay, wanted, findings))
+  if (acts !== undefined) {
+    const isReplayed = await parts.run("the control tables", async () => {
+      await replay.check(client, identity?.presentLogId, keys, findings)
+      return true
     })
+    if (isReplayed === true && options.strict !== true) findings.accept(replay.accepted)
   }
+  await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings))
+  const logIds = identity?.logIds ?? []
+  const heads =
+    (await parts.run("the heads", () => readHeads(client, logIds, options.organization, findings))) ?? none
+  const compared = acts?.remembered === undefined ? anchors : [...anchors, acts.remembered]
+  const anchored =
+    identity === undefined
+      ? { watched: none, lost: 0n, start: undefined }
+      : judgeAnchors(compared, identity, acts?.seen ?? none, options.organization, findings)
+  const start = options.incremental === true ? (anchored.start ?? nothingToStartFrom()) : undefined
+  const known: Known = {
+    snapshot: exported.rows[0]?.snapshot ?? "",
+    logIds,
+    heads: ofOrganization(heads, options.organization),
+    watched: anchored.watched,
+    starts: start?.heads,
+  }
+  const covered = (await parts.run("the events", () =>
+    checkEvents(client, target, options, known, findings),
+  )) ?? { chains: 0, events: 0, redacted: 0 }
+  await client.query("commit").catch(() => undefined)
+
+  const report = buildReport(
+    options,
+    covered,
+    anchored.lost,
+    start?.anchor,
+    compared,
+    findings,
+    parts.failures,
+  )
+  // What was found is told, whatever else could not be read; without any, not to have looked is no verdict.
+  const hasFound = report.verdict === "tampered" || report.verdict === "rolled_back"
+  if (parts.failures.length > 0 && !hasFound) throw parts.failures[0]?.error
+  const reachesHeads = report.verdict === "intact" && isOfAll(options)
+  const recorded =
+    options.record === false
+      ? { act: null, not_recorded: null }
+      : await recordVerification(
+          client,
+          report,
+          heads.values(),
+          // From a checkpoint somebody has vouched for, but nobody has verified what is before it.
+          reachesHeads && (start === undefined || start.anchor.source === "verification"),
+        )
+  if (options.state !== undefined && reachesHeads && identity !== undefined) {
+    if (recorded.act === null) await flush(client)
+    await writeState(options.state, present(identity, acts?.head ?? null, heads.values()))
+  }
+  return { ...report, ...recorded }
+}
+
+const none = new Map<string, never>()
+
+/** Whether a verification looks at all chains up to their heads, and at all that is known of them. */
+function isOfAll(options: VerifyOptions): boolean {
+  const { organization, since, until, from, maxSeconds } = options
+  return [organization, since, until, from, maxSeconds].every((restriction) => restriction === undefined)
+}
+
+function ofOrganization(
+  heads: ReadonlyMap<string, ChainHead>,
+  organization: string | undefined,
+): ReadonlyMap<string, ChainHead> {
+  if (organization === undefined) return heads
+  return new Map([...heads].filter(([, head]) => head.organization_id === organization))
+}
+
+function checkEvents(
+  client: Client,
+  target: ConnectionTarget,
+  options: VerifyOptions,
+  known: Known,
+  findings: Findings,
+): Promise<Covered> {
+  if (options.since !== undefined || options.until !== undefined) {
+    return checkRange(client, target, options, known, findings)
+  }
+  if (options.from !== undefined || options.maxSeconds !== undefined) {
+    return checkInOrder(target, options, known, findings)
+  }
+  return checkChains(client, target, options, known, findings)
+}
+
+async function checkMigrations(client: Client, findings: Findings): Promise<void> {
+  const schema = await schemaState(client)
+  if (!schema.installed) throw notInstalled()
   const pending = schema.migrations.find((migration) => migration.state === "pending")
   if (pending !== undefined) {
     throw new TrailError(
@@ -93,69 +217,15 @@ async function verifyOnce(
       { hint: "pgtrail migrate up" },
     )
   }
-  const findings = new Findings()
   for (const { number, name, state } of schema.migrations) {
     if (state !== "changed") continue
     const message = `pgtrail.migration: ${number}_${name} has another checksum than the migration of this pgtrail`
     findings.add({ kind: "catalog_changed", group: "object", message })
   }
-  await client.query("begin isolation level repeatable read read only")
-  // Before the first savepoint: a subtransaction cannot export one.
-  const exported = await client.query<{ snapshot: string }>("select pg_export_snapshot() as snapshot")
-  const parts = createParts(client, findings)
-  const logId = await parts.run("pgtrail.log", () => readLogId(client, findings))
-  const acts = await parts.run("the acts", () => checkActs(client, logId, findings))
-  await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings))
-  const heads =
-    (await parts.run("the heads", () => readHeads(client, logId, options.organization, findings))) ??
-    new Map()
-  const wholeLog =
-    options.organization === undefined && options.since === undefined && options.until === undefined
-  const ranged = options.since !== undefined || options.until !== undefined
-  const snapshot = exported.rows[0]?.snapshot ?? ""
-  const known = { logId, snapshot, heads, verifiedHeads: acts?.verifiedHeads ?? [] }
-  const covered = (await parts.run("the events", () =>
-    ranged
-      ? checkRange(client, target, options, known, findings)
-      : checkChains(client, target, options, known, findings),
-  )) ?? { chains: 0, events: 0, redacted: 0 }
-  await client.query("commit").catch(() => undefined)
-
-  const verdict = verdictOf(findings.list, covered.events > 0)
-  // Tampering that was found is told, whatever else could not be read; without any, not to have looked is no verdict.
-  if (parts.failures.length > 0 && verdict !== "tampered") throw parts.failures[0]?.error
-  const report = {
-    schema: "pgtrail.verify/1" as const,
-    verdict,
-    requested: {
-      organization: options.organization ?? null,
-      since: options.since ?? null,
-      until: options.until ?? null,
-    },
-    covered: {
-      chains: String(covered.chains),
-      events: String(covered.events),
-      purged: "0",
-      redacted: String(covered.redacted),
-      archived: "0",
-    },
-    findings: findings.list,
-    findings_total: String(findings.total),
-    unread: parts.failures.map(({ part, error }) => `${part}: ${error.message}`),
-  }
-  if (options.record === false) return { ...report, act: null, not_recorded: null }
-  const whole = wholeLog && verdict === "intact"
-  return { ...report, ...(await recordVerification(client, report, whole ? [...heads.values()] : undefined)) }
 }
 
-/** The identity of the log; without it no genesis can be computed, and every chain is found altered. */
-async function readLogId(client: Client, findings: Findings): Promise<string | undefined> {
-  const { rows } = await client.query<{ log_id: string }>(
-    "select log_id from pgtrail.log order by created_at",
-  )
-  if (rows.length !== 1) {
-    const message = `pgtrail.log has ${rows.length} rows instead of one: the identity of the log is lost`
-    findings.add({ kind: "act_altered", group: "object", message })
-  }
-  return rows[0]?.log_id
+function nothingToStartFrom(): never {
+  throw new TrailError("config", "there is nothing that an incremental verification could start from", {
+    hint: "run pgtrail verify once, or name a checkpoint with --checkpoint FILE --public-key FILE",
+  })
 }

@@ -1,7 +1,9 @@
 // Reads one chain in its order and names what is wrong with it, and where. Only chains whose sum does not close up come here.
-import { type Finding, grouped } from "./finding.js"
+import { grouped } from "../words.js"
+import type { FindingKind, NewFinding } from "./finding.js"
 import type { Row } from "./row.js"
-import { alteredMessage, best, fitsAt, keep, type Seen } from "./seen.js"
+import { alteredMessage, best, evidenceOf, fitsAt, keep, type Seen } from "./seen.js"
+import { judgeTail } from "./tail.js"
 
 export interface Head {
   readonly seq: number
@@ -9,28 +11,38 @@ export interface Head {
   readonly hash: string
 }
 
+/** What an anchor knows of a place. */
+export interface Watched extends Head {
+  /** The anchor, in words. */
+  readonly by: string
+  /** When it was made, by the server's clock: microseconds since 2000. */
+  readonly time: bigint
+  /** The acts tell that the log was set back to before this anchor. */
+  readonly rolledBack: boolean
+}
+
 export interface WalkRange {
   readonly organization_id: string
   readonly lane: string
   /** First place that must be there. */
   readonly first: number
-  /** Hash before `first`, where it is known: the genesis hash of a whole chain. */
-  readonly previous: string | undefined
+  /** Hashes that `first` may be chained to: genesis hashes of a whole chain; undefined where none is known. */
+  readonly previous: readonly string[] | undefined
+  /** The anchor that this walk starts from, at the place before `first`. */
+  readonly start?: Watched | undefined
   /** Last place that must be there, in a walk that stops before the head. */
   readonly until?: number
-  /** The newest head; undefined in a walk that stops before it. */
-  readonly head: Head | undefined
-  /** The head that an earlier verification saw. */
-  readonly watched: Head | undefined
+  readonly watched: readonly Watched[]
 }
 
-type Report = (finding: Pick<Finding, "kind" | "message"> & Partial<Finding>) => void
+export type Report = (finding: NewFinding) => void
 
 /** How many altered events are compared with each other's places, to tell a swap from an alteration. */
 const mostSwaps = 64
 
 export class Walk {
   readonly #range: WalkRange
+  readonly #places: ReadonlySet<number>
   readonly #report: Report
   #group: Seen[] = []
   #expected: number
@@ -39,14 +51,15 @@ export class Walk {
   #previous: Seen | undefined
   #last: Seen | undefined
   #events = 0
-  #watchedHash: string | undefined
+  readonly #watchedRows = new Map<number, Seen>()
   readonly #altered: Seen[] = []
   readonly #missing: { first: number; last: number }[] = []
 
   constructor(range: WalkRange, report: Report) {
     this.#range = range
     this.#expected = range.first
-    this.#accepted = range.previous === undefined ? undefined : [range.previous]
+    this.#accepted = range.previous
+    this.#places = new Set(range.watched.map((watched) => watched.seq))
     const { organization_id, lane } = range
     this.#report = (finding) => report({ organization_id, lane, ...finding })
   }
@@ -59,22 +72,54 @@ export class Walk {
     this.#group.push(seen)
   }
 
-  /** Judges the last place and the tail. */
-  finish(): void {
+  /** seq of the newest row pushed; 0 before the first. */
+  get position(): number {
+    return this.#group[0]?.seq ?? this.#last?.seq ?? 0
+  }
+
+  /** Judges the last place and, against the newest head, the tail. Without a head the walk stops before it, and only `until` counts. */
+  finish(head: Head | undefined): void {
     this.#judge(undefined)
-    this.#judgeTail()
+    const until = this.#range.until
+    if (head !== undefined) {
+      const last = this.#last
+      judgeTail(
+        {
+          ...this.#range,
+          head,
+          events: this.#events,
+          last,
+          isLastSound: last !== undefined && this.#previous === last,
+          rows: this.#watchedRows,
+        },
+        this.#report,
+      )
+    } else if (until !== undefined && this.#expected <= until) {
+      this.#missing.push({ first: this.#expected, last: until })
+    }
+    this.#reportFound()
+  }
+
+  #reportFound(): void {
     this.#reportAltered()
     for (const { first, last } of this.#missing) {
       const count = last - first + 1
       this.#report({
         kind: "missing",
         seq: String(first),
+        evidence: `gap ${first} ${last}`,
         message:
           count === 1
             ? `event ${first} is missing`
             : `events ${first} to ${last} are missing (${grouped(count)})`,
       })
     }
+  }
+
+  /** Ends a walk in the middle of its chain: the newest place is judged, and nothing is said of what follows. */
+  pause(): void {
+    this.#judge(undefined)
+    this.#reportFound()
   }
 
   /** Judges the events of one place, knowing one of the next. */
@@ -96,7 +141,7 @@ export class Walk {
     const main = best(group, this.#accepted, next)
     for (const row of group) if (row !== main) this.#judgeExtra(row, main)
     this.#judgeMain(main)
-    if (this.#range.watched?.seq === seq) this.#watchedHash = main.hash
+    if (this.#places.has(seq)) this.#watchedRows.set(seq, main)
     this.#expected = seq + 1
     this.#last = main
   }
@@ -148,61 +193,6 @@ export class Walk {
     else this.#add("overlapping", row, `${at} belongs to another run of the chain`)
   }
 
-  #judgeTail(): void {
-    const { head, watched, until } = this.#range
-    if (head === undefined) {
-      if (until !== undefined && this.#expected <= until)
-        this.#missing.push({ first: this.#expected, last: until })
-      return
-    }
-    const newest = Math.max(head.seq, watched?.seq ?? 0)
-    const last = this.#last?.seq ?? 0
-    if (this.#events === 0) {
-      if (newest > 0) {
-        this.#report({
-          kind: "vanished",
-          message: `lane ${this.#range.lane} has vanished with ${newest === 1 ? "its only event" : `${grouped(newest)} events`}`,
-        })
-      }
-      return
-    }
-    if (last < newest) {
-      const count = newest - last
-      this.#report({
-        kind: "truncated",
-        seq: String(last + 1),
-        message: `the tail is cut off: events ${last + 1} to ${newest} are missing (${grouped(count)})`,
-      })
-    }
-    if (last > head.seq && this.#last !== undefined) {
-      const range = last === head.seq + 1 ? `event ${last} stands` : `events ${head.seq + 1} to ${last} stand`
-      this.#report({
-        kind: "inserted",
-        seq: String(head.seq + 1),
-        event_id: last === head.seq + 1 ? this.#last.event_id : null,
-        group: "head",
-        message: `${range} after the head of the chain, which is at ${head.seq}`,
-      })
-    }
-    if (
-      last === head.seq &&
-      this.#last !== undefined &&
-      this.#previous === this.#last &&
-      this.#last.hash !== head.hash
-    ) {
-      this.#add(
-        "altered",
-        this.#last,
-        `event ${last} was rewritten: its hash fits it, but the head of the chain has another`,
-        "head",
-      )
-    }
-    if (watched !== undefined && this.#watchedHash !== undefined && this.#watchedHash !== watched.hash) {
-      const message = `event ${watched.seq} is not the one that an earlier verification saw there: the chain was rewritten`
-      this.#report({ kind: "altered", seq: String(watched.seq), group: "head", message })
-    }
-  }
-
   /** An altered event whose hash fits at another place that is open was moved there. */
   #reportAltered(): void {
     const open = new Set(this.#altered.map((row) => row.seq))
@@ -221,7 +211,8 @@ export class Walk {
     }
   }
 
-  #add(kind: Finding["kind"], row: Seen, message: string, group: string | null = null): void {
-    this.#report({ kind, seq: String(row.seq), event_id: row.event_id, group, message })
+  #add(kind: FindingKind, row: Seen, message: string, group: string | null = null): void {
+    const evidence = `${kind} ${group} ${evidenceOf(row)}`
+    this.#report({ kind, seq: String(row.seq), event_id: row.event_id, group, evidence, message })
   }
 }

@@ -1,0 +1,51 @@
+// Checks chain after chain in their order, for a verification that may have to stop in the middle and be gone on with later.
+import { type ConnectionTarget, withClient } from "../connection.js"
+import type { Place } from "../query/typed.js"
+import { allChains, type Covered, type Known, rangeOf } from "./check-chains.js"
+import type { Findings } from "./finding.js"
+import { deadline, Pace } from "./pace.js"
+import { chainKey } from "./row.js"
+import type { VerifyOptions } from "./verify.js"
+import { walkChain } from "./walk-chain.js"
+
+/** Starts at `options.from`, stops when `options.maxSeconds` are over. */
+export async function checkInOrder(
+  target: ConnectionTarget,
+  options: VerifyOptions,
+  known: Known,
+  findings: Findings,
+): Promise<Covered> {
+  const { from, signal, progress = () => undefined } = options
+  const isOver = deadline(options.maxSeconds)
+  const control = { isOver, signal, pace: new Pace(options.maxRate) }
+  const first = from === undefined ? "" : chainKey(from.organization, from.lane)
+  const chains = allChains(known).filter((chain) => chain >= first)
+  const covered = { chains: 0, events: 0, redacted: 0 }
+  return withClient(target, async (client) => {
+    for (const chain of chains) {
+      const whole = rangeOf(known, chain)
+      // The event that was read last is read again, so that no link between two runs is left out.
+      const range =
+        chain === first && from !== undefined ? { ...whole, ...fromPlace(from, whole.first) } : whole
+      if (covered.events > 0 && isOver())
+        return { ...covered, next: `${range.organization_id}/${range.lane}/${range.first}` }
+      const { events, stoppedAt } = await walkChain(client, range, findings, {
+        ...control,
+        counted: (more) => {
+          covered.events += more
+          progress(covered.events)
+        },
+      })
+      if (events > 0) covered.chains += 1
+      if (stoppedAt !== undefined) {
+        return { ...covered, next: `${range.organization_id}/${range.lane}/${stoppedAt}` }
+      }
+    }
+    return covered
+  })
+}
+
+function fromPlace(from: Place, first: number): { first: number; previous?: undefined; start?: undefined } {
+  const seq = Number.parseInt(from.seq, 10)
+  return seq <= first ? { first } : { first: seq, previous: undefined, start: undefined }
+}

@@ -1,0 +1,140 @@
+// Replays the acts: what the control tables must hold, which acts had to be signed, and which findings were accepted.
+import type { ClientBase } from "pg"
+import { parametersOf, readParameters, word } from "../act/about.js"
+import { destructiveKinds } from "../act/text.js"
+import { actGenesis, type TextRow } from "../canonical.js"
+import type { VerifierKey } from "../checkpoint/note.js"
+import { checkIncarnations, checkLosses, checkSettings } from "./control-tables.js"
+import type { Acceptance, Findings } from "./finding.js"
+import { checkSignatures, type SignableAct } from "./signatures.js"
+
+export interface ReplayedIncarnation {
+  readonly number: string
+  readonly logId: string
+  /** seq of the act that opened it; null of the installation. */
+  readonly act: string | null
+  readonly reason: string
+  /** As PostgreSQL writes it. */
+  readonly openedAt: string
+}
+
+/** What an act says of the incarnation that it opened. */
+export interface OpenedIncarnation extends ReplayedIncarnation {
+  readonly act: string
+  readonly checkpoint: string
+  /** How many lanes lost something, and the digest (hex) of what they lost. */
+  readonly lanes: string
+  readonly digest: string
+}
+
+/** What stands in pgtrail.setting before the first act; a migration brings its own. */
+const atFirst: readonly (readonly [name: string, value: string])[] = [
+  ["event-size-limit", "1048576"],
+  ["require-signed-acts", "off"],
+]
+const ofMigration: readonly (readonly [name: string, parameter: string])[] = [
+  ["roles", "roles"],
+  ["code-checksum", "code_checksum"],
+  ["catalog-checksum", "catalog_checksum"],
+]
+
+/** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
+export class Replay {
+  readonly #settings = new Map(atFirst)
+  readonly #opened: OpenedIncarnation[] = []
+  readonly #destructive: SignableAct[] = []
+  /** Ids of findings that verifications recorded. */
+  readonly #found = new Set<string>()
+  #genesis: string | undefined
+  #newest = 0n
+  #accepted = new Map<string, Acceptance>()
+  #incarnations: readonly ReplayedIncarnation[] = []
+
+  /** By the id of the finding: only what a verification had found, by an act that needs no signature or has one that fits. */
+  get accepted(): ReadonlyMap<string, Acceptance> {
+    return this.#accepted
+  }
+
+  /** In their order, from the installation. */
+  get incarnations(): readonly ReplayedIncarnation[] {
+    return this.#incarnations
+  }
+
+  add(act: TextRow): void {
+    const seq = act.seq ?? "0"
+    if (seq === "1") this.#genesis = act.previous_hash ?? ""
+    if (BigInt(seq) > this.#newest) this.#newest = BigInt(seq)
+    const kind = act.kind ?? ""
+    if (!destructiveKinds.includes(kind) && kind !== "verify" && kind !== "migrate") return
+    const given = readParameters(act.parameters)
+    if (kind === "migrate") {
+      for (const [name, parameter] of ofMigration) {
+        if (word(given[parameter]) !== "") this.#settings.set(name, word(given[parameter]))
+      }
+    } else if (kind === "setting") {
+      this.#settings.set(word(given.name), word(given.value))
+    } else if (kind === "verify" && Array.isArray(given.findings)) {
+      // A finding that was accepted is told by later verifications as well: one id stands here once.
+      for (const finding of given.findings) this.#found.add(word(parametersOf(finding).id))
+    } else if (kind === "incarnation") {
+      this.#opened.push({
+        number: word(given.number),
+        logId: word(given.log_id),
+        act: seq,
+        reason: word(given.reason),
+        openedAt: act.recorded_at ?? "",
+        checkpoint: word(given.checkpoint),
+        lanes: word(given.lanes),
+        digest: act.digest?.slice(2) ?? "",
+      })
+    }
+    if (destructiveKinds.includes(kind)) {
+      const accepts = kind === "accept" ? this.#acceptable(parametersOf(given.finding)) : undefined
+      this.#destructive.push({
+        seq,
+        kind,
+        hash: act.hash?.slice(2) ?? "",
+        requires: kind === "setting" && given.name === "require-signed-acts" ? word(given.value) : undefined,
+        accepts,
+        reason: word(given.reason),
+      })
+    }
+  }
+
+  /** The finding's id; empty where no verification before had found it: such an act no function of pgtrail makes. */
+  #acceptable(finding: Readonly<Record<string, unknown>>): string {
+    const id = word(finding.id)
+    return this.#found.has(id) ? id : ""
+  }
+
+  /**
+   * Compares setting, incarnation, loss and act_signature with the acts. `logId` is the log's present id. Without keys a signature
+   * that is there is taken for good; with keys it must be by one of them.
+   */
+  async check(
+    client: ClientBase,
+    logId: string | undefined,
+    keys: readonly VerifierKey[],
+    findings: Findings,
+  ): Promise<void> {
+    await checkSettings(client, this.#settings, findings)
+    const fits = (id: string) => `\\x${actGenesis(id).toString("hex")}` === this.#genesis
+    this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
+    await checkLosses(client, this.#opened, findings)
+    const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
+    const bad = await checkSignatures(
+      client,
+      { acts: this.#destructive, newest: this.#newest, actLogId, keys },
+      findings,
+    )
+    for (const { seq, accepts, reason } of this.#destructive) {
+      if (accepts === undefined || bad.has(seq)) continue
+      if (accepts === "") {
+        const message = `act ${seq} accepts a finding that no verification had recorded before: it accepts nothing`
+        findings.add({ kind: "act_altered", seq, message })
+      } else {
+        this.#accepted.set(accepts, { act: seq, reason })
+      }
+    }
+  }
+}

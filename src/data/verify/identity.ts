@@ -1,0 +1,75 @@
+// Which log this is: its ids, its incarnations, and what each of them recorded as lost.
+import type { Client } from "pg"
+import type { Findings } from "./finding.js"
+
+export interface Incarnation {
+  readonly number: string
+  readonly logId: string
+  readonly reason: string
+  readonly openedAt: string
+  /** seq of the newest act that the checkpoint knew, from which the incarnation was opened; null of the installation. */
+  readonly checkpointAct: string | null
+}
+
+export interface Loss {
+  readonly incarnation: string
+  readonly organization_id: string
+  readonly lane: string
+  readonly kept_seq: string
+  readonly lost_seq: string
+  /** `\x` hex. */
+  readonly hash: string
+}
+
+export interface Identity {
+  /** What pgtrail.log says. */
+  readonly presentLogId: string | undefined
+  /** Of the newest incarnation. */
+  readonly logId: string
+  /** Of the first: the acts are chained to it. */
+  readonly actLogId: string
+  /** All that a lane may be chained to. */
+  readonly logIds: readonly string[]
+  readonly incarnations: readonly Incarnation[]
+  readonly losses: readonly Loss[]
+  /** When it was read, by the server's clock. */
+  readonly now: string
+}
+
+/** Undefined where the log has no identity: then no genesis can be computed, and every chain is found altered. */
+export async function readIdentity(client: Client, findings: Findings): Promise<Identity | undefined> {
+  const log = await client.query<{ log_id: string }>("select log_id from pgtrail.log order by created_at")
+  if (log.rows.length !== 1) {
+    const message = `pgtrail.log has ${log.rows.length} rows instead of one: the identity of the log is lost`
+    findings.add({ kind: "act_altered", group: "object", message })
+  }
+  const { rows } = await client.query<{
+    number: string
+    log_id: string
+    reason: string
+    opened_at: string
+    checkpoint: string | null
+  }>("select number, log_id, reason, opened_at, checkpoint from pgtrail.incarnation order by number")
+  const losses = await client.query<Loss>(
+    "select incarnation, organization_id, lane, kept_seq, lost_seq, hash from pgtrail.loss",
+  )
+  const clock = await client.query<{ now: string }>("select clock_timestamp() as now")
+  const incarnations = rows.map((row) => ({
+    number: row.number,
+    logId: row.log_id,
+    reason: row.reason,
+    openedAt: row.opened_at,
+    checkpointAct: /^act (\d+) /m.exec(row.checkpoint ?? "")?.[1] ?? null,
+  }))
+  const logId = incarnations.at(-1)?.logId ?? log.rows[0]?.log_id
+  if (logId === undefined) return undefined
+  return {
+    presentLogId: log.rows[0]?.log_id,
+    logId,
+    actLogId: incarnations[0]?.logId ?? logId,
+    logIds: [...new Set([logId, ...incarnations.map((one) => one.logId)])],
+    incarnations,
+    losses: losses.rows,
+    now: clock.rows[0]?.now ?? "",
+  }
+}

@@ -1,0 +1,85 @@
+// Reads one chain in its order, page by page, each page in a short transaction of its own: no lock outlives a page.
+import type { Client } from "pg"
+import { withTransaction } from "../connection.js"
+import type { Findings } from "./finding.js"
+import type { Pace } from "./pace.js"
+import { RowReader, recordColumns } from "./row.js"
+import { copy } from "./scan.js"
+import { type Head, Walk, type WalkRange } from "./walk.js"
+
+export interface WalkControl {
+  readonly pace?: Pace
+  /** Asked between two pages. */
+  readonly isOver?: () => boolean
+  readonly signal?: AbortSignal | undefined
+  readonly counted?: (events: number) => void
+}
+
+export interface Walked {
+  readonly events: number
+  /** Where it stopped because its time was over: read up to and with this seq. */
+  readonly stoppedAt: number | undefined
+}
+
+const pageRows = 50_000
+
+export const freshSnapshot = "begin isolation level repeatable read read only"
+
+export async function walkChain(
+  client: Client,
+  range: WalkRange,
+  findings: Pick<Findings, "add">,
+  control: WalkControl = {},
+): Promise<Walked> {
+  const { pace, isOver = () => false, signal, counted = () => undefined } = control
+  const walk = new Walk(range, (finding) => findings.add(finding))
+  const { rows: quoted } = await client.query<{ organization: string }>(
+    "select quote_literal($1::text) as organization",
+    [range.organization_id],
+  )
+  const conditions = [
+    `organization_id = ${quoted[0]?.organization}`,
+    `lane = ${Number.parseInt(range.lane, 10)}`,
+    ...(range.first > 1 ? [`seq >= ${range.first}`] : []),
+    ...(range.until === undefined ? [] : [`seq <= ${range.until}`]),
+  ]
+  let events = 0
+  for (let after = ""; ; after = ` and seq > ${walk.position}`) {
+    const before = events
+    // The head belongs to the snapshot of the page: what came after it in between is on the next page.
+    const head = await withTransaction(client, freshSnapshot, async () => {
+      const newest = range.until === undefined ? await headOf(client, range) : undefined
+      const reader = new RowReader((row) => {
+        events += 1
+        if (!Number.isNaN(row.seq)) walk.push(row)
+      })
+      const select =
+        `select ${recordColumns} from pgtrail.event where ${conditions.join(" and ")}${after} ` +
+        `order by seq fetch first ${pageRows} rows with ties`
+      await copy(client, select, reader, signal, pace)
+      return newest
+    })
+    counted(events - before)
+    if (events - before < pageRows) {
+      walk.finish(head)
+      return { events, stoppedAt: undefined }
+    }
+    if (isOver()) {
+      walk.pause()
+      return { events, stoppedAt: walk.position }
+    }
+  }
+}
+
+async function headOf(client: Client, range: WalkRange): Promise<Head> {
+  const { rows } = await client.query<{ seq: string; hash: string }>(
+    `select seq, encode(hash, 'hex') as hash from pgtrail.chain_head
+     where organization_id = $1 and lane = $2 order by seq desc limit 1`,
+    [range.organization_id, range.lane],
+  )
+  const [head] = rows
+  return {
+    seq: Number.parseInt(head?.seq ?? "0", 10),
+    hash: Buffer.from(head?.hash ?? "", "hex").toString("latin1"),
+  }
+}
