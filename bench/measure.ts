@@ -89,5 +89,7 @@ function judged(value: number, { must, goal, better = "lower", judged: isJudged 
 
 export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} s`
 export const milliseconds = (value: number): string => `${(value * 1000).toFixed(0)} ms`
+export const microseconds = (value: number): string => `${value.toFixed(2)} µs`
+export const thousands = (value: number): string => Math.round(value).toLocaleString("en")
 export const megabytes = (value: number): string => `${value.toFixed(0)} MB`
 export const perSecond = (value: number): string => `${Math.round(value).toLocaleString("en")} tps`

@@ -25,6 +25,8 @@ export interface Server {
   readonly version: string
   readonly major: number
   readonly settings: readonly { readonly name: string; readonly value: string }[]
+  /** Of the main process of an embedded server. */
+  readonly pid: number | undefined
   /** Where files may be put; removed at the end. */
   readonly dir: string
   /** A new database with an empty log of 24 months and its twin without trigger. Returns its URL. */
@@ -61,6 +63,7 @@ export async function startServer(options: { url: string | undefined; dir: strin
   return {
     version,
     major: Number.parseInt(version, 10),
+    pid: own?.pid,
     settings: shown.flatMap(({ name, value }) => (name && value ? [{ name, value }] : [])),
     dir,
     async logDatabase(name) {
@@ -83,12 +86,13 @@ export async function startServer(options: { url: string | undefined; dir: strin
   }
 }
 
-async function embeddedServer(dir: string): Promise<{ url: string; stop(): Promise<void> }> {
+async function embeddedServer(dir: string): Promise<{ url: string; pid: number; stop(): Promise<void> }> {
   const { startEmbedded, stopEmbedded } = await import("../src/data/embedded/index.js")
   const dataDir = join(dir, "server")
-  const { url } = await startEmbedded({ dataDir, settings })
+  const { url, pid } = await startEmbedded({ dataDir, settings })
   return {
     url,
+    pid,
     async stop() {
       await stopEmbedded({ dataDir })
     },
