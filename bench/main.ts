@@ -6,7 +6,7 @@ import { hasPsql } from "./copy.js"
 import { arrivals } from "./events.js"
 import { measureImport } from "./import.js"
 import { type Figure, fair } from "./measure.js"
-import { processors, readOptions, usage } from "./options.js"
+import { type Part, processors, readOptions, usage } from "./options.js"
 import { type BenchReport, table } from "./report.js"
 import { startServer } from "./server.js"
 import { measureStart } from "./start.js"
@@ -42,10 +42,15 @@ async function main(args: string[]): Promise<number> {
     if (only.has("start")) figures.push(...(await measureStart(server, say)))
     if (only.has("commit")) figures.push(...(await measureCommits(server, options, say)))
     if (only.has("import")) figures.push(...(await measureImport(server, options, say)))
-    for (const arrival of arrivals) {
-      if (only.has("verify")) figures.push(...(await measureVerify(server, { ...options, arrival }, say)))
+    const [inOrder, atRandom] = arrivals
+    if (only.has("verify")) {
+      figures.push(...(await measureVerify(server, { ...options, arrival: inOrder }, say)))
     }
-    if (options.events < fair && (only.has("verify") || only.has("import"))) {
+    if (only.has("verify-random")) {
+      figures.push(...(await measureVerify(server, { ...options, arrival: atRandom }, say)))
+    }
+    const judged: readonly Part[] = ["verify", "verify-random", "import"]
+    if (options.events < fair && judged.some((part) => only.has(part))) {
       notes.push(`verify and import are judged from ${fair.toLocaleString("en")} events on: --events 1000000`)
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")

@@ -2,7 +2,7 @@
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 
-export const parts = ["commit", "import", "verify", "start"] as const
+export const parts = ["commit", "import", "verify", "verify-random", "start"] as const
 export type Part = (typeof parts)[number]
 
 export interface Options {
@@ -26,7 +26,8 @@ export const usage = `usage: npm run bench -- [options]
   --events <n>      events of verify and import (default 50000)
   --rounds <n>      times each pair is measured (default 3)
   --seconds <n>     length of one run of pgbench (default 3, from 200000 events on 10)
-  --only <parts>    some of ${parts.join(",")} (default all)
+  --only <parts>    some of ${parts.join(",")} (default all); verify-random: events that
+                    arrived in random order of time
   --url <url>       another server, as superuser; scratch databases are made there and dropped (default: an embedded one)
   --dir <dir>       where to put the embedded server and the files (default /tmp)
   --json            one JSON object instead of the table

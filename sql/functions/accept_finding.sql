@@ -34,6 +34,14 @@ begin
             message = 'no recorded verification has a finding with this id',
             hint = 'Nothing was accepted; pgtrail verification list tells the verifications, pgtrail verification show their findings.';
     end if;
+    -- A verification of before record_verification asked for them, or an act that was forged.
+    if jsonb_typeof(accepted -> 'kind') is distinct from 'string' or accepted ->> 'kind' = ''
+        or jsonb_typeof(accepted -> 'message') is distinct from 'string' or accepted ->> 'message' = ''
+    then
+        raise exception using errcode = 'TR010',
+            message = format('act %s does not say what the finding is: it has no kind, or no message', found_in),
+            hint = 'Nothing was accepted; pgtrail verify finds and records it again, if it is there.';
+    end if;
     return pgtrail.record_act('accept', jsonb_build_object(
         'finding', jsonb_build_object('id', accepted -> 'id', 'kind', accepted -> 'kind', 'organization_id', accepted -> 'organization_id',
             'lane', accepted -> 'lane', 'seq', accepted -> 'seq', 'event_id', accepted -> 'event_id', 'group', accepted -> 'group',

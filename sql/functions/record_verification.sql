@@ -19,6 +19,17 @@ begin
         raise exception using errcode = 'TR009', message = 'the parameters of an act must be a JSON object';
     elsif octet_length(seen) <> 32 then
         raise exception using errcode = 'TR009', message = 'the digest of the heads must have 32 bytes';
+    -- An act accepts what stands here: it must say what that is.
+    elsif jsonb_typeof(parameters -> 'findings') = 'array' and exists (
+        select from jsonb_array_elements(parameters -> 'findings') f
+        where jsonb_typeof(f.value) <> 'object'
+            or jsonb_typeof(f.value -> 'id') is distinct from 'string' or f.value ->> 'id' !~ '^[0-9a-f]{16}$'
+            or jsonb_typeof(f.value -> 'kind') is distinct from 'string' or f.value ->> 'kind' = ''
+            or jsonb_typeof(f.value -> 'message') is distinct from 'string' or f.value ->> 'message' = ''
+    ) then
+        raise exception using errcode = 'TR009',
+            message = 'a finding of a verification must be an object with an id of 16 hex digits, a kind and a message',
+            hint = 'Nothing was recorded.';
     end if;
     -- The lock of the act chain, before anything is read: two verifications are recorded one after the other.
     perform pg_advisory_xact_lock(1885828210, -1);

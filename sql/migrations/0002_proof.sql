@@ -14,7 +14,7 @@ comment on column pgtrail.incarnation.log_id is 'Identity of the log from then o
 comment on column pgtrail.incarnation.reason is 'install, restore, pitr, failover or copy';
 comment on column pgtrail.incarnation.opened_at is 'Server clock: of the act; of 1, when the log was installed';
 comment on column pgtrail.incarnation.act_seq is 'The act that opened it; null for 1';
-comment on column pgtrail.incarnation.checkpoint is 'Body of the checkpoint that told what was lost; null for 1';
+comment on column pgtrail.incarnation.checkpoint is 'Signed note of the checkpoint that told what was lost; null for 1';
 
 create table pgtrail.loss (
     incarnation int not null,

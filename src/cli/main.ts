@@ -20,7 +20,7 @@ export async function main(): Promise<void> {
   }
   // Node would print a stack and exit with 1, which means "found something". Nothing can be trusted any more: leave.
   process.on("uncaughtException", (error) => {
-    process.stderr.write(
+    quietly(process.stderr).write(
       `pgtrail: error: this is a bug in pgtrail: ${redact(String(error), knownSecrets(env, process.argv))}\n`,
     )
     process.exit(70)
@@ -49,9 +49,12 @@ export async function main(): Promise<void> {
   if (controller.signal.aborted) setTimeout(() => process.exit(), 1_000).unref()
 }
 
-/** Nobody can be told that stderr is gone. */
+const unheard = (): void => {}
+
+/** Nobody can be told that stderr is gone, and what the command found still decides the exit code. */
 function quietly(stream: NodeJS.WriteStream): NodeJS.WriteStream {
-  if (stream.listenerCount("error") === 0) stream.on("error", () => {})
+  // One of its own: that of somebody who pipes into the stream leaves with him.
+  if (!stream.listeners("error").includes(unheard)) stream.on("error", unheard)
   return stream
 }
 

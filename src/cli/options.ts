@@ -95,7 +95,7 @@ export function list(flags: string, summary: string): Option<readonly string[]> 
 /** Turns an option without a fallback into one that must be given. */
 export function required<T>(option: Option<T | undefined>): Option<T> {
   const parse = (typed: string, previous: T): T =>
-    option.parse(typed, previous) ?? refuse(option.flags, "a value", typed)
+    option.parse(typed, previous ?? option.fallback) ?? refuse(option.flags, "a value", typed)
   // The kernel refuses a run without it, so that the fallback is never read.
   return { ...option, required: true, fallback: option.fallback as T, parse }
 }

@@ -18,11 +18,12 @@ export default command({
     "first; pgtrail verification show explains them.\n\n" +
     "Verdicts: intact (exit 0), tampered (1), rolled_back (1: a restore, recovery or failover lost what a checkpoint knew), unchecked (3: " +
     "it could not look), incomplete (4: nothing lies in what was asked for, the time was over, or an event has a hash version that this " +
-    "pgtrail does not know). A run with --since or --until hashes the events in that range and counts the others. The verification is " +
+    "pgtrail does not know). A run with --since or --until hashes the events in that range and counts the others; an event whose time was forged " +
+    "may be among those. The verification is " +
     "recorded as an act where the role may.\n\n" +
     "What the database's owner rewrote from end to end only something outside the database can show: signed checkpoints (--checkpoint), or " +
     "the auditor's own state (--state), which is compared, and advanced when nothing was found. --incremental reads what came since the " +
-    "newest of them, or since the last whole verification, and says so. With --max-seconds or --from chains are read one after another, " +
+    "newest of them, or since the last whole verification, and says so: events from before are not read again. With --max-seconds or --from chains are read one after another, " +
     "and whether each event lies in the right partition is not looked at.",
   options: {
     org: text("--org <name>", "only this organization"),

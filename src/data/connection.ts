@@ -32,6 +32,8 @@ const session = [
   "set extra_float_digits = 1",
   "set client_encoding = 'UTF8'",
   "set standard_conforming_strings = on",
+  // It would change how the catalog describes itself.
+  "set quote_all_identifiers = off",
   "set search_path = pg_catalog, pg_temp",
   // A policy then raises an error instead of hiding rows.
   "set row_security = off",

@@ -46,6 +46,26 @@ describe.skipIf(!isBuilt)("bin/pgtrail.js", () => {
     expect(await ended).toMatchObject({ exit: 0, stderr: "" })
   })
 
+  it.each([
+    ["qurey"],
+    ["verify", "--url", "postgresql://localhost:1/none"],
+    ["checkpoint"],
+    ["status", "--json", "--url", "x"],
+  ])("keeps its exit code when nobody reads what it complains about: %s", async (...argv) => {
+    const heard = await start(argv).ended
+    expect(heard.exit).toBeGreaterThan(0)
+    expect(heard.stderr).not.toBe("")
+    for (const closed of [["stderr"], ["stdout", "stderr"]] as const) {
+      const { child, ended } = start(argv)
+      for (const stream of closed) child[stream].destroy()
+      expect(await ended).toMatchObject({ exit: heard.exit, stderr: "" })
+    }
+    if (!existsSync("/dev/full")) return
+    const full = ["-c", '"$0" "$@" 2> /dev/full', process.execPath, bin, ...argv]
+    const child = spawn("/bin/sh", full, { stdio: "ignore" })
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(heard.exit)
+  })
+
   it("says that it cannot write, when the disk is full", async () => {
     if (!existsSync("/dev/full")) return
     const child = spawn("/bin/sh", ["-c", `exec "${process.execPath}" "${bin}" --help > /dev/full`])

@@ -78,10 +78,44 @@ test("an id that stands elsewhere in an act is no finding of a verification", as
     JSON.stringify({ findings: id, id, other: [{ id }] }),
   ])
   await db.query("select pgtrail.record_verification($1)", [JSON.stringify({ findings: { id } })])
-  await db.query("select pgtrail.record_verification($1)", [JSON.stringify({ findings: [id, [{ id }]] })])
+  await db.query("select pgtrail.record_act('verify', $1)", [JSON.stringify({ findings: [id, [{ id }]] })])
   await db.query("select pgtrail.record_act('test', $1)", [JSON.stringify({ findings: [{ id }] })])
   await db.query("select pgtrail.record_act('checkpoint', $1)", [JSON.stringify({ findings: [{ id }] })])
   await expect(accept(id, "why")).rejects.toMatchObject({ code: "TR010" })
+})
+
+test.each<[string, unknown]>([
+  ["a text", "0000000000000007"],
+  ["a list", [finding("0000000000000007")]],
+  ["nothing", null],
+  ["no id", finding("0000000000000007", { id: undefined })],
+  ["a short id", finding("000000000000007")],
+  ["an id that is no hexadecimal number", finding("000000000000000G")],
+  ["an id that is no text", finding("0000000000000007", { id: 1234567890123456 })],
+  ["an id of two lines", finding("0000000000000007\n0000000000000007")],
+  ["no kind", finding("0000000000000007", { kind: undefined })],
+  ["an empty kind", finding("0000000000000007", { kind: "" })],
+  ["a kind that is no text", finding("0000000000000007", { kind: ["altered"] })],
+  ["no message", finding("0000000000000007", { message: null })],
+  ["an empty message", finding("0000000000000007", { message: "" })],
+])("a verification with a finding that is %s, or has it, is not recorded", async (_, odd) => {
+  const before = await db.query("select max(seq) from pgtrail.act")
+  await expect(verified(finding("0000000000000008"), odd as object)).rejects.toMatchObject({ code: "TR009" })
+  expect(await db.query("select max(seq) from pgtrail.act")).toEqual(before)
+})
+
+test.each([
+  ["no kind", { kind: undefined }, "0000000000000009"],
+  ["a kind that is none", { kind: 7 }, "000000000000000a"],
+  ["no message", { message: undefined }, "000000000000000b"],
+  ["an empty message", { message: "" }, "000000000000000c"],
+])("a finding that an act has with %s says nothing, and is not accepted", async (_, odd, id) => {
+  await db.query("select pgtrail.record_act('verify', $1)", [
+    JSON.stringify({ findings: [finding(id, odd)] }),
+  ])
+  await expect(accept(id, "why")).rejects.toMatchObject({ code: "TR010" })
+  await verified(finding(id))
+  await accept(id, "why")
 })
 
 test("verifications of an older pgtrail, which recorded a number of findings, stand in nobody's way", async () => {

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto"
 import { afterAll, beforeEach, expect, test } from "vitest"
 import { record } from "../../src/data/canonical.js"
 import { findBreaks } from "../checker.js"
-import { type TestDatabase, type TextRow, testDatabase } from "../database.js"
+import { type TestDatabase, testDatabase } from "../database.js"
+import { clockOf, hashOf, noteAt, noteSql, type Opening, openWith } from "./opening.js"
 
 let db: TestDatabase
 const all: TestDatabase[] = []
@@ -18,29 +19,9 @@ afterAll(async () => {
   for (const database of all) await database.drop()
 })
 
-interface Opening {
-  reason?: string | null
-  checkpoint?: string | null
-  /** organization, lane, lost seq, hash. */
-  lost?: (string | null)[][]
-  time?: string | null
-}
-const note = (incarnation = 1) => `pgtrail/6f1c3e52-0d0b-4b3a-9a51-7c2f7ce0a001/${incarnation}\n12\nAAAA\n`
-const hash = (text: string) => `\\x${createHash("sha256").update(text).digest("hex")}`
-const now = async () => (await db.query("select clock_timestamp() as now"))[0]?.now ?? ""
-const open = async ({
-  reason = "restore",
-  checkpoint = note(),
-  lost = [],
-  time,
-}: Opening = {}): Promise<TextRow> => {
-  const column = (at: number) => lost.map((row) => row[at] ?? null)
-  const rows = await db.query(
-    "select * from pgtrail.open_incarnation($1, $2, $3::text[], $4::smallint[], $5::bigint[], $6::text[]::bytea[], $7)",
-    [reason, checkpoint, column(0), column(1), column(2), column(3), time === undefined ? await now() : time],
-  )
-  return rows[0] ?? {}
-}
+const hash = hashOf
+const now = () => clockOf(db)
+const open = (opening?: Opening) => openWith(db, opening)
 const incarnations = () => db.query("select * from pgtrail.incarnation order by number")
 
 test("the installation is the first", async () => {
@@ -78,7 +59,7 @@ test("the next one has its act, its checkpoint, and what each lane kept and lost
     reason: "restore",
     opened_at: act?.recorded_at,
     act_seq: act?.seq,
-    checkpoint: note(),
+    checkpoint: await noteAt(db, time),
   })
   const rows = await db.query("select * from pgtrail.loss order by organization_id, lane")
   expect(rows.map((row) => `${row.organization_id} ${row.kept_seq} ${row.lost_seq}`)).toEqual([
@@ -103,7 +84,7 @@ test("the next one has its act, its checkpoint, and what each lane kept and lost
     number: 2,
     reason: "restore",
     log_id: log?.log_id,
-    checkpoint: note(),
+    checkpoint: await noteAt(db, time),
     lanes: 3,
   })
   expect(await findBreaks(db)).toEqual([])
@@ -125,51 +106,8 @@ test("a copy gets an identity of its own: old lanes keep theirs, new ones have t
 })
 
 test("a number is never used twice, though the incarnation that had it was lost itself", async () => {
-  expect(await open({ checkpoint: note(4) })).toMatchObject({ number: "5" })
-  expect(await open({ checkpoint: note(1) })).toMatchObject({ number: "6" })
-})
-
-test.each<[string, Opening]>([
-  ["no reason", { reason: null }],
-  ["another reason", { reason: "install" }],
-  ["SQL as its reason", { reason: "restore'; delete from pgtrail.event --" }],
-  ["no checkpoint", { checkpoint: null }],
-  ["an empty checkpoint", { checkpoint: "" }],
-  ["something else as its checkpoint", { checkpoint: "checkpoint" }],
-  ["a checkpoint that is too long", { checkpoint: note() + "x".repeat(5000) }],
-  ["a number that is none", { checkpoint: note().replace("/1\n", "/99999999999\n") }],
-  ["no time", { time: null }],
-  ["a time that never comes", { time: "infinity" }],
-  ["a lane twice", { lost: [1, 2].map(() => ["gone", "0", "7", hash("x")]) }],
-  ["no organization", { lost: [[null, "0", "7", hash("x")]] }],
-  ["no lane", { lost: [["gone", null, "7", hash("x")]] }],
-  ["no seq", { lost: [["gone", "0", null, hash("x")]] }],
-  ["seq 0", { lost: [["gone", "0", "0", hash("x")]] }],
-  ["a hash of another length", { lost: [["gone", "0", "7", "\\x00"]] }],
-  ["no hash", { lost: [["gone", "0", "7", null]] }],
-  ["an event that is still there", { lost: [["acme", "0", "5", hash("x")]] }],
-  ["an event before those of its time", { lost: [["acme", "0", "3", hash("x")]] }],
-])("with %s none is opened, and nothing changes", async (_, opening) => {
-  await expect(open(opening)).rejects.toMatchObject({ code: "TR009" })
-  expect(await incarnations()).toHaveLength(1)
-  expect(await db.query("select incarnation from pgtrail.log")).toEqual([{ incarnation: "1" }])
-  expect(await db.query("select count(*) as n from pgtrail.act")).toEqual([{ n: "1" }])
-})
-
-test("lists that differ in length are refused", async () => {
-  for (const lists of [
-    "'{a}', '{}', '{}', '{}'",
-    "'{}', '{0}', '{}', '{}'",
-    "'{}', '{}', '{1}', '{}'",
-    "'{}', '{}', '{}', array[sha256('x')]",
-    "null, null, null, null",
-    "'{a,b}', '{0}', '{1}', array[sha256('x')]",
-  ]) {
-    await expect(
-      db.query(`select pgtrail.open_incarnation('restore', $1, ${lists}, now())`, [note()]),
-      lists,
-    ).rejects.toMatchObject({ code: "TR009" })
-  }
+  expect(await open({ number: 4 })).toMatchObject({ number: "5" })
+  expect(await open({ number: 1 })).toMatchObject({ number: "6" })
 })
 
 test("of two who open one at once each gets a number of its own", async () => {
@@ -177,8 +115,7 @@ test("of two who open one at once each gets a number of its own", async () => {
   const opened = await Promise.all(
     clients.map((client) =>
       client.query(
-        "select number from pgtrail.open_incarnation('failover', $1, '{}', '{}', '{}', '{}', now())",
-        [note()],
+        `select number from pgtrail.open_incarnation('failover', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
       ),
     ),
   )
@@ -209,7 +146,8 @@ test("what is recorded of incarnations, losses and signatures cannot be changed,
 })
 
 test("an operator opens one, and nobody else does", async () => {
-  const call = `select pgtrail.open_incarnation('copy', '${note().replaceAll("\n", "'||chr(10)||'")}', '{}', '{}', '{}', '{}', now())`
+  const time = await now()
+  const call = `select pgtrail.open_incarnation('copy', e'${(await noteAt(db, time)).replaceAll("\n", "\\n")}', '{}', '{}', '{}', '{}', '${time}')`
   for (const group of ["pgtrail_auditor", "pgtrail_writer", "pgtrail_reader", "pgtrail_privacy"]) {
     await db.asRole(group, (client) => expect(client.query(call)).rejects.toMatchObject({ code: "42501" }))
   }

@@ -1,7 +1,8 @@
 // Acts are listed newest first, filtered, in portions, each with a few words about it; one is shown whole and checked.
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { aboutAct } from "../../src/data/act/about.js"
+import { aboutAct, actKinds } from "../../src/data/act/about.js"
 import { actColumns } from "../../src/data/act/list.js"
+import { destructiveKinds } from "../../src/data/act/text.js"
 import type { ActFilter, ActRow, Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
@@ -24,6 +25,16 @@ async function listed(filter: ActFilter): Promise<{ rows: ActRow[]; more: boolea
 }
 const seqs = (rows: readonly ActRow[]) => rows.map((row) => Number(row.seq))
 const down = (from: number, to: number) => Array.from({ length: from - to + 1 }, (_, at) => from - at)
+
+test("the list of kinds has every kind that the log records, and those that can be required to be signed", async () => {
+  const rows = await db.query(
+    `select distinct m[1] as kind from pg_proc, regexp_matches(prosrc, $$record_act[(]'([a-z]+)'$$, 'g') m
+     where pronamespace = 'pgtrail'::regnamespace`,
+  )
+  // The tool itself records those of migrations.
+  expect([...rows.map((row) => row.kind), "migrate"].sort()).toEqual([...actKinds].sort())
+  expect(actKinds).toEqual(expect.arrayContaining([...destructiveKinds]))
+})
 
 test("all acts, each once, newest first, whatever the portions", async () => {
   const { rows, more } = await listed({})

@@ -6,6 +6,7 @@ import { verifyText } from "../../src/data/checkpoint/note.js"
 import type { Trail } from "../../src/data/index.js"
 import { findBreaks } from "../checker.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { noteSql } from "./opening.js"
 import { testKey } from "./signing.js"
 
 const key = testKey("operator.example")
@@ -46,12 +47,14 @@ test("the act that turns it on needs none, the one that turns it off does", asyn
 })
 
 test("every destructive kind is refused unsigned, and everything else goes on as before", async () => {
-  await db.query(`select pgtrail.record_verification('{"findings": [{"id": "00000000000000aa"}]}')`)
+  await db.query(
+    `select pgtrail.record_verification('{"findings": [{"id": "00000000000000aa", "kind": "altered", "message": "it was altered"}]}')`,
+  )
   await turnOn()
   for (const call of [
     "select pgtrail.accept_finding('00000000000000aa', 'why')",
     "select pgtrail.set_setting('event-size-limit', '70000')",
-    "select pgtrail.open_incarnation('copy', e'pgtrail/6f1c3e52-0d0b-4b3a-9a51-7c2f7ce0a001/1\\n', '{}', '{}', '{}', '{}', now())",
+    `select pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
     ...destructiveKinds.map((kind) => `select pgtrail.record_act('${kind}', '{}')`),
   ]) {
     await expect(db.query(call), call).rejects.toMatchObject(unsigned)

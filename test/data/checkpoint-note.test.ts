@@ -20,7 +20,7 @@ test("what was signed opens, to the byte, with every organization's name", async
     source: "checkpoint",
     heads,
     key: pair.verifier,
-    body: body(statementOf(heads)),
+    note: await readFile(file, "utf8"),
   })
   expect(checkpoint.events).toBe("9007199254741014")
 })

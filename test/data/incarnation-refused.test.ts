@@ -43,10 +43,35 @@ test("a lane that was rewritten is not passed off as lost", async () => {
   const file = await checkpoint()
   await past("update pgtrail.event set hash = sha256('x') where organization_id = 'globex' and seq = 3")
   await past("update pgtrail.chain_head set hash = sha256('x') where organization_id = 'globex' and seq = 3")
+  await past("delete from pgtrail.act where kind = 'checkpoint'")
   const untouched = await state()
   const error = await failureOf(open(file))
   expect(error.message).toContain("has lost nothing")
   expect(await state()).toEqual(untouched)
+  await restore()
+})
+
+test("events that vanished while the act of the checkpoint is there are not passed off as lost", async () => {
+  const { db, trail, publicKeys, append, checkpoint, open, past, restore, state } = log
+  const file = await checkpoint()
+  await past("delete from pgtrail.event where organization_id = 'globex'")
+  await past("delete from pgtrail.chain_head where organization_id = 'globex'")
+  await append("acme", 2)
+  const untouched = await state()
+  for (const dryRun of [true, false]) {
+    const error = await failureOf(open(file, { dryRun }))
+    expect(error).toMatchObject({
+      code: "usage",
+      message: "the act of that checkpoint is still there: the log was not set back",
+    })
+    expect(error.hint).toContain(
+      `pgtrail verify --checkpoint ${file} --public-key FILE tells what is missing`,
+    )
+  }
+  expect(await state()).toEqual(untouched)
+  const report = await trail.verify({ record: false, checkpoints: [file], publicKeys })
+  expect(report.verdict).toBe("tampered")
+  expect(await db.query("select from pgtrail.loss")).toEqual([])
   await restore()
 })
 

@@ -1,4 +1,5 @@
 // Incarnations: what a restore lost is found against a checkpoint and recorded.
+import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { openCheckpoint } from "../../src/data/checkpoint/anchor.js"
 import { describeIncarnation } from "../../src/data/checkpoint/describe.js"
@@ -100,7 +101,7 @@ test("what a restore lost is recorded lane by lane, new events since then are no
     events_lost: "9",
   })
   const [row] = await db.query("select checkpoint from pgtrail.incarnation where number = 3")
-  expect(row?.checkpoint).toBe((await openCheckpoint(file, [pair.verifier])).body)
+  expect(row?.checkpoint).toBe(readFileSync(file, "utf8"))
   const report = await trail.verify({ record: false, checkpoints: [file], publicKeys })
   expect(report.findings).toEqual([])
   expect(report.verdict).toBe("intact")

@@ -36,11 +36,12 @@ test("one REPEATABLE READ statement writes for 2,000 organizations", async () =>
   ).toEqual([{ n: "2000" }])
 })
 
-/** Milliseconds on the server from the recorded times of a chain's events: between the places, end included. */
-async function took(organization: string, from: number, to: number): Promise<number> {
+/** Milliseconds of the quickest thousand events from one place to another: whatever else the machine does then does not count. */
+async function quickest(organization: string, from: number, to: number): Promise<number> {
   const rows = await db.query(
-    `select extract(epoch from max(recorded_at) - min(recorded_at)) * 1000 as ms
-     from pgtrail.event where organization_id = $1 and seq between $2 and $3`,
+    `select min(ms) as ms from (
+       select extract(epoch from max(recorded_at) - min(recorded_at)) * 1000 as ms
+       from pgtrail.event where organization_id = $1 and seq between $2 and $3 group by seq / 1000 having count(*) = 1000) s`,
     [organization, from, to],
   )
   return Number(rows[0]?.ms)
@@ -50,7 +51,7 @@ test("100,000 events in one statement take as long at the end as at the beginnin
   await db.query(
     "insert into pgtrail.event (organization_id, event_type) select 'bulk', 'x' from generate_series(1, 100000)",
   )
-  const [first, last] = [await took("bulk", 5001, 20000), await took("bulk", 85001, 100000)]
+  const [first, last] = [await quickest("bulk", 5000, 20000), await quickest("bulk", 85000, 100000)]
   expect(last).toBeLessThan(first * 3)
   expect(await findBreaks(db)).toEqual([])
 })
@@ -64,7 +65,7 @@ test("20,000 single INSERTs in one transaction take as long at the end as at the
       end loop;
     end $$`)
     await db.query("commit")
-    const [first, last] = [await took(isolation, 1001, 5000), await took(isolation, 16001, 20000)]
+    const [first, last] = [await quickest(isolation, 1000, 5000), await quickest(isolation, 15000, 20000)]
     expect(last, isolation).toBeLessThan(first * 3)
   }
 })

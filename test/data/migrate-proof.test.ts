@@ -6,6 +6,7 @@ import type { Trail } from "../../src/data/index.js"
 import { storeCatalogSql } from "../../src/data/verify/catalog.js"
 import { findBreaks } from "../checker.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { noteSql } from "./opening.js"
 import { replayed } from "./replayed.js"
 
 const all: TestDatabase[] = []
@@ -105,7 +106,7 @@ test("the SQL that psql runs migrates as well", async () => {
 test.each([
   [
     "a second incarnation",
-    `select pgtrail.open_incarnation('copy', format(e'pgtrail/%s/1\\n', gen_random_uuid()), '{}', '{}', '{}', '{}', now())`,
+    `select pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
   ],
   ["a signed act", "insert into pgtrail.act_signature values ('pgtrail', 1, 'x')"],
 ])("with %s there is no way back", async (_, sql) => {

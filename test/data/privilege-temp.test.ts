@@ -3,6 +3,7 @@ import type { Client } from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { findBreaks } from "../checker.js"
 import { type Role, type TestDatabase, testDatabase } from "../database.js"
+import { noteSql } from "./opening.js"
 
 const heads = `array_agg(organization_id), array_agg(lane), array_agg(seq), array_agg(hash)) from (
   select distinct on (organization_id, lane) * from pgtrail.event order by organization_id, lane, seq desc) h`
@@ -45,7 +46,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   // An id of its own for each call; the verification that names it is recorded as by an auditor.
   accept_finding: [
     `begin; select pgtrail.record_verification(jsonb_build_object('findings', jsonb_build_array(jsonb_build_object(
-       'id', pg_current_xact_id()::text)))); select pgtrail.accept_finding(pg_current_xact_id()::text, 'why'); commit`,
+       'id', lpad(pg_current_xact_id()::text, 16, '0'), 'kind', 'altered', 'message', 'it was altered'))));
+     select pgtrail.accept_finding(lpad(pg_current_xact_id()::text, 16, '0'), 'why'); commit`,
   ],
   set_setting: [
     "begin; select pgtrail.set_setting('event-size-limit', '2000000'); select pgtrail.set_setting('event-size-limit', '1000000'); commit",
@@ -58,8 +60,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
        chr(8212) || ' name AAAA' || chr(10)); commit`,
   ],
   open_incarnation: [
-    "select * from pgtrail.open_incarnation('restore', format(e'pgtrail/%s/1\\n', gen_random_uuid()), '{acme}', '{0}', '{7}', array[sha256('x')], now())",
-    "select * from pgtrail.open_incarnation('copy', format(e'pgtrail/%s/1\\n', gen_random_uuid()), '{}', '{}', '{}', '{}', now())",
+    `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
+    `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
   ],
 }
 

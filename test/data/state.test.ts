@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, expect, test } from "vitest"
 import { type Anchor, readState, writeState } from "../../src/data/checkpoint/anchor.js"
-import { folder, head, statementOf } from "./checkpoint-fixture.js"
+import { folder, head, keyPair, statementOf, writeCheckpoint } from "./checkpoint-fixture.js"
 import { failureOf } from "./failure.js"
 
 const { path, remove } = folder()
@@ -92,6 +92,39 @@ test("one that was cut off anywhere, edited or replaced is damaged, and never ta
   }
   expect(await failureOf(writeState(file, anchor("9")))).toMatchObject({ code: "file" })
   expect(await readFile(file, "utf8")).toBe(odd.at(-1))
+})
+
+test("a checkpoint is told from a damaged state, with or without lanes, and stays what it is", async () => {
+  for (const [name, list] of [
+    ["given.checkpoint", heads],
+    ["empty.checkpoint", []],
+  ] as const) {
+    writeCheckpoint(path(name), list, keyPair("audit \u00e9".replace(" ", ".")))
+    const bytes = await readFile(path(name))
+    for (const failed of [readState(path(name)), writeState(path(name), anchor("9"))]) {
+      const error = await failureOf(failed)
+      expect(error).toMatchObject({ code: "file", message: `${path(name)} is a checkpoint, and not a state` })
+      expect(error.hint).toContain(`--checkpoint ${path(name)}`)
+    }
+    expect(await readFile(path(name))).toEqual(bytes)
+  }
+})
+
+test("an organization whose name looks like a signature is no checkpoint", async () => {
+  const list = [head("\u2014 audit.example AAAA", "0", "3")]
+  const file = path("odd.state")
+  await writeState(file, { ...anchor("7"), ...statementOf(list, { act: { seq: "7", hash } }), heads: list })
+  expect((await readState(file))?.heads).toEqual(list)
+})
+
+test("a folder is told from a damaged state, and nothing is written into it", async () => {
+  await mkdir(path("folder"))
+  for (const failed of [readState(path("folder")), writeState(path("folder"), anchor("9"))]) {
+    const error = await failureOf(failed)
+    expect(error).toMatchObject({ code: "file", message: `${path("folder")} is a folder, and not a state` })
+    expect(error.hint).toContain("name a file in it")
+  }
+  expect(readdirSync(path("folder"))).toEqual([])
 })
 
 test("what a killed run has half written is not the state", async () => {

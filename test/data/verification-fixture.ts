@@ -61,7 +61,7 @@ export async function incidentLog({ withOdd = false } = {}): Promise<Incident> {
           seq: null,
           event_id: null,
           group: null,
-          message: "",
+          message: "it was altered",
           ...finding,
         })),
         findings_total: String(findings.length),

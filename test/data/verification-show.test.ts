@@ -41,13 +41,13 @@ describe("verification list", () => {
     expect(await log.trail.verifications({ limit: 1 })).toEqual(list.slice(0, 1))
   })
 
-  test("reads whatever a role may have recorded", async () => {
+  test("reads whatever stands in an act", async () => {
     for (const parameters of [
       "{}",
       '{"findings": "3", "accepted": "many", "requested": [], "covered": 7}',
       '{"findings": [null, 1, "x", [], {"id": 5}], "requested": {"a": [1], "b": {"c": null}}}',
     ]) {
-      const [row] = await log.db.query("select pgtrail.record_verification($1) as act", [parameters])
+      const [row] = await log.db.query("select pgtrail.record_act('verify', $1) as act", [parameters])
       expect((await log.trail.verifications({ limit: 1 }))[0]?.act, parameters).toBe(row?.act)
       const shown = await log.trail.verification()
       expect(shown.act.act).toBe(row?.act)

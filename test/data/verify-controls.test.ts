@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { noteSql } from "./opening.js"
 import { replayed, tamper as tamperWith } from "./replayed.js"
 import { testKey } from "./signing.js"
 
@@ -20,12 +21,11 @@ afterAll(async () => {
 const messages = async () => (await replayed(trail)).messages
 const tamper = (sql: string) => tamperWith(db, sql)
 
-const note = "pgtrail/6f1c3e52-0d0b-4b3a-9a51-7c2f7ce0a001/1\n12\nAAAA\n"
 async function open(reason: string, ...organizations: string[]): Promise<void> {
   await db.query(
-    `select pgtrail.open_incarnation($1, $2, $3::text[], array_fill(0::smallint, array[cardinality($3::text[])]),
-       array_fill(7::bigint, array[cardinality($3::text[])]), array_fill(sha256('x'), array[cardinality($3::text[])]), now())`,
-    [reason, note, organizations],
+    `select pgtrail.open_incarnation($1, ${noteSql()}, $2::text[], array_fill(0::smallint, array[cardinality($2::text[])]),
+       array_fill(7::bigint, array[cardinality($2::text[])]), array_fill(sha256('x'), array[cardinality($2::text[])]), now())`,
+    [reason, organizations],
   )
 }
 test("a new log, and one with every kind of act, is as its acts have it", async () => {

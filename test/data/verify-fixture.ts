@@ -9,6 +9,8 @@ export interface Log {
   tamper(sql: string): Promise<void>
   verify(): Promise<VerifyReport>
   restore(): Promise<void>
+  /** What restore() brings back is from now on what stands there now. */
+  keep(): Promise<void>
 }
 
 const tables = [
@@ -48,8 +50,11 @@ export async function sampleLog(options: { own?: boolean } = {}): Promise<Log> {
     )
   }
   const keep = async () => {
-    for (const table of tables)
-      await db.query(`create table public.${table}_copy as select * from pgtrail.${table}`)
+    for (const table of tables) {
+      await db.query(
+        `drop table if exists public.${table}_copy; create table public.${table}_copy as select * from pgtrail.${table}`,
+      )
+    }
   }
   await keep()
   const tamper = async (sql: string) => {
@@ -64,6 +69,7 @@ export async function sampleLog(options: { own?: boolean } = {}): Promise<Log> {
     db,
     trail,
     tamper,
+    keep,
     verify: () => trail.verify({ jobs: 1, record: false }),
     restore: () =>
       tamper(

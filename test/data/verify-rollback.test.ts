@@ -106,6 +106,57 @@ describe("that goes on", () => {
   })
 })
 
+test("what a checkpoint knew that was made after the restore is not lost, though the incarnation was opened later", async () => {
+  const restored = await anchoredLog()
+  await restored.append("acme", 7)
+  const before = await restored.checkpoint("before.checkpoint")
+  await restored.restore()
+  await restored.append("acme", 4)
+  const between = await restored.checkpoint("between.checkpoint")
+  await restored.trail.openIncarnation({
+    reason: "restore",
+    checkpoint: before,
+    publicKeys: [restored.publicKey],
+  })
+  const report = await restored.check({ checkpoints: [between] })
+  expect(report).toMatchObject({ verdict: "intact", covered: { lost: "0" } })
+  expect(await restored.check({ checkpoints: [before] })).toMatchObject({
+    verdict: "intact",
+    covered: { lost: "7" },
+  })
+  await restored.tamper(
+    "delete from pgtrail.event where organization_id = 'acme' and event_type = 'more'; delete from pgtrail.chain_head where organization_id = 'acme' and lane = 0 and seq > 40",
+  )
+  expect(places((await restored.check({ checkpoints: [between] })).findings)).toEqual(["truncated acme/0/41"])
+  await restored.drop()
+})
+
+test("two restores one after the other: each loss counts for the checkpoints that it was recorded from, and for no later one", async () => {
+  const twice = await anchoredLog()
+  const open = (name: string) =>
+    twice.trail.openIncarnation({ reason: "restore", checkpoint: name, publicKeys: [twice.publicKey] })
+  await twice.append("acme", 10)
+  const first = await twice.checkpoint("first.checkpoint")
+  await twice.append("acme", 5)
+  const unrecorded = await twice.checkpoint("unrecorded.checkpoint")
+  await twice.restore()
+  await twice.append("acme", 1)
+  await open(first)
+  expect(places((await twice.check({ checkpoints: [first, unrecorded] })).findings)).toEqual([
+    "rolled_back -/-/3",
+    "rolled_back acme/0/42",
+  ])
+  await twice.keep()
+  await twice.append("acme", 30)
+  const second = await twice.checkpoint("second.checkpoint")
+  await twice.restore()
+  await open(second)
+  expect(await twice.check({ checkpoints: [first, second] })).toMatchObject({ verdict: "intact" })
+  // What the first lost beyond its checkpoint nobody has recorded: a loss on another branch does not stand for it.
+  expect((await twice.check({ checkpoints: [unrecorded] })).verdict).toBe("rolled_back")
+  await twice.drop()
+})
+
 test("a copy has a log id of its own: old lanes keep their genesis, new ones have another, and both verify", async () => {
   const copy = await anchoredLog()
   const from = await copy.checkpoint("copied.checkpoint")

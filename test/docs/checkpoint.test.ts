@@ -5,6 +5,7 @@ import { afterAll, expect, test } from "vitest"
 import { actText } from "../../src/data/act/text.js"
 import { openCheckpoint, readKeyFiles } from "../../src/data/checkpoint/anchor.js"
 import { readSigningKey, signText } from "../../src/data/checkpoint/note.js"
+import { body } from "../../src/data/checkpoint/statement.js"
 import { folder } from "../data/checkpoint-fixture.js"
 
 const { path, remove } = folder()
@@ -23,7 +24,8 @@ test("the note and the heads open with the public key, and the private key makes
   const checkpoint = await openCheckpoint(path("note"), await readKeyFiles([path("key.pub")]))
   expect(checkpoint).toMatchObject({ lanes: "2", events: "1201", act: { seq: "7" } })
   expect(checkpoint.heads[1]?.organization_id).toBe("tab\there")
-  expect(`${checkpoint.body}\n${signText(checkpoint.body, readSigningKey(secret))}`).toBe(note)
+  expect(checkpoint.note).toBe(note)
+  expect(`${body(checkpoint)}\n${signText(body(checkpoint), readSigningKey(secret))}`).toBe(note)
 })
 
 test("the text that an act's signature signs is the one that is shown", () => {

@@ -1,5 +1,6 @@
 // pgtrail act list: what pgtrail itself did, newest first.
-import { command, type Row, text } from "../../cli/command.js"
+import { choice, command, type Row, text } from "../../cli/command.js"
+import { actKinds } from "../../data/act/about.js"
 import { actColumns } from "../../data/act/list.js"
 import { describePeriod, readPeriod } from "../../data/query/time.js"
 import { readLimit } from "../../data/query/typed.js"
@@ -15,12 +16,9 @@ export default command({
   summary: "list what pgtrail itself did, newest first",
   description:
     "Acts are migrations, imports, verifications, checkpoints, accepted findings, settings and incarnations: one chain of their own, " +
-    "which verify checks first. json, ndjson and csv have every column.",
+    "which verify checks first. json, ndjson and csv have every column. Needs the role pgtrail_auditor or pgtrail_operator.",
   options: {
-    kind: text(
-      "--kind <kind>",
-      "of this kind: migrate, import, verify, checkpoint, accept, setting, incarnation",
-    ),
+    kind: choice("--kind <kind>", "of this kind", actKinds),
     since: text("--since <time>", "recorded at this time or later"),
     until: text("--until <time>", "recorded before this time"),
     limit: text("--limit <n>", 'at most this many, or "all"', "100"),

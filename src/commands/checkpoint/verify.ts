@@ -1,7 +1,6 @@
 // pgtrail checkpoint verify: is this file what was signed. Needs no database, and asks none.
-import { arg, command, list } from "../../cli/command.js"
+import { arg, command, list, required } from "../../cli/command.js"
 import { openCheckpoint, readKeyFiles } from "../../data/checkpoint/anchor.js"
-import { TrailError } from "../../data/errors.js"
 
 export default command({
   summary: "check a checkpoint's signature and its list of heads, without a database",
@@ -11,10 +10,7 @@ export default command({
     "Whether the log still is what the checkpoint says, pgtrail verify --checkpoint tells.",
   args: { file: arg("the note; its list of heads lies beside it, with .heads behind the name") },
   options: {
-    publicKey: list(
-      "--public-key <file>",
-      "file of public keys that are believed; may be given several times",
-    ),
+    publicKey: required(list("--public-key <file>", "file of public keys that are believed")),
   },
   examples: [
     {
@@ -23,12 +19,6 @@ export default command({
     },
   ],
   async run({ args, options, session }) {
-    if (options.publicKey.length === 0) {
-      throw new TrailError(
-        "usage",
-        "--public-key is required: a signature says nothing without the key that is believed",
-      )
-    }
     const keys = await readKeyFiles(options.publicKey.map((path) => session.path(path)))
     const checkpoint = await openCheckpoint(session.path(args.file), keys)
     const { logId, incarnation, events, lanes, digest, act, time, key } = checkpoint

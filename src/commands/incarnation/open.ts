@@ -3,22 +3,19 @@ import { choice, command, file, flag, list, required, text } from "../../cli/com
 import { readSecret } from "../../cli/secret.js"
 import { describeIncarnation } from "../../data/checkpoint/describe.js"
 import { incarnationReasons } from "../../data/checkpoint/incarnation.js"
-import { TrailError } from "../../data/errors.js"
 
 export default command({
   summary: "record a restore, recovery, failover or copy, and what it lost",
   description:
     "Compares the last checkpoint with the log. The lanes that no longer reach its heads have lost events: that is recorded as an act, " +
     "and verify reports them as lost from then on. Opens an incarnation where nothing is lost too; a copy gets a log id of its " +
-    "own.\n\nEvents that were changed are not lost: verify finds them before and after. Needs the role pgtrail_operator, and a " +
+    "own.\n\nEvents that were changed are not lost: verify finds them before and after. Nor are events that are missing while the act of the " +
+    "checkpoint is still there: the log was not set back, and that is refused. Needs the role pgtrail_operator, and a " +
     "signature where the setting require-signed-acts is on.",
   options: {
     reason: required(choice("--reason <reason>", "what happened to the log", incarnationReasons)),
     checkpoint: required(file("--checkpoint <file>", "the last checkpoint before; its heads lie beside it")),
-    publicKey: list(
-      "--public-key <file>",
-      "file of public keys that are believed; may be given several times",
-    ),
+    publicKey: required(list("--public-key <file>", "file of public keys that are believed")),
     key: text("--key <reference>", "the private key that signs the act: file:PATH, env:NAME or cmd:COMMAND"),
     dryRun: flag("--dry-run", "do everything, roll it back, and say what would be lost"),
   },
@@ -29,12 +26,6 @@ export default command({
     },
   ],
   async run({ options, session }) {
-    if (options.publicKey.length === 0) {
-      throw new TrailError(
-        "usage",
-        "--public-key is required: a checkpoint says nothing without the key that is believed",
-      )
-    }
     const key = options.key === undefined ? undefined : await readSecret(options.key, session.io)
     const trail = await session.trail()
     session.progress("comparing the checkpoint with the log")

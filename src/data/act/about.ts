@@ -16,6 +16,9 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
     `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
 }
 
+/** Every kind of act that this pgtrail knows; a new one belongs above. */
+export const actKinds: readonly string[] = Object.keys(describe)
+
 /** Empty where the kind says all. */
 export function aboutAct(kind: string, parameters: string): string {
   return Object.hasOwn(describe, kind) ? (describe[kind]?.(readParameters(parameters)) ?? "") : ""

@@ -21,8 +21,8 @@ export interface Anchor extends Statement {
 export interface Checkpoint extends Anchor {
   /** Who vouches for it. */
   readonly key: VerifierKey
-  /** The text of the note, to the byte. */
-  readonly body: string
+  /** The whole note to the byte: text, empty line, signature lines. */
+  readonly note: string
 }
 
 /** A note has a few hundred bytes; signatures of others may be added. */
@@ -50,7 +50,14 @@ export async function openCheckpoint(path: string, keys: readonly VerifierKey[])
       },
     )
   }
-  return { ...statement, name: `checkpoint ${basename(path)}`, source: "checkpoint", heads, key, body: text }
+  return {
+    ...statement,
+    name: `checkpoint ${basename(path)}`,
+    source: "checkpoint",
+    heads,
+    key,
+    note: `${text}\n${signatures}`,
+  }
 }
 
 export const headsPath = (path: string): string => `${path}.heads`
@@ -60,7 +67,9 @@ async function readNote(path: string): Promise<{ text: string; signatures: strin
     why: string,
     hint = "name the file that pgtrail checkpoint create wrote, or compare it with another copy",
   ): never => {
-    throw new TrailError("forged", `${path} is no checkpoint: ${why}`, { hint })
+    throw path.endsWith(".heads")
+      ? listOfHeads(path)
+      : new TrailError("forged", `${path} is no checkpoint: ${why}`, { hint })
   }
   const bytes = (await readSmall(path, largestNote)) ?? refuse(`it has more than ${largestNote / 1024} KiB`)
   const note = strictText(bytes) ?? refuse("it is not UTF-8")
@@ -71,6 +80,13 @@ async function readNote(path: string): Promise<{ text: string; signatures: strin
     )
   }
   return splitNote(note) ?? refuse("it has no signature: it was cut off, or never was one")
+}
+
+/** Of the two files of a checkpoint, the one that says nothing without the other. */
+function listOfHeads(path: string): TrailError {
+  return new TrailError("file", `${path} is the list of heads of a checkpoint, and not its note`, {
+    hint: `name the note, which is signed: ${path.slice(0, -".heads".length)}`,
+  })
 }
 
 /** A note that was copied alone. */

@@ -86,6 +86,7 @@ export async function openIncarnation(
     await performAct(client, key, async () => {
       const acts_lost = await hasLostAct(client, checkpoint)
       const heads = await lostHeads(client, checkpoint.heads)
+      if (!acts_lost && heads.length > 0) throw notSetBack(options.checkpoint)
       opened = { ...(await open(client, options.reason, checkpoint, heads)), acts_lost }
       if (options.dryRun !== true) return opened.act
       opened = { ...opened, act: null }
@@ -114,6 +115,16 @@ async function refuseUnfit(client: ClientBase, checkpoint: Checkpoint): Promise<
   if (rows.some((row) => row.log_id === checkpoint.logId)) return
   throw new TrailError("other-log", `the ${checkpoint.name} is of another log, ${checkpoint.logId}`, {
     hint: "nothing was changed; pgtrail incarnation list shows the ids of this log",
+  })
+}
+
+/**
+ * The act of a checkpoint came after all that the checkpoint has: a log that was set back to before a part of it has lost the act first.
+ * What is missing while the act is there was taken away.
+ */
+function notSetBack(checkpoint: string): TrailError {
+  return new TrailError("usage", "the act of that checkpoint is still there: the log was not set back", {
+    hint: `nothing was changed; pgtrail verify --checkpoint ${checkpoint} --public-key FILE tells what is missing`,
   })
 }
 
@@ -175,7 +186,7 @@ async function open(
   const { rows } = await client.query<{ number: string; log_id: string; act: string }>(
     `select number, log_id, seq as act
      from pgtrail.open_incarnation($5, $6, $1::text[], $2::smallint[], $3::bigint[], $4::text[]::bytea[], $7::timestamptz)`,
-    [...columns(heads), reason, checkpoint.body, checkpoint.time],
+    [...columns(heads), reason, checkpoint.note, checkpoint.time],
   )
   const [opened] = rows
   if (opened === undefined) throw new TrailError("server", "the server opened no incarnation")

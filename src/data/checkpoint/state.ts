@@ -29,6 +29,7 @@ export async function readState(path: string): Promise<Anchor | undefined> {
       const end = rest.indexOf("\n\n")
       if (end !== -1 && end < longestBody) {
         statement = readBody(strictText(rest.subarray(0, end + 1)) ?? "")
+        if (isSigned(rest.subarray(end + 2))) throw signedNote(path)
         reader = headReader(path, BigInt(statement.lanes))
         reader.push(rest.subarray(end + 2))
       } else if (rest.length > longestBody) {
@@ -44,6 +45,8 @@ export async function readState(path: string): Promise<Anchor | undefined> {
     if (!(error instanceof TrailError)) throw error
     const { code } = (error.cause ?? {}) as NodeJS.ErrnoException
     if (code === "ENOENT") return undefined
+    if (code === "EISDIR") throw folder(path, error)
+    if (error instanceof NoState) throw error
     throw error.code === "forged" || statement === undefined ? damaged(path, error.message, error) : error
   }
 }
@@ -109,6 +112,28 @@ async function locked(path: string, waitMs: number, work: () => Promise<void>): 
     await lock.close()
     await rm(path, { force: true })
   }
+}
+
+/** Whatever lies there was never a state, and must not be taken for one that was damaged. */
+class NoState extends TrailError {}
+
+/** A signature line of a note begins with an em dash, which no organization's line does that `writeState` wrote: a tab is in the first. */
+const isSigned = (rest: Buffer): boolean => {
+  const [line = ""] = rest.toString("utf8", 0, longestBody).split("\n")
+  return line.startsWith("\u2014 ") && !line.includes("\t")
+}
+
+function signedNote(path: string): NoState {
+  return new NoState("file", `${path} is a checkpoint, and not a state`, {
+    hint: `nothing was changed; give it with --checkpoint ${path}, and name a file of your own with --state`,
+  })
+}
+
+function folder(path: string, cause: unknown): TrailError {
+  return new TrailError("file", `${path} is a folder, and not a state`, {
+    hint: "name a file in it with --state: it is made at the first use",
+    cause,
+  })
 }
 
 function damaged(path: string, why: string, cause?: unknown): TrailError {

@@ -1,6 +1,7 @@
 // Checks the chain of acts: verify takes authority from acts alone, so they come first.
 import type { ClientBase } from "pg"
 import QueryStream from "pg-query-stream"
+import { readParameters } from "../act/about.js"
 import { microseconds } from "../binary.js"
 import { actGenesis, hashVersion, headsDigest, recomputeAct, type TextRow } from "../canonical.js"
 import type { Anchor } from "../checkpoint/anchor.js"
@@ -87,6 +88,7 @@ export async function checkActs(
         kind: "unknown_version",
         seq: String(seq),
         message: `act ${seq} has hash version ${row.hash_version}`,
+        evidence: `version ${row.hash_version} ${evidence}`,
       })
     } else if (computed !== hex(row.hash)) {
       complain(`act ${seq} (${row.kind}) was altered: its hash does not fit it`)
@@ -106,6 +108,7 @@ export async function checkActs(
     findings.add({
       kind: "act_altered",
       message: "the act chain is empty: even the act of the installation is missing",
+      evidence: "no act",
     })
   return { catalogDigest, remembered: await remembered(client, identity, remembering, findings), seen, head }
 }
@@ -113,7 +116,7 @@ export async function checkActs(
 /** Acts of version 0.1 say nothing of it: there only those that remembered have a digest. */
 function remembers(act: TextRow): boolean {
   if (act.kind !== "verify") return false
-  return (JSON.parse(act.parameters ?? "{}") as { remembered?: boolean }).remembered !== false
+  return readParameters(act.parameters).remembered !== false
 }
 
 async function remembered(
@@ -126,10 +129,12 @@ async function remembered(
     'select organization_id, lane, seq, hash from pgtrail.verified_head order by organization_id collate "C", lane',
   )
   if (act === undefined && rows.length === 0) return undefined
-  if (act === undefined || headsDigest(rows) !== act.digest) {
+  const digest = headsDigest(rows)
+  if (digest !== act?.digest) {
     findings.add({
       kind: "act_altered",
       group: "head",
+      evidence: `verified heads ${digest} ${act?.digest}`,
       message:
         "pgtrail.verified_head is not what the last whole verification recorded: its digest differs from the act's",
     })

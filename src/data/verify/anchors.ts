@@ -4,7 +4,7 @@ import type { Anchor } from "../checkpoint/anchor.js"
 import { TrailError } from "../errors.js"
 import type { SeenAct } from "./acts.js"
 import type { Findings } from "./finding.js"
-import type { Identity } from "./identity.js"
+import type { Identity, Incarnation } from "./identity.js"
 import { chainKey } from "./row.js"
 import type { Head, Watched } from "./walk.js"
 
@@ -32,20 +32,20 @@ export function judgeAnchors(
   const lost = new Map<string, bigint>()
   let start: { anchor: Anchor; heads: Map<string, Watched> } | undefined
   for (const anchor of anchors) {
-    refuseForeign(anchor, identity)
+    if (isForeign(anchor, identity, findings)) continue
     const time = microseconds(anchor.time)
     const rolledBack = judgeAct(anchor, time, identity, acts, findings)
-    const losses = lossesSince(anchor, identity)
+    const losses = rolledBack ? lossesOf(anchor, identity) : new Map<string, never>()
     const heads = new Map<string, Watched>()
     for (const head of anchor.heads) {
       if (organization !== undefined && head.organization_id !== organization) continue
       const key = chainKey(head.organization_id, head.lane)
       const known: Watched = { ...toHead(head), by: anchor.name, time, rolledBack }
-      const loss = losses.get(key)
-      if (loss !== undefined && known.seq > loss.kept) {
-        const gone = BigInt(Math.min(known.seq, loss.lost) - loss.kept)
+      const loss = losses.get(key)?.find(({ kept, lost: end }) => kept < known.seq && known.seq <= end)
+      if (loss !== undefined) {
+        const gone = BigInt(known.seq - loss.kept)
         if (gone > (lost.get(key) ?? 0n)) lost.set(key, gone)
-        if (known.seq <= loss.lost) continue
+        continue
       }
       heads.set(key, known)
       watched.set(key, [...(watched.get(key) ?? []), known])
@@ -61,13 +61,18 @@ function isBetterStart(anchor: Anchor, than: Anchor): boolean {
   return microseconds(anchor.time) > microseconds(than.time)
 }
 
-function refuseForeign(anchor: Anchor, identity: Identity): void {
-  if (identity.incarnations.some((one) => one.logId === anchor.logId)) return
-  throw new TrailError(
-    "other-log",
-    `${anchor.name} is of log ${anchor.logId}, and this database has log ${identity.logId}: nothing was compared`,
-    { hint: "connect to the database of that log; if this is the one, its log has been replaced" },
-  )
+/** Where nothing else is wrong it is somebody's mistake; where something is, the identity of the log may be what was changed. */
+function isForeign(anchor: Anchor, identity: Identity, findings: Findings): boolean {
+  if (anchor.source === "verification") return false
+  if (identity.logIds.includes(anchor.logId)) return false
+  const message = `${anchor.name} is of log ${anchor.logId}, and this database has log ${identity.logId}: nothing was compared`
+  if (findings.total === 0) {
+    throw new TrailError("other-log", message, {
+      hint: "connect to the database of that log; if this is the one, its log has been replaced",
+    })
+  }
+  findings.add({ kind: "act_altered", group: "object", message, evidence: message })
+  return true
 }
 
 /** Whether the acts say that the log was set back to before the anchor. */
@@ -88,11 +93,7 @@ function judgeAct(
     findings.add({ kind: "act_altered", seq, message, evidence: `act ${seq} ${live.hash}` })
     return false
   }
-  const isRecorded = identity.incarnations.some(
-    (one) =>
-      BigInt(one.number) > BigInt(anchor.incarnation) && BigInt(one.checkpointAct ?? "0") >= BigInt(seq),
-  )
-  if (!isRecorded) {
+  if (recording(anchor, identity).length === 0) {
     findings.add({
       kind: "rolled_back",
       seq,
@@ -105,17 +106,34 @@ function judgeAct(
   return true
 }
 
-/** Losses recorded by the incarnations since an anchor, by chain key. */
-function lossesSince(anchor: Anchor, identity: Identity): Map<string, { kept: number; lost: number }> {
-  const losses = new Map<string, { kept: number; lost: number }>()
+/**
+ * Incarnations that were opened from a checkpoint of the anchor's own incarnation that is not older than it: they tell what of it was
+ * lost. None: nobody has recorded it, and what later incarnations lost, they lost on another branch.
+ */
+function recording(anchor: Anchor, identity: Identity): Incarnation[] {
+  return identity.incarnations.filter(
+    ({ number, checkpoint }) =>
+      checkpoint?.incarnation === anchor.incarnation &&
+      BigInt(number) > BigInt(anchor.incarnation) &&
+      BigInt(checkpoint.act) >= BigInt(anchor.act?.seq ?? "0"),
+  )
+}
+
+/** Losses that count for an anchor, by chain key: those of its own branch, and of what came after. */
+function lossesOf(anchor: Anchor, identity: Identity): Map<string, { kept: number; lost: number }[]> {
+  const losses = new Map<string, { kept: number; lost: number }[]>()
+  const own = recording(anchor, identity)
+  if (own.length === 0) return losses
+  const later = identity.incarnations.filter(
+    ({ checkpoint }) => BigInt(checkpoint?.incarnation ?? "0") > BigInt(anchor.incarnation),
+  )
+  const counting = new Set([...own, ...later].map((one) => one.number))
   for (const loss of identity.losses) {
-    if (BigInt(loss.incarnation) <= BigInt(anchor.incarnation)) continue
+    if (!counting.has(loss.incarnation)) continue
     const key = chainKey(loss.organization_id, loss.lane)
-    const before = losses.get(key)
-    losses.set(key, {
-      kept: Math.min(before?.kept ?? Number.MAX_SAFE_INTEGER, Number.parseInt(loss.kept_seq, 10)),
-      lost: Math.max(before?.lost ?? 0, Number.parseInt(loss.lost_seq, 10)),
-    })
+    const kept = Number.parseInt(loss.kept_seq, 10)
+    const lost = Number.parseInt(loss.lost_seq, 10)
+    losses.set(key, [...(losses.get(key) ?? []), { kept, lost }])
   }
   return losses
 }

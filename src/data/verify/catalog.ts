@@ -107,16 +107,19 @@ async function compareCatalog(
   digest: string | undefined,
   findings: Findings,
 ): Promise<void> {
-  const changed = (message: string) => findings.add({ kind: "catalog_changed", group: "object", message })
+  const changed = (message: string, evidence = "") =>
+    findings.add({ kind: "catalog_changed", group: "object", message, evidence: `${message} ${evidence}` })
   const stored = await client.query<Described>(
     'select object, definition from pgtrail.catalog_object order by object collate "C"',
   )
   if (act !== undefined && (act.code_checksum === null || act.catalog_checksum === null)) {
     changed("the newest act of a migration does not say which pgtrail migrated: no pgtrail wrote it")
   }
-  if (catalogDigest(stored.rows) !== digest) {
+  const storedDigest = catalogDigest(stored.rows)
+  if (storedDigest !== digest) {
     changed(
       "pgtrail.catalog_object is not what the last migration recorded: its digest differs from the act's",
+      `${storedDigest} ${digest}`,
     )
   }
   const live = await client.query<Described>(readSql("catalog.sql").trim())
@@ -125,16 +128,17 @@ async function compareCatalog(
   const reported = new Set<string>()
   for (const { object, definition } of live.rows) {
     const wanted = object.startsWith("partition ") ? template : expected.get(object)
-    const before = findings.total
-    if (wanted === undefined) changed(`${object} does not belong to pgtrail`)
+    const before = findings.count
+    if (wanted === undefined) changed(`${object} does not belong to pgtrail`, definition)
     else compare(object, wanted, definition, findings)
-    if (findings.total > before) reported.add(object)
+    if (findings.count > before) reported.add(object)
     expected.delete(object)
   }
   expected.delete("partition")
   for (const object of expected.keys()) {
     const kind = object.startsWith("function ") ? "guard_missing" : "catalog_changed"
-    findings.add({ kind, group: "object", message: `${object} is missing` })
+    const message = `${object} is missing`
+    findings.add({ kind, group: "object", message, evidence: message })
     reported.add(object)
   }
   await checkShipped(client, act?.code_checksum === code().checksum, reported, findings)
@@ -147,9 +151,11 @@ async function checkShipped(
   reported: ReadonlySet<string>,
   findings: Findings,
 ): Promise<void> {
-  const guards = await client.query<{ object: string; trigger: string }>(
+  const guards = await client.query<{ object: string; trigger: string; live: string | null }>(
     `select case when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
-         || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger
+         || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger,
+       (select string_agg(format('%s %s %s %s', g.tgfoid, g.tgtype, g.tgenabled, md5(g.tgqual::text)), '; ' order by g.oid)
+        from pg_trigger g where g.tgrelid = c.oid and g.tgname = w.name) as live
      from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5))
        w (name, function, type)
      cross join (select to_regclass('pgtrail.event') as oid) e
@@ -170,10 +176,10 @@ async function checkShipped(
            and m.nspname = 'pgtrail' and p.proname = w.function)
      order by 1, 2`,
   )
-  for (const { object, trigger } of guards.rows) {
+  for (const { object, trigger, live } of guards.rows) {
     if (reported.has(object)) continue
     const message = `${object}: trigger ${trigger} is missing, disabled or not the one that pgtrail makes`
-    findings.add({ kind: "guard_missing", group: "object", message })
+    findings.add({ kind: "guard_missing", group: "object", message, evidence: `${message} ${live}` })
   }
   // Another version's functions are its own; only this version's are known here.
   if (!current) return
@@ -187,7 +193,7 @@ async function checkShipped(
   for (const { name, object, body } of live.rows) {
     if (shipped.get(name) === body || reported.has(object)) continue
     const message = `${object} is not the one that this pgtrail ships`
-    findings.add({ kind: "catalog_changed", group: "object", message })
+    findings.add({ kind: "catalog_changed", group: "object", message, evidence: `${message} ${body}` })
   }
 }
 
@@ -211,16 +217,19 @@ function compare(object: string, wanted: string, found: string, findings: Findin
   for (const line of gone) {
     const now = added.find((other) => sameThing(line, other))
     const trigger = line.startsWith("trigger ")
+    const message =
+      now === undefined ? `${object}: missing: ${line}` : `${object}: expected: ${line}; actual: ${now}`
     findings.add({
       kind: trigger ? "guard_missing" : "catalog_changed",
       group: "object",
-      message:
-        now === undefined ? `${object}: missing: ${line}` : `${object}: expected: ${line}; actual: ${now}`,
+      message,
+      evidence: message,
     })
   }
   for (const line of added) {
     if (gone.some((other) => sameThing(line, other))) continue
-    findings.add({ kind: "catalog_changed", group: "object", message: `${object}: unexpected: ${line}` })
+    const message = `${object}: unexpected: ${line}`
+    findings.add({ kind: "catalog_changed", group: "object", message, evidence: message })
   }
 }
 

@@ -6,6 +6,7 @@ import type { ConnectionTarget } from "../connection.js"
 import { Chains } from "./chains.js"
 import type { Findings } from "./finding.js"
 import type { ChainHead } from "./heads.js"
+import { newestPlaces } from "./newest-places.js"
 import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
 import { type PoolTotals, scanAll } from "./pool.js"
@@ -50,28 +51,33 @@ export async function checkChains(
       : await scanAll(job, options.jobs ?? 2, options.progress ?? (() => undefined), options.signal)
   reportMisplaced(totals, findings)
 
-  const chains = allChains(known, totals.chains.keys())
+  // What is read by lanes alone would not see a lane without a head, nor an event after the head of a lane where nothing is new.
+  const newest = known.starts === undefined ? undefined : await newestPlaces(target, options, known.snapshot)
+  const chains = allChains(known, [...totals.chains.keys(), ...(newest?.keys() ?? [])])
   const doubtful = chains.filter((chain) => {
     const head = known.heads.get(chain)
     const total = totals.chains.get(chain)
     const starts = startsOf(known, chain)
     if (head === undefined) return true
-    if (total === undefined) {
-      return (
-        known.starts === undefined ||
-        !starts.some((start) => start.seq === head.seq && start.hash === head.hash)
-      )
-    }
     const first = known.starts?.get(chain)?.seq ?? 0
     const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > first)
-    if (watched.some((one) => total.watched?.get(one.seq) !== one.hash)) return true
+    if (watched.some((one) => total?.watched?.get(one.seq) !== one.hash)) return true
+    if (total === undefined) {
+      const isUnchanged = starts.some((start) => start.seq === head.seq && start.hash === head.hash)
+      return known.starts === undefined || !isUnchanged || (newest?.get(chain) ?? 0) > head.seq
+    }
     return !starts.some((start) => sums.closes(total, start, head))
   })
   const walked = await walkChains(
     target,
     doubtful.map((chain) => ({ range: rangeOf(known, chain), hadEvents: totals.chains.has(chain) })),
     findings,
-    { signal: options.signal, pace: new Pace(options.maxRate) },
+    {
+      signal: options.signal,
+      pace: new Pace(options.maxRate),
+      // A scan of everything has told of such rows.
+      tellsPlaceless: known.starts !== undefined,
+    },
   )
   // What the second reading saw counts: a partition may have been replaced between the two.
   const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at] ?? 0]))
@@ -154,16 +160,18 @@ async function scanJob(
 }
 
 function reportMisplaced(totals: PoolTotals, findings: Findings): void {
-  for (const { partition, ...place } of totals.outOfBounds) {
+  for (const { partition, evidence, ...place } of totals.outOfBounds) {
     findings.add({
       kind: "out_of_bounds",
       ...place,
+      evidence: `out of bounds ${partition} ${evidence}`,
       message: `event ${place.seq} stands in ${partition}, whose bounds it is outside of: queries by time do not find it`,
     })
   }
-  for (const { partition } of totals.placeless) {
+  for (const { partition, evidence } of totals.placeless) {
     findings.add({
       kind: "altered",
+      evidence: `no place ${evidence}`,
       message: `a row of ${partition} has no place in any chain: its chain columns were changed`,
     })
   }

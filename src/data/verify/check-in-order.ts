@@ -3,6 +3,7 @@ import { type ConnectionTarget, withClient } from "../connection.js"
 import type { Place } from "../query/typed.js"
 import { allChains, type Covered, type Known, rangeOf } from "./check-chains.js"
 import type { Findings } from "./finding.js"
+import { newestPlaces } from "./newest-places.js"
 import { deadline, Pace } from "./pace.js"
 import { chainKey } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
@@ -17,9 +18,13 @@ export async function checkInOrder(
 ): Promise<Covered> {
   const { from, signal, progress = () => undefined } = options
   const isOver = deadline(options.maxSeconds)
-  const control = { isOver, signal, pace: new Pace(options.maxRate) }
+  const control = { isOver, signal, pace: new Pace(options.maxRate), tellsPlaceless: true }
   const first = from === undefined ? "" : chainKey(from.organization, from.lane)
-  const chains = allChains(known).filter((chain) => chain >= first)
+  const newest = await newestPlaces(target, options, known.snapshot)
+  const place = from === undefined ? [] : [first]
+  const chains = allChains(known, [...newest.keys(), ...place])
+    .filter((chain) => chain >= first)
+    .sort()
   const covered = { chains: 0, events: 0, redacted: 0 }
   return withClient(target, async (client) => {
     for (const chain of chains) {

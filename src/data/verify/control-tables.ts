@@ -11,7 +11,8 @@ function altered(findings: Findings, message: string, evidence = ""): void {
   findings.add({ kind: "control_altered", group: "object", message, evidence: `${message} ${evidence}` })
 }
 
-const shown = (value: string): string =>
+/** Of anybody's making, so that a long one is cut. */
+export const shown = (value: string): string =>
   JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}...` : value)
 
 /** `expected`: by name, from the acts. */
@@ -85,7 +86,12 @@ export async function checkIncarnations(
     live.delete(one.number)
     if (at > 0 && !(Number(one.number) > Number(all[at - 1]?.number))) {
       const message = `act ${one.act} opens incarnation ${shown(one.number)}, which is not after the one before it`
-      findings.add({ kind: "act_altered", seq: one.act, message })
+      findings.add({
+        kind: "act_altered",
+        seq: one.act,
+        message,
+        evidence: `${message} ${one.logId} ${one.openedAt}`,
+      })
     }
     compareIncarnation(one, row, at === 0 ? firstId !== undefined : true, findings)
   }

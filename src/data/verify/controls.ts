@@ -48,6 +48,7 @@ export class Replay {
   #genesis: string | undefined
   #newest = 0n
   #accepted = new Map<string, Acceptance>()
+  #unverifiedSignatures = 0
   #incarnations: readonly ReplayedIncarnation[] = []
 
   /** By the id of the finding: only what a verification had found, by an act that needs no signature or has one that fits. */
@@ -58,6 +59,11 @@ export class Replay {
   /** In their order, from the installation. */
   get incarnations(): readonly ReplayedIncarnation[] {
     return this.#incarnations
+  }
+
+  /** Acts that had to be signed and have a signature, which nobody checked: no public key was given. Known after `check`. */
+  get unverifiedSignatures(): number {
+    return this.#unverifiedSignatures
   }
 
   add(act: TextRow): void {
@@ -96,6 +102,7 @@ export class Replay {
         hash: act.hash?.slice(2) ?? "",
         requires: kind === "setting" && given.name === "require-signed-acts" ? word(given.value) : undefined,
         accepts,
+        note: kind === "incarnation" ? word(given.checkpoint) : undefined,
         reason: word(given.reason),
       })
     }
@@ -122,16 +129,17 @@ export class Replay {
     this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
     await checkLosses(client, this.#opened, findings)
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
-    const bad = await checkSignatures(
+    const { bad, unverified } = await checkSignatures(
       client,
       { acts: this.#destructive, newest: this.#newest, actLogId, keys },
       findings,
     )
+    this.#unverifiedSignatures = unverified
     for (const { seq, accepts, reason } of this.#destructive) {
       if (accepts === undefined || bad.has(seq)) continue
       if (accepts === "") {
         const message = `act ${seq} accepts a finding that no verification had recorded before: it accepts nothing`
-        findings.add({ kind: "act_altered", seq, message })
+        findings.add({ kind: "act_altered", seq, message, evidence: `${message} ${reason}` })
       } else {
         this.#accepted.set(accepts, { act: seq, reason })
       }

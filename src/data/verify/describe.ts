@@ -10,6 +10,10 @@ export function describeReport(report: VerifyReport): string {
     accepted.length === 0 ? [] : [`accepted, and counted apart: ${plural(report.accepted_total, "finding")}`]
   const lost = report.covered.lost === "0" ? [] : [`lost, recorded: ${plural(report.covered.lost, "event")}`]
   const compared = report.compared.map(({ name }) => `compared with ${visible(name)}`)
+  const signatures =
+    report.unchecked_signatures === "0"
+      ? []
+      : [`${plural(report.unchecked_signatures, "signature")} of acts not checked: give --public-key FILE`]
   const recorded = report.act === null ? [] : [`recorded as act ${report.act}`]
   const next = report.next === null ? [] : [`go on with: pgtrail verify --from ${visible(report.next)}`]
   return [
@@ -20,6 +24,7 @@ export function describeReport(report: VerifyReport): string {
     ...list(accepted),
     ...lost,
     ...compared,
+    ...signatures,
     ...next,
     ...recorded,
   ].join("\n")

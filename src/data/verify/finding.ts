@@ -42,8 +42,11 @@ export interface Finding {
 export interface NewFinding extends Partial<Omit<Finding, "id">> {
   readonly kind: FindingKind
   readonly message: string
-  /** What must be the same for the finding to be the same; default its kind, group and message. */
-  readonly evidence?: string
+  /**
+   * What was found, so exactly that anything else found at the same place has other evidence: hashes, definitions, values. Who accepts
+   * a finding accepts just this.
+   */
+  readonly evidence: string
 }
 
 /** The act that took a finding as known. */
@@ -72,6 +75,11 @@ export class Findings {
     this.#most = most
   }
 
+  /** Of all, accepted or not. */
+  get count(): number {
+    return this.total + this.acceptedTotal
+  }
+
   add(finding: NewFinding): void {
     const {
       kind,
@@ -82,7 +90,7 @@ export class Findings {
       group = null,
       message,
     } = finding
-    const id = findingId([organization_id, lane, seq, finding.evidence ?? `${kind} ${group} ${message}`])
+    const id = findingId([organization_id, lane, seq, finding.evidence])
     this.#sort({ id, kind, organization_id, lane, seq, event_id, group, message })
   }
 

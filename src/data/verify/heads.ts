@@ -39,7 +39,8 @@ export async function readHeads(
       !logIds.some((id) => row.first === genesis(id, organization_id, lane).toString("hex"))
     ) {
       const message = `the genesis of lane ${lane} in pgtrail.chain_head is ${row.first === null ? "missing" : "altered"}`
-      findings.add({ kind: "altered", organization_id, lane, seq: "0", group: "head", message })
+      const evidence = `genesis ${row.first}`
+      findings.add({ kind: "altered", organization_id, lane, seq: "0", group: "head", message, evidence })
     }
     const hash = Buffer.from(row.hash, "hex").toString("latin1")
     heads.set(chainKey(organization_id, lane), {

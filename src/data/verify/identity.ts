@@ -7,8 +7,8 @@ export interface Incarnation {
   readonly logId: string
   readonly reason: string
   readonly openedAt: string
-  /** seq of the newest act that the checkpoint knew, from which the incarnation was opened; null of the installation. */
-  readonly checkpointAct: string | null
+  /** Where the checkpoint was made from which it was opened: incarnation, and seq of the newest act; null of the installation. */
+  readonly checkpoint: { readonly incarnation: string; readonly act: string } | null
 }
 
 export interface Loss {
@@ -41,7 +41,8 @@ export async function readIdentity(client: Client, findings: Findings): Promise<
   const log = await client.query<{ log_id: string }>("select log_id from pgtrail.log order by created_at")
   if (log.rows.length !== 1) {
     const message = `pgtrail.log has ${log.rows.length} rows instead of one: the identity of the log is lost`
-    findings.add({ kind: "act_altered", group: "object", message })
+    const evidence = `${message} ${log.rows.map((row) => row.log_id).join(" ")}`
+    findings.add({ kind: "act_altered", group: "object", message, evidence })
   }
   const { rows } = await client.query<{
     number: string
@@ -59,7 +60,7 @@ export async function readIdentity(client: Client, findings: Findings): Promise<
     logId: row.log_id,
     reason: row.reason,
     openedAt: row.opened_at,
-    checkpointAct: /^act (\d+) /m.exec(row.checkpoint ?? "")?.[1] ?? null,
+    checkpoint: checkpointOf(row.checkpoint),
   }))
   const logId = incarnations.at(-1)?.logId ?? log.rows[0]?.log_id
   if (logId === undefined) return undefined
@@ -72,4 +73,10 @@ export async function readIdentity(client: Client, findings: Findings): Promise<
     losses: losses.rows,
     now: clock.rows[0]?.now ?? "",
   }
+}
+
+function checkpointOf(text: string | null): Incarnation["checkpoint"] {
+  const incarnation = /^pgtrail\/[^/\n]+\/(\d+)$/m.exec(text ?? "")?.[1]
+  const act = /^act (\d+) /m.exec(text ?? "")?.[1]
+  return incarnation === undefined || act === undefined ? null : { incarnation, act }
 }

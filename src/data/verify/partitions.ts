@@ -34,10 +34,10 @@ interface Row {
 
 /** All partitions that are attached, in order of their bounds, DEFAULT last. */
 export async function partitions(client: ClientBase): Promise<Partition[]> {
-  // A bound that is infinite, or MINVALUE or MAXVALUE, is the end of the numbers.
+  // A bound that is infinite, or MINVALUE or MAXVALUE (which stand without quotes), is the end of the numbers.
   const micros = (group: number) =>
     `(select case when isfinite(b.bound) then (extract(epoch from b.bound - timestamptz '2000-01-01 00:00+00') * 1000000)::numeric(30,0)::text end
-      from (select (regexp_match(pg_get_expr(c.relpartbound, c.oid), $1))[${group}]::timestamptz as bound) b)`
+      from (select btrim(nullif(nullif((regexp_match(pg_get_expr(c.relpartbound, c.oid), $1))[${group}], 'MINVALUE'), 'MAXVALUE'), '''')::timestamptz as bound) b)`
   const { rows } = await client.query<Row>(
     `select format('%I.%I', n.nspname, c.relname) as name, pg_get_expr(c.relpartbound, c.oid) as bound,
         ${micros(1)} as since, ${micros(2)} as until,
@@ -47,7 +47,7 @@ export async function partitions(client: ClientBase): Promise<Partition[]> {
      join pg_namespace n on n.oid = c.relnamespace
      where i.inhparent = 'pgtrail.event'::regclass
      order by pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', 3, c.relname`,
-    ["FOR VALUES FROM \\('([^']*)'\\) TO \\('([^']*)'\\)"],
+    ["FOR VALUES FROM \\((MINVALUE|'[^']*')\\) TO \\((MAXVALUE|'[^']*')\\)"],
   )
   return rows
     .map((row) => ({

@@ -35,7 +35,7 @@ export function createParts(client: Client, findings: Findings): Parts {
         if (changedSchema.has(error.sqlstate ?? "")) {
           if (part === "the events" && error.sqlstate === "42P01" && findings.total === 0) throw error
           const message = `${part} cannot be read as the log was installed: ${error.message}`
-          findings.add({ kind: "catalog_changed", group: "object", message })
+          findings.add({ kind: "catalog_changed", group: "object", message, evidence: message })
         }
         failures.push({ part, error })
         return undefined

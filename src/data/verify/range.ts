@@ -15,9 +15,11 @@ import { type DoubtfulChain, walkChains } from "./walk-chains.js"
 /** What was counted of a chain. */
 interface Counted {
   events: number
-  /** Sum of a keyed hash of each seq: equal to that of 1 to n only when each of them is there once. */
+  /** Sum of a keyed hash of each seq: of places from 1 to n equal to that of all only when each of them is there once. */
   places: bigint
   inside: number
+  least: number
+  most: number
   first: number | undefined
   last: number | undefined
 }
@@ -34,13 +36,15 @@ export async function checkRange(
   const expected = await expectedPlaces(client, known, seed)
   const covered = { chains: 0, events: 0, redacted: 0 }
   const doubtful: DoubtfulChain[] = []
-  const control = { signal: options.signal, pace: new Pace(options.maxRate) }
+  const control = { signal: options.signal, pace: new Pace(options.maxRate), tellsPlaceless: true }
   await withClient(target, async (reader) => {
     for (const chain of allChains(known, counts.keys())) {
       const head = known.heads.get(chain)
       const count = counts.get(chain)
       const range = rangeOf(known, chain)
-      if (head === undefined || count?.events !== head.seq || count.places !== expected.get(chain)) {
+      const isWhole =
+        count !== undefined && count.least === 1 && count.most === head?.seq && count.events === head.seq
+      if (head === undefined || !isWhole || count.places !== expected.get(chain)) {
         doubtful.push({ range, hadEvents: count !== undefined })
         covered.chains += 1
         covered.events += count?.inside ?? 0
@@ -85,7 +89,7 @@ async function countAll(
       await connection.query(`set transaction snapshot '${snapshot.replaceAll("'", "")}'`)
       if (!(await holdPartition(connection, next.name))) continue
       const { rows } = await connection.query<Record<string, string | null>>(
-        `select organization_id, lane, count(*) as events, sum(hashint8extended(seq, $4::bigint)) as places,
+        `select organization_id, lane, count(*) as events, min(seq) as least, max(seq) as most, sum(hashint8extended(seq, $4::bigint)) as places,
            count(*) filter (where inside) as inside, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
          from (
            select organization_id, lane, seq,
@@ -105,15 +109,27 @@ async function countAll(
   return counts
 }
 
+const none: Counted = {
+  events: 0,
+  places: 0n,
+  inside: 0,
+  least: Number.POSITIVE_INFINITY,
+  most: 0,
+  first: undefined,
+  last: undefined,
+}
+
 function add(counts: Map<string, Counted>, row: Record<string, string | null>): void {
   const key = chainKey(row.organization_id ?? "", row.lane ?? "0")
-  const have = counts.get(key) ?? { events: 0, places: 0n, inside: 0, first: undefined, last: undefined }
+  const have = counts.get(key) ?? none
   const bound = (text: string | null | undefined) => (text == null ? undefined : Number.parseInt(text, 10))
   const firsts = [have.first, bound(row.first)].filter((seq) => seq !== undefined)
   const lasts = [have.last, bound(row.last)].filter((seq) => seq !== undefined)
   counts.set(key, {
     events: have.events + Number.parseInt(row.events ?? "0", 10),
     places: have.places + BigInt(row.places ?? "0"),
+    least: Math.min(have.least, Number(row.least)),
+    most: Math.max(have.most, Number(row.most)),
     inside: have.inside + Number.parseInt(row.inside ?? "0", 10),
     first: firsts.length === 0 ? undefined : Math.min(...firsts),
     last: lasts.length === 0 ? undefined : Math.max(...lasts),

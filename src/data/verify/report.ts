@@ -41,6 +41,8 @@ export interface VerifyReport {
   /** Findings that an act has accepted; they count no longer. */
   readonly accepted: readonly AcceptedFinding[]
   readonly accepted_total: string
+  /** Signatures of acts that had to be signed, which nobody could check because no public key was given. */
+  readonly unchecked_signatures: string
   /** What could not be read, beside the tampering that was found. */
   readonly unread: readonly string[]
   /** ORG/LANE/SEQ where to go on, when the time was over. */
@@ -61,10 +63,12 @@ export function buildReport(
   compared: readonly Anchor[],
   findings: Findings,
   failures: Parts["failures"],
+  uncheckedSignatures: number,
 ): UnrecordedReport {
   const { from } = options
   const named = ({ name, time }: Anchor) => ({ name, time })
-  const isWhole = covered.next === undefined && (covered.events > 0 || since !== undefined)
+  const isWhole =
+    covered.next === undefined && (covered.events > 0 || (since !== undefined && covered.chains > 0))
   return {
     schema: "pgtrail.verify/1",
     verdict: verdictOf(findings.kinds, isWhole),
@@ -89,6 +93,7 @@ export function buildReport(
     findings_total: String(findings.total),
     accepted: findings.accepted,
     accepted_total: String(findings.acceptedTotal),
+    unchecked_signatures: String(uncheckedSignatures),
     unread: failures.map(({ part, error }) => `${part}: ${error.message}`),
     next: covered.next ?? null,
   }

@@ -6,6 +6,7 @@ import { Chains, type ChainTotals } from "./chains.js"
 import { Pace } from "./pace.js"
 import { boundsCheck, holdPartition, type Partition, type Piece } from "./partitions.js"
 import { idOf, laneOf, organizationOf, RowReader, recordColumns } from "./row.js"
+import { digestOf } from "./seen.js"
 
 export interface ScanJob {
   readonly target: ConnectionTarget
@@ -30,6 +31,8 @@ export interface Misplaced {
   readonly seq: string | null
   readonly event_id: string | null
   readonly partition: string
+  /** sha256 of its record; hex. */
+  readonly evidence: string
 }
 
 export interface ScanTotals {
@@ -70,6 +73,7 @@ export function scan(
               seq: null,
               event_id: null,
               partition: current.relation,
+              evidence: digestOf(row),
             })
           }
           return
@@ -82,6 +86,7 @@ export function scan(
             seq: String(row.seq),
             event_id: idOf(row),
             partition: current.relation,
+            evidence: digestOf(row),
           })
         }
       })

@@ -11,6 +11,8 @@ export interface Seen {
   readonly redacted: readonly string[]
   readonly event_id: string
   /** Microseconds since 2000. */
+  readonly occurredAt: bigint
+  /** Microseconds since 2000. */
   readonly recordedAt: bigint
   readonly record: Buffer | undefined
   readonly organizationLength: number
@@ -26,6 +28,7 @@ export function keep(row: Row): Seen {
     version: row.version,
     redacted: [...(row.redactedIdentity ? ["identity"] : []), ...(row.redactedContent ? ["content"] : [])],
     event_id: idOf(row),
+    occurredAt: (BigInt(row.timeHigh) << 32n) | BigInt(row.timeLow),
     recordedAt: recordedAtOf(row),
     record: row.computed === row.hash ? undefined : Buffer.from(row.record),
     organizationLength: row.organizationLength,
@@ -44,7 +47,11 @@ export function best(
     (row.computed === row.hash ? 4 : 0) +
     (accepted === undefined || accepted.includes(row.previous) ? 2 : 0) +
     (next !== undefined && next.seq === row.seq + 1 && next.previous === row.hash ? 1 : 0)
-  return group.reduce((a, b) => (score(b) > score(a) ? b : a))
+  // Of equals the earlier, then the smaller hash: every reading tells of the same one.
+  const isBefore = (a: Seen, b: Seen) =>
+    a.occurredAt < b.occurredAt || (a.occurredAt === b.occurredAt && a.hash < b.hash)
+  const isBetter = (a: Seen, b: Seen) => score(a) > score(b) || (score(a) === score(b) && isBefore(a, b))
+  return group.reduce((a, b) => (isBetter(b, a) ? b : a))
 }
 
 export function fitsAt(row: Seen, seq: number): boolean {
@@ -53,6 +60,9 @@ export function fitsAt(row: Seen, seq: number): boolean {
   record.writeBigInt64BE(BigInt(seq), seqAt + row.organizationLength)
   return crypto.hash("sha256", record, "binary") === row.hash
 }
+
+/** Of the whole record, also of a row that has no place; hex. */
+export const digestOf = (row: Row): string => crypto.hash("sha256", row.record, "hex")
 
 /** What makes two findings about an event the same: what is stored, and what it hashes to. */
 export const evidenceOf = (row: Seen): string =>

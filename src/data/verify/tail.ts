@@ -22,18 +22,27 @@ export function judgeTail(tail: Tail, report: Report): void {
     judgeStart(start, head, lane, report)
     return
   }
-  const firm = tail.watched.filter((watched) => !watched.rolledBack)
-  const newest = Math.max(head.seq, ...firm.map((watched) => watched.seq))
+  const newest = tail.watched
+    .filter((watched) => !watched.rolledBack)
+    .reduce((a: Head, b) => (b.seq > a.seq ? b : a), head)
   const end = last?.seq ?? before
-  if (events === 0 && before === 0 && newest > 0) {
+  if (events === 0 && before === 0 && newest.seq > 0) {
     report(vanished(lane, newest))
-  } else if (end < newest) {
-    const missing =
-      newest === end + 1
-        ? `event ${newest} is missing`
-        : `events ${end + 1} to ${newest} are missing (${grouped(newest - end)})`
-    const message = `the tail is cut off: ${missing}`
-    report({ kind: "truncated", seq: String(end + 1), evidence: `gap ${end + 1} ${newest}`, message })
+  } else if (end < newest.seq) {
+    report({
+      kind: "truncated",
+      seq: String(end + 1),
+      evidence: gap(end + 1, newest.seq, last?.hash, newest.hash),
+      message: `the tail is cut off: ${span(end + 1, newest.seq, "missing")}`,
+    })
+  } else if (events === 0 && start === undefined && newest.seq < before) {
+    // An earlier run stopped at the place after `before`, so that there was one.
+    report({
+      kind: "truncated",
+      seq: String(newest.seq + 1),
+      evidence: `stopped ${tail.first} head ${newest.seq} ${hex(newest.hash)}`,
+      message: `no event stands at ${tail.first}, where an earlier run stopped, and the head of the chain is at ${newest.seq}`,
+    })
   }
   if (last !== undefined && end > head.seq) {
     const range = end === head.seq + 1 ? `event ${end} stands` : `events ${head.seq + 1} to ${end} stand`
@@ -43,6 +52,7 @@ export function judgeTail(tail: Tail, report: Report): void {
       event_id: end === head.seq + 1 ? last.event_id : null,
       group: "head",
       message: `${range} after the head of the chain, which is at ${head.seq}`,
+      evidence: `after head ${head.seq} ${hex(head.hash)} ${end} ${hex(last.hash)}`,
     })
   }
   if (last !== undefined && end === head.seq && tail.isLastSound && last.hash !== head.hash) {
@@ -61,24 +71,38 @@ export function judgeTail(tail: Tail, report: Report): void {
 /** The head stands before the place that everything should start from, or is another there. */
 function judgeStart(start: Watched, head: Head, lane: string, report: Report): void {
   const known = `event ${start.seq}, which ${start.by} knew`
+  const evidence = `start ${start.seq} ${hex(start.hash)} head ${head.seq} ${hex(head.hash)}`
   if (head.seq === start.seq) {
     const kind = start.rolledBack ? "rolled_back" : "altered"
     const message = `the head of the chain is not ${known}: the chain was rewritten`
-    report({ kind, seq: String(start.seq), group: "head", message })
+    report({ kind, seq: String(start.seq), group: "head", message, evidence })
   } else if (start.rolledBack || head.seq > 0) {
     const kind = start.rolledBack ? "rolled_back" : "truncated"
     const is = head.seq === 0 ? "missing" : `at ${head.seq}`
     const message = `the head of the chain is ${is}, before ${known}`
-    report({ kind, seq: String(head.seq + 1), group: "head", message })
+    report({ kind, seq: String(head.seq + 1), group: "head", message, evidence })
   } else {
-    report(vanished(lane, start.seq))
+    report(vanished(lane, start))
   }
 }
 
-const vanished = (lane: string, events: number): NewFinding => ({
+const vanished = (lane: string, { seq, hash }: Head): NewFinding => ({
   kind: "vanished",
-  message: `lane ${lane} has vanished with ${events === 1 ? "its only event" : `${grouped(events)} events`}`,
+  evidence: `vanished ${seq} ${hex(hash)}`,
+  message: `lane ${lane} has vanished with ${seq === 1 ? "its only event" : `${grouped(seq)} events`}`,
 })
+
+/** What makes a gap the same: where it is, and the hashes that it stands between. */
+export const gap = (first: number, last: number, before: string | undefined, after: string): string =>
+  `gap ${first} ${last} ${hex(before ?? "")} ${hex(after)}`
+
+/** "event 7 is missing", "events 7 to 9 are missing (3)". */
+export const span = (first: number, last: number, how: "missing" | "gone"): string =>
+  first === last
+    ? `event ${first} is ${how}`
+    : `events ${first} to ${last} are ${how} (${grouped(last - first + 1)})`
+
+const hex = (hash: string): string => Buffer.from(hash, "latin1").toString("hex")
 
 /** One finding a chain is enough: what follows a place that was rewritten, or set back, differs as well. */
 function judgeWatched(tail: Tail, end: number, report: Report): void {
@@ -103,7 +127,7 @@ function judgeWatched(tail: Tail, end: number, report: Report): void {
   report({
     kind: "rolled_back",
     seq: String(end + 1),
-    evidence: `lost ${end + 1} ${lost.seq}`,
-    message: `events ${end + 1} to ${lost.seq}, which ${lost.by} knew, are gone: the log was set back (${grouped(lost.seq - end)})`,
+    evidence: `lost ${end + 1} ${lost.seq} ${hex(lost.hash)}`,
+    message: `${span(end + 1, lost.seq, "gone")}: the log was set back to before ${lost.by}`,
   })
 }

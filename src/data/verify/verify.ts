@@ -86,6 +86,10 @@ function refuseContradictions(options: VerifyOptions): void {
       hint: "leave out --since and --until, or --incremental, --from and --max-seconds",
     })
   }
+  for (const limit of [options.maxRate, options.maxSeconds]) {
+    if (limit === undefined || (limit > 0 && Number.isFinite(limit))) continue
+    throw new TrailError("usage", "a rate and a time to stop after must be more than 0")
+  }
   if (options.incremental === true && options.from !== undefined) {
     throw new TrailError("usage", "an incremental verification starts at its anchor, not at a place")
   }
@@ -152,6 +156,7 @@ async function verifyOnce(
     compared,
     findings,
     parts.failures,
+    replay.unverifiedSignatures,
   )
   // What was found is told, whatever else could not be read; without any, not to have looked is no verdict.
   const hasFound = report.verdict === "tampered" || report.verdict === "rolled_back"
@@ -220,7 +225,7 @@ async function checkMigrations(client: Client, findings: Findings): Promise<void
   for (const { number, name, state } of schema.migrations) {
     if (state !== "changed") continue
     const message = `pgtrail.migration: ${number}_${name} has another checksum than the migration of this pgtrail`
-    findings.add({ kind: "catalog_changed", group: "object", message })
+    findings.add({ kind: "catalog_changed", group: "object", message, evidence: message })
   }
 }
 

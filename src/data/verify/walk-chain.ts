@@ -1,10 +1,11 @@
 // Reads one chain in its order, page by page, each page in a short transaction of its own: no lock outlives a page.
 import type { Client } from "pg"
 import { withTransaction } from "../connection.js"
-import type { Findings } from "./finding.js"
+import type { Findings, NewFinding } from "./finding.js"
 import type { Pace } from "./pace.js"
-import { RowReader, recordColumns } from "./row.js"
+import { type Row, RowReader, recordColumns } from "./row.js"
 import { copy } from "./scan.js"
+import { digestOf } from "./seen.js"
 import { type Head, Walk, type WalkRange } from "./walk.js"
 
 export interface WalkControl {
@@ -13,15 +14,19 @@ export interface WalkControl {
   readonly isOver?: () => boolean
   readonly signal?: AbortSignal | undefined
   readonly counted?: (events: number) => void
+  /** Whether a row that no chain can have, because its place is too large or its hash too short, is a finding here. */
+  readonly tellsPlaceless?: boolean
 }
 
 export interface Walked {
   readonly events: number
+  /** With those that have no place in the chain. */
+  readonly rows: number
   /** Where it stopped because its time was over: read up to and with this seq. */
   readonly stoppedAt: number | undefined
 }
 
-const pageRows = 50_000
+const largestPage = 50_000
 
 export const freshSnapshot = "begin isolation level repeatable read read only"
 
@@ -32,6 +37,8 @@ export async function walkChain(
   control: WalkControl = {},
 ): Promise<Walked> {
   const { pace, isOver = () => false, signal, counted = () => undefined } = control
+  // With a rate a page takes a second, so that neither its transaction nor the next look at the clock is far.
+  const pageRows = Math.max(1, Math.min(largestPage, pace?.rate ?? largestPage))
   const walk = new Walk(range, (finding) => findings.add(finding))
   const { rows: quoted } = await client.query<{ organization: string }>(
     "select quote_literal($1::text) as organization",
@@ -43,15 +50,19 @@ export async function walkChain(
     ...(range.first > 1 ? [`seq >= ${range.first}`] : []),
     ...(range.until === undefined ? [] : [`seq <= ${range.until}`]),
   ]
+  let rows = 0
   let events = 0
   for (let after = ""; ; after = ` and seq > ${walk.position}`) {
-    const before = events
+    const before = rows
     // The head belongs to the snapshot of the page: what came after it in between is on the next page.
     const head = await withTransaction(client, freshSnapshot, async () => {
       const newest = range.until === undefined ? await headOf(client, range) : undefined
       const reader = new RowReader((row) => {
-        events += 1
-        if (!Number.isNaN(row.seq)) walk.push(row)
+        rows += 1
+        if (!Number.isNaN(row.seq)) {
+          events += 1
+          walk.push(row)
+        } else if (control.tellsPlaceless === true) findings.add(placeless(range, row))
       })
       const select =
         `select ${recordColumns} from pgtrail.event where ${conditions.join(" and ")}${after} ` +
@@ -59,16 +70,22 @@ export async function walkChain(
       await copy(client, select, reader, signal, pace)
       return newest
     })
-    counted(events - before)
-    if (events - before < pageRows) {
+    counted(rows - before)
+    // A page of nothing but rows that have no place would be read for ever.
+    if (rows - before < pageRows || after === ` and seq > ${walk.position}`) {
       walk.finish(head)
-      return { events, stoppedAt: undefined }
+      return { events, rows, stoppedAt: undefined }
     }
     if (isOver()) {
       walk.pause()
-      return { events, stoppedAt: walk.position }
+      return { events, rows, stoppedAt: walk.position }
     }
   }
+}
+
+function placeless({ organization_id, lane }: WalkRange, row: Row): NewFinding {
+  const message = `a row of lane ${lane} has no place in the chain: its chain columns were changed`
+  return { kind: "altered", organization_id, lane, message, evidence: `no place ${digestOf(row)}` }
 }
 
 async function headOf(client: Client, range: WalkRange): Promise<Head> {

@@ -31,15 +31,17 @@ export async function walkChains(
         if (finding.kind !== "vanished") findings.add(finding)
         else vanished.set(range.organization_id, [...(vanished.get(range.organization_id) ?? []), finding])
       }
-      const { events } = await walkChain(client, range, { add: collect }, control)
+      const { events, rows } = await walkChain(client, range, { add: collect }, control)
       counts.push(events)
       // The first pass saw something that an ordered reading does not: rows that an index hides, or two answers to one question.
-      if (found === 0 && hadEvents && (await countWithoutIndex(client, range)) !== events) {
+      const count = found === 0 && hadEvents ? await countWithoutIndex(client, range) : rows
+      if (count !== rows) {
         findings.add({
           kind: "missing",
           organization_id: range.organization_id,
           lane: range.lane,
-          message: `the index of lane ${range.lane} shows ${grouped(events)} events, and the table has another number: reindex and verify again`,
+          message: `the index of lane ${range.lane} shows ${grouped(rows)} events, and the table has another number: reindex and verify again`,
+          evidence: `index ${rows} ${count}`,
         })
       }
     }
@@ -56,6 +58,7 @@ export async function walkChains(
           kind: "vanished",
           organization_id,
           message: `organization ${organization_id} has vanished with all ${list.length} lanes`,
+          evidence: list.map((finding) => finding.evidence).join(" "),
         })
       } else for (const finding of list) findings.add(finding)
     }

@@ -1,9 +1,8 @@
 // Reads one chain in its order and names what is wrong with it, and where. Only chains whose sum does not close up come here.
-import { grouped } from "../words.js"
 import type { FindingKind, NewFinding } from "./finding.js"
 import type { Row } from "./row.js"
 import { alteredMessage, best, evidenceOf, fitsAt, keep, type Seen } from "./seen.js"
-import { judgeTail } from "./tail.js"
+import { gap, judgeTail, span } from "./tail.js"
 
 export interface Head {
   readonly seq: number
@@ -52,8 +51,8 @@ export class Walk {
   #last: Seen | undefined
   #events = 0
   readonly #watchedRows = new Map<number, Seen>()
-  readonly #altered: Seen[] = []
-  readonly #missing: { first: number; last: number }[] = []
+  readonly #altered: (readonly [row: Seen, broken: string])[] = []
+  readonly #missing: { first: number; last: number; before: string | undefined; after: string }[] = []
 
   constructor(range: WalkRange, report: Report) {
     this.#range = range
@@ -95,24 +94,16 @@ export class Walk {
         this.#report,
       )
     } else if (until !== undefined && this.#expected <= until) {
-      this.#missing.push({ first: this.#expected, last: until })
+      this.#missing.push({ first: this.#expected, last: until, before: this.#last?.hash, after: "" })
     }
     this.#reportFound()
   }
 
   #reportFound(): void {
     this.#reportAltered()
-    for (const { first, last } of this.#missing) {
-      const count = last - first + 1
-      this.#report({
-        kind: "missing",
-        seq: String(first),
-        evidence: `gap ${first} ${last}`,
-        message:
-          count === 1
-            ? `event ${first} is missing`
-            : `events ${first} to ${last} are missing (${grouped(count)})`,
-      })
+    for (const { first, last, before, after } of this.#missing) {
+      const evidence = gap(first, last, before, after)
+      this.#report({ kind: "missing", seq: String(first), evidence, message: span(first, last, "missing") })
     }
   }
 
@@ -133,12 +124,17 @@ export class Walk {
       for (const row of group) this.#add("inserted", row, `event ${seq} stands before the start of its chain`)
       return
     }
+    let gapBefore: number | undefined
     if (seq > this.#expected) {
-      this.#missing.push({ first: this.#expected, last: seq - 1 })
+      gapBefore = this.#expected
       this.#accepted = undefined
       this.#previous = undefined
     }
     const main = best(group, this.#accepted, next)
+    if (gapBefore !== undefined) {
+      const before = this.#last?.hash
+      this.#missing.push({ first: gapBefore, last: seq - 1, before, after: main.previous })
+    }
     for (const row of group) if (row !== main) this.#judgeExtra(row, main)
     this.#judgeMain(main)
     if (this.#places.has(seq)) this.#watchedRows.set(seq, main)
@@ -147,6 +143,9 @@ export class Walk {
   }
 
   #judgeMain(row: Seen): void {
+    // Of an event that is wrong itself, whether it still follows the one before: whoever accepts it does not accept another beginning.
+    const isBroken = this.#accepted !== undefined && !this.#accepted.includes(row.previous)
+    const broken = isBroken ? (this.#accepted?.[0] ?? "") : ""
     for (const group of row.redacted) {
       this.#add(
         "unauthorized_redaction",
@@ -160,17 +159,19 @@ export class Walk {
         "unknown_version",
         row,
         `event ${row.seq} has hash version ${row.version}, which this tool does not know`,
+        null,
+        broken,
       )
       this.#accepted = undefined
       this.#previous = undefined
     } else if (row.computed !== row.hash) {
       // With very many, comparing places says nothing more, and keeping them would exhaust the memory.
-      if (this.#altered.length < mostSwaps) this.#altered.push(row)
-      else this.#add("altered", row, alteredMessage(row))
+      if (this.#altered.length < mostSwaps) this.#altered.push([row, broken])
+      else this.#add("altered", row, alteredMessage(row), null, broken)
       this.#accepted = undefined
       this.#previous = undefined
     } else {
-      if (this.#accepted !== undefined && !this.#accepted.includes(row.previous)) {
+      if (isBroken) {
         if (this.#previous !== undefined) {
           const message = `event ${this.#previous.seq} was rewritten: its hash fits it, but event ${row.seq} was chained to another`
           this.#add("altered", this.#previous, message)
@@ -195,24 +196,31 @@ export class Walk {
 
   /** An altered event whose hash fits at another place that is open was moved there. */
   #reportAltered(): void {
-    const open = new Set(this.#altered.map((row) => row.seq))
+    const open = new Set(this.#altered.map(([row]) => row.seq))
     for (const { first, last } of this.#missing) {
       for (let seq = first; seq <= last && open.size < 4 * mostSwaps; seq++) open.add(seq)
     }
-    for (const row of this.#altered) {
+    for (const [row, broken] of this.#altered) {
       const home = [...open].find((seq) => fitsAt(row, seq))
       if (home === undefined) {
-        this.#add("altered", row, alteredMessage(row))
+        this.#add("altered", row, alteredMessage(row), null, broken)
       } else {
-        this.#add("reordered", row, `event ${row.seq} was moved: by its hash it is event ${home}`)
+        this.#add(
+          "reordered",
+          row,
+          `event ${row.seq} was moved: by its hash it is event ${home}`,
+          null,
+          broken,
+        )
         const gap = this.#missing.findIndex(({ first, last }) => first === home && last === home)
         if (gap >= 0) this.#missing.splice(gap, 1)
       }
     }
   }
 
-  #add(kind: FindingKind, row: Seen, message: string, group: string | null = null): void {
-    const evidence = `${kind} ${group} ${evidenceOf(row)}`
+  #add(kind: FindingKind, row: Seen, message: string, group: string | null = null, broken = ""): void {
+    const before = broken === "" ? "" : ` after ${Buffer.from(broken, "latin1").toString("hex")}`
+    const evidence = `${kind} ${group} ${evidenceOf(row)}${before}`
     this.#report({ kind, seq: String(row.seq), event_id: row.event_id, group, evidence, message })
   }
 }

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+# Verifies a pgtrail log from a folder of COPY text: a second verifier, which knows FORMAT.md ("What a verifier does") and nothing else of ours.
+# Python 3.9 or later, standard library only. That has no Ed25519: checkpoints are taken as they are; `pgtrail checkpoint verify` checks signatures.
+import argparse, collections, itertools, json, os, re, struct, sys
+sys.dont_write_bytecode = True
+from records import (ACT, GENESIS, HEAD, LOSS, TABLES, Anchor, Known, act_genesis, catalog_digest, check_vectors, digest_of, micros, read,
+                     read_checkpoint, read_events, record, sha256, unhex, word)
+
+# Findings
+class Findings(list):
+    def add(self, kind, words, organization=None, lane=None, seq=None, event_id=None, group=None, evidence=None, more=""):
+        place, evidence = [organization, lane, None if seq is None else str(seq)], (evidence or words) + more
+        id = json.dumps([*place, evidence], ensure_ascii=False, separators=(",", ":"))
+        self.append({"id": sha256(id.encode()).hex()[:16], "kind": kind, "organization_id": place[0], "lane": place[1], "seq": place[2],
+                     "event_id": event_id, "group": group, "message": words, "evidence": evidence})
+
+# Steps 1 and 2: the acts, and what they vouch for: the control tables, and the ids of findings that are accepted
+def check_acts(rows, previous, add):
+    acts, expected = [], 1
+    for act in sorted(rows, key=lambda row: int(row["seq"])):
+        seq, known = int(act["seq"]), act["hash_version"] == "1"
+        computed = sha256(record("pgtrail act", act, ACT)).hex() if known else ""
+        def altered(words):
+            add("act_altered", words, seq=seq, more=f" {act['previous_hash']} {act['hash']} {computed}")
+        if act["organization_id"] != "pgtrail":
+            altered(f"act {seq} does not belong to pgtrail: its organization_id was changed")
+            continue
+        if seq != expected:
+            gap = f"act {expected} is missing" if seq == expected + 1 else f"acts {expected} to {seq - 1} are missing"
+            altered(gap if seq > expected else f"act {seq} stands twice")
+        elif unhex(act["previous_hash"]) != previous:
+            altered(f"act {seq} does not follow the act before it: one of the two was rewritten")
+        if not known:
+            add("unknown_version", f"version {act['hash_version']}", seq=seq, more=f" {act['previous_hash']} {act['hash']} ")
+        elif computed != act["hash"][2:]:
+            altered(f"act {seq} ({act['kind']}) was altered: its hash does not fit it")
+        previous, expected = unhex(act["hash"]), seq + 1
+        given = json.loads(act["parameters"])
+        acts.append({**act, "parameters": given if isinstance(given, dict) else {}})
+    if not acts:
+        add("act_altered", "the act chain is empty: even the act of the installation is missing", evidence="no act")
+    return acts
+
+def remembered(acts, heads, add):
+    acts = [act for act in acts if act["kind"] == "verify" and act["digest"] and act["parameters"].get("remembered") is not False]
+    digest, told = digest_of("pgtrail head", HEAD, heads).hex(), acts[-1]["digest"][2:] if acts else "undefined"
+    if digest == told:
+        return [Anchor(f"verification {acts[-1]['seq']}", None, 2**31, None, micros(acts[-1]["recorded_at"]), heads)]
+    if acts or heads:
+        add("act_altered", "pgtrail.verified_head is not what the act says", group="head", evidence=f"verified heads {digest} {told}")
+    return []
+
+def replay(acts, tables, add):
+    wanted = {"setting event-size-limit": "1048576", "setting require-signed-acts": "off"}
+    required, found, accepted = False, set(), set()
+    signed = {row["seq"] for row in tables["act_signature"] if row["organization_id"] == "pgtrail"}
+    log, first = tables["log"][:1], [row for row in tables["incarnation"] if row["number"] == "1"]
+    fit = [id for id in (row["log_id"] for row in first + log) if acts and act_genesis(id) == unhex(acts[0]["previous_hash"])]
+    wanted["incarnation 1"] = ["1", *fit[:1], "install", *[row.get("created_at") or row["opened_at"] for row in log + first][:1], None, None]
+    newest = ["1", *(fit + [row["log_id"] for row in first + log])[:1]]
+    for act in acts:
+        kind, seq, given = act["kind"], act["seq"], act["parameters"]
+        if kind == "migrate":
+            wanted.update({"setting " + name.replace("_", "-"): word(given[name]) for name in ("roles", "code_checksum", "catalog_checksum")
+                           if word(given.get(name))})
+        elif kind == "setting":
+            wanted["setting " + word(given.get("name"))] = word(given.get("value"))
+        elif kind == "verify" and isinstance(given.get("findings"), list):
+            found |= {word(finding.get("id")) for finding in given["findings"] if isinstance(finding, dict)} - {""}
+        elif kind == "incarnation":
+            number, log_id, reason, checkpoint = (word(given.get(name)) for name in ("number", "log_id", "reason", "checkpoint"))
+            if not re.fullmatch("[0-9]{1,9}", number) or int(number) <= int(newest[0]):
+                add("act_altered", f"act {seq} opens incarnation {json.dumps(number, ensure_ascii=False)}, which is not after the one before it",
+                    seq=seq, more=f" {log_id} {act['recorded_at']}")
+            name = f"incarnation {number}" + (f" by act {seq}" if f"incarnation {number}" in wanted else "")
+            newest = [number if re.fullmatch("[0-9]{1,9}", number) else "999999999", log_id]
+            wanted[name], wanted["loss of " + name] = [number, log_id, reason, act["recorded_at"], seq, checkpoint], unhex(act["digest"])
+        finding = given.get("finding") if isinstance(given.get("finding"), dict) else {}
+        if kind in ("accept", "setting", "incarnation") and required and seq not in signed:
+            add("unsigned_act", f"act {seq} ({kind}) is not signed, and the setting require-signed-acts was on", seq=seq, more=" " + act["hash"][2:])
+        elif kind == "setting" and given.get("name") == "require-signed-acts":
+            required = given.get("value") == "on"
+        elif kind == "accept" and word(finding.get("id")) in found:
+            accepted.add(word(finding["id"]))
+        elif kind == "accept":
+            add("act_altered", f"act {seq} accepts a finding that no verification had recorded before: it accepts nothing",
+                seq=seq, more=f" {word(given.get('reason'))}")
+    there = {**{"setting " + row["name"]: row["value"] for row in tables["setting"]},
+             **{f"incarnation {row['number']}": list(row.values()) for row in tables["incarnation"]}}
+    for name in {f"loss of incarnation {row['incarnation']}" for row in tables["loss"]} | {name for name in wanted if name.startswith("loss of ")}:
+        there[name] = digest_of("pgtrail loss", LOSS, [row for row in tables["loss"] if f"loss of incarnation {row['incarnation']}" == name])
+    if log:
+        wanted["log"], there["log"] = newest, [log[0]["incarnation"], log[0]["log_id"]]
+    for row in tables["act_signature"]:
+        if row["organization_id"] != "pgtrail" or not 0 < int(row["seq"]) <= max((int(act["seq"]) for act in acts), default=0):
+            there[f"signature of {row['organization_id']} {row['seq']}"] = row
+    for name in sorted({*wanted, *there}):
+        if wanted.get(name) != there.get(name):
+            add("control_altered", f"{name} is not what the acts say", group="object")
+    return accepted
+
+# Step 3: the catalog
+def check_catalog(stored, live, migration, add):
+    def changed(words, kind="catalog_changed", more=""):
+        add(kind, words, group="object", more=more)
+    def subject(line):
+        return line.split(" ")[:1 if re.match("(settings|body|kind|table|owner|attributes|type)( |$)", line) else 2]
+    expected = {row["object"]: row["definition"] for row in stored}
+    if migration and None in map(migration["parameters"].get, ("code_checksum", "catalog_checksum")):
+        changed("the newest act of a migration does not say which pgtrail migrated: no pgtrail wrote it", more=" ")
+    digest, told = catalog_digest(stored).hex(), migration["digest"][2:] if migration and migration["digest"] else "undefined"
+    if digest != told:
+        changed("pgtrail.catalog_object is not what the last migration recorded: its digest differs from the act's", more=f" {digest} {told}")
+    partition = expected.pop("partition", None)
+    for row in live:
+        name, there = row["object"], row["definition"].split("\n")
+        wanted = partition if name.startswith("partition ") else expected.pop(name, None)
+        if wanted is None:
+            changed(f"{name} does not belong to pgtrail", more=" " + row["definition"])
+            continue
+        gone = [line for line in dict.fromkeys(wanted.split("\n")) if line not in there]
+        added = [line for line in dict.fromkeys(there) if line not in wanted.split("\n") and not re.match("index .*, unique f,", line)]
+        for line in gone:
+            now = [other for other in added if subject(other) == subject(line)]
+            changed(f"{name}: expected: {line}; actual: {now[0]}" if now else f"{name}: missing: {line}",
+                    "guard_missing" if line.startswith("trigger ") else "catalog_changed")
+        for line in added:
+            if subject(line) not in map(subject, gone):
+                changed(f"{name}: unexpected: {line}")
+    for name in expected:
+        changed(f"{name} is missing", "guard_missing" if name.startswith("function ") else "catalog_changed")
+
+# Step 4: what anchors know. One whose newest act is gone was made before the log was set `back`.
+def judge_anchors(anchors, acts, ids, incarnations, losses, findings):
+    known, gone, there = collections.defaultdict(list), collections.Counter(), {int(act["seq"]): act for act in acts}
+    opened = [(int(row["number"]), re.match(r"pgtrail/[^/\n]+/(\d+)\n(?:.*\n)*?act (\d+) ", row["checkpoint"] or "")) for row in incarnations]
+    for anchor in anchors:
+        (seq, hash), back, counting = anchor.act or (0, b""), False, []
+        if anchor.log_id not in [None, *ids]:
+            if not findings:
+                raise ValueError(f"{anchor.name} is of another log")
+            findings.add("act_altered", f"{anchor.name} is of log {anchor.log_id}, and this database has log {ids[-1]}: nothing was compared", group="object")
+            continue
+        act = there.get(seq)
+        if seq and not (act and unhex(act["hash"]) == hash):
+            back = not act or micros(act["recorded_at"]) > anchor.time
+            own = [number for number, made in opened if made and number > anchor.incarnation == int(made[1]) and int(made[2]) >= seq]
+            counting = own and [*own, *(number for number, made in opened if made and int(made[1]) > anchor.incarnation)]
+            if not back:
+                findings.add("act_altered", f"{anchor.name} knew another act", seq=seq, evidence=f"act {seq} {act['hash'][2:]}")
+            elif not own:
+                findings.add("rolled_back", f"{anchor.name} knew an act that is gone", seq=seq, evidence=f"act {seq} {hash.hex()}")
+        lost = collections.defaultdict(list)
+        for row in losses:
+            if back and int(row["incarnation"]) in counting:
+                lost[row["organization_id"], row["lane"]].append((int(row["kept_seq"]), int(row["lost_seq"])))
+        for head in anchor.heads:
+            chain, seq = (head["organization_id"], head["lane"]), int(head["seq"])
+            kept = next((kept for kept, end in lost[chain] if kept < seq <= end), None)
+            if kept is None:
+                known[chain].append(Known(seq, unhex(head["hash"]), anchor.name, anchor.time, back))
+            else:
+                gone[chain] = max(gone[chain], seq - kept)
+    return known, sum(gone.values())
+
+# Step 6: the chains. `accepted`: the hashes that the next event may be chained to; None where nobody can say.
+def judge_chain(chain, events, accepted, known, head, add):
+    def found(kind, event, group=None, evidence="", broken=b""):
+        proof = (event.previous + event.hash + event.computed).hex() + (" after " + broken.hex() if broken else "")
+        add(kind, f"event {event.seq}", *chain, event.seq, event.id, group, f"{evidence or kind + ' ' + (group or 'null')} {proof}")
+    altered, missing, at, expected, before, last = [], [], {}, 1, None, None
+    events = sorted(events, key=lambda event: (event.seq, event.occurred_at, event.hash))
+    places = [list(group) for _, group in itertools.groupby(events, lambda event: event.seq)]
+    for group, after in itertools.zip_longest(places, places[1:]):
+        seq, gap = group[0].seq, expected
+        if seq > expected:
+            accepted = before = None
+        main = max(group, key=lambda event: (event.hash == event.computed, accepted is None or event.previous in accepted,
+                                             bool(after) and (after[0].seq, after[0].previous) == (seq + 1, event.hash)))
+        for event in group:
+            if event is not main or seq < 1:
+                found("inserted" if event.computed != event.hash or seq < 1 else "duplicated" if event.hash == main.hash else
+                      "forked" if event.previous == main.previous else "overlapping", event)
+        if seq < 1:
+            continue
+        if seq > gap:
+            missing.append((gap, seq - 1, last.hash if last else b"", main.previous))
+        for name in main.redacted:
+            found("unauthorized_redaction", main, name)
+        sound, is_broken = main.version == "1" and main.computed == main.hash, accepted is not None and main.previous not in accepted
+        broken = accepted[0] if is_broken and accepted else b""
+        if main.version != "1":
+            found("unknown_version", main, broken=broken)
+        elif not sound:
+            altered.append((main, broken))
+        elif is_broken:
+            found("altered", before or main)
+        accepted, before = ([main.hash], main) if sound else (None, None)
+        at[seq], expected, last = main, seq + 1, main
+    judge_end(chain, len(events), last, last and last is before, at, known, head, found, add)
+    open_places = itertools.chain((event.seq for event, _ in altered[:64]), *(range(gap[0], gap[1] + 1) for gap in missing))
+    open_places = list(itertools.islice(open_places, 256))
+    for number, (event, broken) in enumerate(altered):
+        def fits(seq):
+            return seq != event.seq and sha256(event.record[:event.at] + struct.pack(">q", seq) + event.record[event.at + 8:]) == event.hash
+        home = next(filter(fits, open_places), None) if number < 64 else None
+        found("altered" if home is None else "reordered", event, broken=broken)
+        missing = [gap for gap in missing if gap[:2] != (home, home)]
+    for first, end, left, right in missing:
+        add("missing", f"events {first} to {end}", *chain, first, evidence=f"gap {first} {end} {left.hex()} {right.hex()}")
+
+def judge_end(chain, count, last, sound, at, known, head, found, add):
+    end, (seq, hash) = last.seq if last else 0, head
+    newest, after = max([head, *((one.seq, one.hash) for one in known if not one.back)], key=lambda place: place[0])
+    if not count and newest:
+        add("vanished", f"lane {chain[1]}, {newest} events", *chain, evidence=f"vanished {newest} {after.hex()}")
+    elif end < newest:
+        left = last.hash.hex() if last else ""
+        add("truncated", f"events {end + 1} to {newest}", *chain, end + 1, evidence=f"gap {end + 1} {newest} {left} {after.hex()}")
+    if end > seq:
+        add("inserted", f"events {seq + 1} to {end}", *chain, seq + 1, last.id if end == seq + 1 else None, "head",
+            f"after head {seq} {hash.hex()} {end} {last.hash.hex()}")
+    if sound and end == seq and last.hash != hash:
+        found("altered", last, "head", "head")
+    for one in sorted(known, key=lambda one: one.seq):
+        row = at.get(one.seq)
+        if row and row.hash != one.hash:
+            found("rolled_back" if one.back and row.recorded_at > one.time else "altered", row._replace(id=None), "head", "watched")
+            return
+    lost, hash = max(((one.seq, one.hash) for one in known[::-1] if one.back), default=(0, b""), key=lambda place: place[0])
+    if lost > end:
+        add("rolled_back", f"events {end + 1} to {lost} are gone", *chain, end + 1, evidence=f"lost {end + 1} {lost} {hash.hex()}")
+
+def verify(folder, checkpoints, strict):
+    files = {name: read(os.path.join(folder, f"{name}.txt"), columns) for name, columns in TABLES.items()}
+    tables = {name: rows if name == "event" else list(rows) for name, rows in files.items()}
+    findings, vanished = Findings(), collections.defaultdict(list)
+    add = findings.add
+    tables["log"].sort(key=lambda row: micros(row["created_at"]))
+    tables["incarnation"].sort(key=lambda row: int(row["number"]))
+    if len(tables["log"]) != 1:
+        add("act_altered", f"pgtrail.log has {len(tables['log'])} rows instead of one: the identity of the log is lost", group="object",
+            more=" " + " ".join(row["log_id"] for row in tables["log"]))
+    ids = [row["log_id"] for row in tables["incarnation"] or tables["log"][:1]]
+    acts = check_acts(tables["act"], ids and act_genesis(ids[0]), add)
+    accepted = replay(acts, tables, add)
+    migrations = [act for act in acts if act["kind"] == "migrate"]
+    check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
+    anchors = checkpoints + remembered(acts, tables["verified_head"], add)
+    known, lost = judge_anchors(anchors, acts, ids, tables["incarnation"], tables["loss"], findings)
+    chains, organizations, count = read_events(tables["event"], tables["partition"], add)
+    heads = collections.defaultdict(dict)
+    for row in tables["chain_head"]:
+        heads[row["organization_id"], row["lane"]][int(row["seq"])] = unhex(row["hash"])
+    for chain in sorted({*heads, *known, *chains}, key=lambda chain: (chain[0], int(chain[1]) & 0xffff)):
+        place = dict(zip(("organization_id", "lane"), chain))
+        genesis = [sha256(record("pgtrail genesis", {"log_id": id, **place}, GENESIS)) for id in ids[-1:] + ids]
+        if chain in heads and heads[chain].get(0) not in genesis:
+            add("altered", "the genesis", *chain, 0, None, "head", f"genesis {heads[chain][0].hex() if 0 in heads[chain] else 'null'}")
+        before = len(findings)
+        judge_chain(chain, chains.get(chain, []), genesis, known.get(chain, []), max(heads.get(chain, {0: b""}).items()), add)
+        if findings[before:] and findings[before]["kind"] == "vanished":
+            vanished[chain[0]].append(findings[before])
+    for organization, lanes in vanished.items():
+        if len(lanes) > 1 and organization not in organizations:
+            findings[:] = [finding for finding in findings if finding not in lanes]
+            add("vanished", "all lanes", organization, evidence=" ".join(finding["evidence"] for finding in lanes))
+    counting = [finding for finding in findings if strict or finding["id"] not in accepted]
+    kinds = {finding["kind"] for finding in counting}
+    worst = "tampered" if kinds - {"rolled_back", "unknown_version"} else "rolled_back" if "rolled_back" in kinds else "incomplete"
+    covered = {"chains": str(len({*heads, *known, *chains})), "events": str(count), "lost": str(lost)}
+    return {"verdict": worst if kinds or not count else "intact", "covered": covered, "findings": counting,
+            "accepted": [finding for finding in findings if finding not in counting]}
+
+def main():
+    parser = argparse.ArgumentParser(description="Verifies a pgtrail log from a folder of COPY text. Exit codes are those of pgtrail verify.")
+    parser.add_argument("folder", nargs="?", default=".", help="has the files that FORMAT.md tells to make")
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="compare it; its signature is not checked")
+    parser.add_argument("--strict", action="store_true", help="findings that were accepted count as well")
+    parser.add_argument("--vectors", metavar="FILE", help="check the encodings against test/vectors/format.json instead")
+    options = parser.parse_args()
+    report = check_vectors(options.vectors) if options.vectors else verify(
+        options.folder, [read_checkpoint(path) for path in options.checkpoint], options.strict)
+    print(json.dumps(report, ensure_ascii=False))
+    return {"intact": 0, "tampered": 1, "rolled_back": 1, "incomplete": 4}[report["verdict"]]
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Exception as error:  # a folder that cannot be read is no verdict, whoever made it so
+        print(f"verify.py: {type(error).__name__}: {error}; nothing was verified", file=sys.stderr)
+        sys.exit(3)
