@@ -19,13 +19,18 @@ export interface Cpu {
   readonly server: number
 }
 
-/** Runs `work` and tells what processor time its children and the server's processes used that ended meanwhile. */
+/**
+ * Runs `work` and tells what processor time its children and the server's processes used that ended meanwhile. `settled` resolves when
+ * the server's processes have ended.
+ */
 export async function measureCpu<T>(
   postmaster: number | undefined,
   work: () => Promise<T>,
+  settled: () => Promise<void>,
 ): Promise<{ result: T; cpu: Cpu | undefined }> {
   const before = await Promise.all([ofChildren("self"), ofChildren(postmaster)])
   const result = await work()
+  await settled()
   const after = await Promise.all([ofChildren("self"), ofChildren(postmaster)])
   const [client, server] = after.map((value, at) => difference(value, before[at]))
   return { result, cpu: client === undefined || server === undefined ? undefined : { client, server } }

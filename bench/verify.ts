@@ -112,8 +112,10 @@ function verify(
     peaks,
     cpus,
     series: series(async () => {
-      const { result: found, cpu } = await measureCpu(server.pid, () =>
-        run(process.execPath, [pgtrail, "verify", ...flags], { output: true }),
+      const { result: found, cpu } = await measureCpu(
+        server.pid,
+        () => run(process.execPath, [pgtrail, "verify", ...flags], { output: true }),
+        () => untilAlone(url),
       )
       if (cpu !== undefined) cpus.push(cpu)
       mustBeIntact(found.stdout, events)
@@ -121,6 +123,13 @@ function verify(
       return found.seconds
     }),
   }
+}
+
+/** A connection that was closed has a process on the server for some milliseconds more. */
+async function untilAlone(url: string): Promise<void> {
+  const others =
+    "select count(*) as others from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
+  while ((await query(url, others))[0]?.others !== "0");
 }
 
 /** Through the trigger, row by row, so that the order of arrival is the order of the chains. */
