@@ -27,8 +27,19 @@ export function knownSecrets(
 
 /** As they were typed and as they are meant. A blank in a password ends no word here, as it would in a message. */
 export function secretsOf(url: string): readonly string[] {
-  const found = [/:\/\/[^:/@?#]*:(.*)@/s.exec(url)?.[1], /[?&]password=([^&]*)/.exec(url)?.[1]]
+  const found = [
+    /:\/\/[^:/@?#]*:(.*)@/s.exec(url)?.[1],
+    ...[...url.matchAll(/[?&](?:ssl)?password=([^&]*)/g)].map((match) => match[1]),
+    ...[...url.matchAll(/(?:^|\s)(?:ssl)?password\s*=\s*('(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)*)/gs)].map(
+      (match) => unquoted(match[1]),
+    ),
+  ]
   return found.filter((secret) => secret !== undefined).flatMap((secret) => [secret, decoded(secret)])
+}
+
+/** A value of a list of settings, as it is meant. */
+function unquoted(text = ""): string {
+  return (text.startsWith("'") ? text.replace(/^'|'$/g, "") : text).replace(/\\(.)/gs, "$1")
 }
 
 function decoded(text: string): string {

@@ -1,79 +1,98 @@
 // Opens connections whose session is fixed, so that a value means the same whoever connects; every value arrives as text.
-import { Client, type ClientBase, type ClientConfig } from "pg"
+import type { Client, ClientBase } from "pg"
+import { streamOf } from "./connection/login.js"
+import { isAway, type Reached, reach } from "./connection/reach.js"
+import type { ConnectionTarget } from "./connection/target.js"
 import { TrailError } from "./errors.js"
 import { lossOf, rememberLoss } from "./interruption.js"
 import { toTrailError } from "./server-errors.js"
+import { isSuperuserSql, lendSessions, mustBe, saysPooler, sessionSettings } from "./session.js"
 
-/** Where the log is. The data layer reads no environment: whoever calls resolves it. */
-export interface ConnectionTarget {
-  readonly connectionString?: string
-  readonly host?: string
-  readonly port?: number
-  readonly user?: string
-  readonly database?: string
-  readonly password?: string
-  readonly ssl?: ClientConfig["ssl"]
-  /** Shown in pg_stat_activity. Default `pgtrail`. */
-  readonly applicationName?: string
-  /** Milliseconds. Default 10,000. */
-  readonly connectTimeoutMs?: number
-}
+export type { ConnectionTarget, Server, SessionAttributes, SslMode, Tls } from "./connection/target.js"
 
-/** Evidence travels as text: no type is ever parsed by node-postgres. */
-const asText = { getTypeParser: () => (value: string | Buffer) => value } as unknown as NonNullable<
-  ClientConfig["types"]
->
+/** What the first connection of a target found out: those that follow go to the same server. */
+const chosen = new WeakMap<ConnectionTarget, ConnectionTarget>()
 
-const session = [
-  "set datestyle = 'ISO, YMD'",
-  "set timezone = 'UTC'",
-  "set intervalstyle = 'iso_8601'",
-  "set bytea_output = 'hex'",
-  "set extra_float_digits = 1",
-  "set client_encoding = 'UTF8'",
-  "set standard_conforming_strings = on",
-  // It would change how the catalog describes itself.
-  "set quote_all_identifiers = off",
-  "set search_path = pg_catalog, pg_temp",
-  // A policy then raises an error instead of hiding rows.
-  "set row_security = off",
-  "set statement_timeout = 0",
-  // A verification holds its snapshot while the workers read.
-  "set idle_in_transaction_session_timeout = 0",
-].join(";")
-
-function clientConfig(target: ConnectionTarget): ClientConfig {
-  const { applicationName, connectTimeoutMs, ...rest } = target
-  return {
-    ...rest,
-    types: asText,
-    application_name: applicationName ?? "pgtrail",
-    connectionTimeoutMillis: connectTimeoutMs ?? 10_000,
-    keepAlive: true,
-  }
-}
-
-/** A connected client. Whoever calls ends it; `withClient` does so itself. */
-export async function connect(target: ConnectionTarget): Promise<Client> {
-  let client: Client
+/**
+ * A connected client. Whoever calls ends it; `withClient` does so itself. Refuses a pooler in transaction mode, unless `pooled` says
+ * that nothing but single statements will be asked, by way of `asking`.
+ */
+export async function connect(target: ConnectionTarget, options: { pooled?: boolean } = {}): Promise<Client> {
+  const { client, server, from } = await reachChosen(target)
   try {
-    client = new Client(clientConfig(target))
-  } catch (error) {
-    throw new TrailError("config", "the connection URL cannot be read", {
-      hint: "use the form postgresql://user@host:5432/database",
-      cause: error,
-    })
-  }
-  // A connection that is lost while idle would otherwise end the process.
-  client.on("error", (error) => rememberLoss(client, error))
-  try {
-    await client.connect()
-    await client.query(session)
+    const pooler = await prepare(client, { ...from, servers: [server] }, options.pooled ?? false)
+    chosen.set(target, { ...from, servers: [server], ...(pooler === undefined ? {} : { pooler }) })
     return client
   } catch (error) {
     await client.end().catch(() => undefined)
     throw toTrailError(error)
   }
+}
+
+/** The target as plain data, fixed to the server that was chosen: for a worker thread, which must read what this one reads. */
+export function fixedTarget(target: ConnectionTarget): ConnectionTarget {
+  const { onPlain: _, ...plain } = chosen.get(target) ?? target
+  return plain
+}
+
+async function reachChosen(target: ConnectionTarget): Promise<Reached & { from: ConnectionTarget }> {
+  const remembered = chosen.get(target)
+  if (remembered !== undefined) {
+    try {
+      return { ...(await reach(remembered, rememberLoss)), from: remembered }
+    } catch (error) {
+      // It may have gone since: then all have their turn again.
+      if (!isAway(error)) throw error
+      chosen.delete(target)
+      if ((target.servers?.length ?? 0) === 1) throw error
+    }
+  }
+  const isWhole = target.servers !== undefined && target.user !== undefined && target.database !== undefined
+  const from = isWhole ? target : (await import("./connection/complete.js")).complete(target)
+  return { ...(await reach(from, rememberLoss)), from }
+}
+
+/** Fixes the session. Nothing is set before it is certain that this is one: a pooler would pass it on to other programs. */
+async function prepare(
+  client: Client,
+  from: ConnectionTarget,
+  pooled: boolean,
+): Promise<"session" | undefined> {
+  if (from.pooler === "session") {
+    await fix(client, sessionSettings("session"))
+    return "session"
+  }
+  try {
+    const { processID } = client as unknown as { processID: number | null }
+    await fix(client, `${mustBe(processID)}; ${sessionSettings("session")}`)
+    return undefined
+  } catch (error) {
+    if (!saysPooler(error)) throw error
+  }
+  const { poolerMode, poolerRefusal } = await import("./pooler.js")
+  const mode = await poolerMode(client, async () => (await reach(from, rememberLoss)).client)
+  if (typeof mode !== "string") {
+    await fix(client, `${mustBe(mode.backend)}; ${sessionSettings("session")}`)
+    return "session"
+  }
+  if (!pooled) throw poolerRefusal(mode)
+  lendSessions(client)
+  return undefined
+}
+
+const superusers = new WeakSet<ClientBase>()
+
+/** Whether what runs in this session could do anything on the server. */
+export const isSuperuser = (client: ClientBase): boolean => superusers.has(client)
+
+/** Asks in the same round trip who this is: a superuser's session must not run what the owner of a log has planted. */
+async function fix(client: Client, settings: string): Promise<void> {
+  const results = await client.query<{ superuser: string }>(`${settings}; ${isSuperuserSql}`)
+  const answer = [results].flat().at(-1)?.rows[0]
+  if (answer?.superuser !== "true") return
+  superusers.add(client)
+  const { refuseTraps } = await import("./verify/foreign.js")
+  await refuseTraps(client)
 }
 
 export async function withClient<T>(
@@ -110,6 +129,5 @@ export async function withTransaction<T>(
 
 /** Cuts the connection: the only way out when a COPY's reader has failed (node-pg-copy-streams would wait for ever). */
 export function destroy(client: Client): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } }
-  connection.stream.destroy()
+  streamOf(client).destroy()
 }

@@ -1,9 +1,9 @@
 // Appends events in one statement, all or none, and names the event and field where the server refuses them.
 import { isUtf8 } from "node:buffer"
 import { randomUUID } from "node:crypto"
-import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
 import { jsonRecords } from "../import/json-records.js"
+import type { Asking } from "../session.js"
 import { encodeEvent } from "./encode.js"
 import type { EventInput } from "./event.js"
 import type { Link } from "./link.js"
@@ -150,7 +150,7 @@ export async function findRefused(link: Link, texts: readonly string[]): Promise
   })
 }
 
-async function check(client: ClientBase, json: string): Promise<[number, string][]> {
+async function check(client: Asking, json: string): Promise<[number, string][]> {
   const { rows } = await client.query<{ number: string; reason: string }>(
     "select number, reason from pgtrail.check_events($1::jsonb)",
     [json],

@@ -1,14 +1,25 @@
 // One connection that is kept between appends, and made anew after it was lost.
 import type { Client } from "pg"
-import { type ConnectionTarget, connect } from "../connection.js"
+import { type ConnectionTarget, connect, isSuperuser } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
+import { type Asking, asking } from "../session.js"
 
 export interface Link {
   /** Single statements only: several may be under way at once. */
-  run<T>(use: (client: Client) => Promise<T>): Promise<T>
+  run<T>(use: (client: Asking) => Promise<T>): Promise<T>
   /** Waits for what is under way. */
   close(): Promise<void>
+}
+
+async function guarded(client: Client): Promise<void> {
+  const { refuseForeignFunctions } = await import("../verify/foreign.js")
+  try {
+    await refuseForeignFunctions(client)
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
+  }
 }
 
 export function createLink(target: ConnectionTarget): Link {
@@ -18,7 +29,8 @@ export function createLink(target: ConnectionTarget): Link {
 
   function open(): Promise<Client> {
     if (client !== undefined) return client
-    const opening = connect(target).then((opened) => {
+    const opening = connect(target, { pooled: true }).then(async (opened) => {
+      if (isSuperuser(opened)) await guarded(opened)
       opened.once("end", () => forget(opening))
       return opened
     })
@@ -30,10 +42,10 @@ export function createLink(target: ConnectionTarget): Link {
     if (client === lost) client = undefined
   }
 
-  async function work<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  async function work<T>(use: (client: Asking) => Promise<T>): Promise<T> {
     const opening = open()
     try {
-      return await use(await opening)
+      return await use(asking(await opening))
     } catch (cause) {
       const error = toTrailError(cause)
       if (error instanceof TrailError && (error.code === "connection-lost" || error.code === "unreachable")) {

@@ -1,0 +1,82 @@
+// What is fixed for a session, the test whether it is one (a pooler would pass it on to other programs), and how to do without.
+import type { Client, QueryResult } from "pg"
+
+const settings = [
+  ["datestyle", "'ISO, YMD'"],
+  ["timezone", "'UTC'"],
+  ["intervalstyle", "'iso_8601'"],
+  ["bytea_output", "'hex'"],
+  ["extra_float_digits", "1"],
+  ["client_encoding", "'UTF8'"],
+  ["standard_conforming_strings", "on"],
+  // It would change how the catalog describes itself.
+  ["quote_all_identifiers", "off"],
+  ["search_path", "pg_catalog, pg_temp"],
+  // A policy then raises an error instead of hiding rows.
+  ["row_security", "off"],
+  ["statement_timeout", "0"],
+  // A verification holds its snapshot while the workers read.
+  ["idle_in_transaction_session_timeout", "0"],
+] as const
+
+/** SET statements, for the session or for the transaction that has begun. */
+export function sessionSettings(reach: "session" | "local"): string {
+  return settings.map(([name, value]) => `set ${reach} ${name} = ${value}`).join(";")
+}
+
+/** In the server's log where a pooler is found, so that its reader need not wonder. */
+const remark = "pgtrail found a pooler before this backend: "
+
+/**
+ * Fails, and with it the rest of its simple query, unless this is the backend that said hello: a pooler tells a number of its own.
+ * A cast that fails costs a direct connection nothing; a statement of its own would cost a round trip.
+ */
+export function mustBe(backend: number | string | null | undefined): string {
+  return `select case when pg_catalog.pg_backend_pid() operator(pg_catalog.=) ${Number(backend ?? 0)} then 0
+    else pg_catalog.concat('${remark}', pg_catalog.pg_backend_pid())::pg_catalog.int4 end`
+}
+
+/** Text, whatever types the client reads. */
+export const isSuperuserSql =
+  "select rolsuper::text as superuser from pg_catalog.pg_roles where rolname operator(pg_catalog.=) session_user"
+
+export function saysPooler(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "22P02" && error.message.includes(remark)
+}
+
+const lent = new WeakMap<Client, { before: Promise<unknown> }>()
+
+/** From now on each statement of `client` is a transaction of its own, which brings its settings along. */
+export function lendSessions(client: Client): void {
+  lent.set(client, { before: Promise.resolve() })
+}
+
+export type Asking = Pick<Client, "query">
+
+/** The client itself, or what asks through a pooler in its name. */
+export function asking(client: Client): Asking {
+  const queue = lent.get(client)
+  if (queue === undefined) return client
+  const query = (text: string, values?: unknown[]): Promise<QueryResult> => {
+    const answer = queue.before.then(() => inTransaction(client, text, values))
+    queue.before = answer.catch(() => undefined)
+    return answer
+  }
+  return { query } as unknown as Asking
+}
+
+async function inTransaction(
+  client: Client,
+  text: string,
+  values: unknown[] | undefined,
+): Promise<QueryResult> {
+  try {
+    await client.query(`begin; ${sessionSettings("local")}`)
+    const result = await client.query(text, values)
+    await client.query("commit")
+    return result
+  } catch (error) {
+    await client.query("rollback").catch(() => undefined)
+    throw error
+  }
+}
