@@ -4,12 +4,12 @@ begin
     if current_setting('server_version_num')::int < 140000 then
         raise exception using errcode = 'TR006',
             message = format('PostgreSQL %s is too old: pgtrail needs 14 or later', current_setting('server_version')),
-            hint = 'Nothing was changed. Upgrade the server, or install into a newer one.';
+            hint = 'Nothing was changed; upgrade the server, or install into a newer one.';
     end if;
     if getdatabaseencoding() <> 'UTF8' then
         raise exception using errcode = 'TR007',
             message = format('database %I is encoded in %s: pgtrail needs UTF8', current_database(), getdatabaseencoding()),
-            hint = format('Nothing was changed. Make another one: create database %I encoding ''UTF8'' template template0;',
+            hint = format('Nothing was changed; make another one: create database %I encoding ''UTF8'' template template0;',
                 current_database() || '_utf8');
     end if;
     if pg_is_in_recovery() then

@@ -1,24 +1,24 @@
--- Takes back incarnations, losses and signatures. Refuses where there are any to lose: without them the log would not verify any more.
+-- Takes back incarnations, losses and signatures. Refuses where there are any, unless that was confirmed for this database: without them
+-- the log does not verify any more, neither there nor after another migration up.
 do $$
+declare
+    incarnations bigint;
+    losses bigint;
+    signatures bigint;
 begin
-    if exists (select from pgtrail.incarnation i where i.number > 1) or exists (select from pgtrail.act_signature) then
+    select count(*) into incarnations from pgtrail.incarnation i where i.number > 1;
+    select count(*) into losses from pgtrail.loss;
+    select count(*) into signatures from pgtrail.act_signature;
+    if incarnations + losses + signatures > 0 and current_setting('pgtrail.confirmed', true) is distinct from current_database() then
         raise exception using errcode = 'object_not_in_prerequisite_state',
-            message = 'the log has a second incarnation or signed acts, and an older pgtrail knows neither',
-            hint = 'Nothing was changed. Stay with this version.';
+            message = format('what migration 0002_proof holds would be lost (incarnations: %s, recorded losses: %s, signatures of acts: %s): '
+                'without it the log does not verify as intact any more, not even after another migrate up',
+                incarnations, losses, signatures),
+            hint = 'Nothing was lost. To lose it, run it with --confirm and the name of the database.';
     end if;
 end
 $$;
 drop trigger pgtrail_signature on pgtrail.act;
-drop function pgtrail.check_signature();
-drop function pgtrail.sign_act(bigint, text);
-drop function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz);
-drop function pgtrail.accept_finding(text, text);
-drop function pgtrail.set_setting(text, text);
-drop function pgtrail.record_checkpoint(jsonb, text[], smallint[], bigint[], bytea[]);
-drop function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]);
-drop function pgtrail.check_heads(text[], smallint[], bigint[], bytea[]);
-drop function pgtrail.heads_digest(text[], smallint[], bigint[], bytea[]);
-drop function pgtrail.is_destructive(text);
 drop table pgtrail.act_signature;
 drop table pgtrail.loss;
 drop table pgtrail.incarnation;

@@ -1,23 +1,21 @@
 // pgtrail install: creates the log in a database, or brings it to this version.
-import { command, flag, type Report, type Session, text } from "../cli/command.js"
+import { command, configurable, duration, flag, type Report, type Session } from "../cli/command.js"
 import { readDuration } from "../data/duration.js"
 import type { InstallOptions, InstallResult } from "../data/index.js"
 
 export default command({
   summary: "create the log in a database",
   description:
-    "Creates the schema pgtrail, its tables, functions and partitions, and the roles pgtrail_owner, pgtrail_writer, pgtrail_reader, " +
-    "pgtrail_auditor, pgtrail_operator and pgtrail_privacy. Does nothing where the log is installed and current; may run any number " +
+    "Creates the schema pgtrail, its tables, functions and partitions, and seven roles, pgtrail_owner and those that pgtrail grant " +
+    "makes others members of. Does nothing where the log is installed and current; may run any number " +
     "of times, and several at once.",
   options: {
     roles: flag(
       "--no-roles",
       "everything belongs to the connected role, and the application must connect as it; for servers that give no CREATEROLE",
     ),
-    lockTimeout: text(
-      "--lock-timeout <duration>",
-      "how long to wait for locks and for another installation",
-      "10s",
+    lockTimeout: configurable(
+      duration("--lock-timeout <duration>", "how long to wait for locks and for another installation", "10s"),
     ),
     dryRun: flag("--dry-run", "run everything, roll it back, and say what would change"),
     printSql: flag("--print-sql", "print the SQL instead of running it, for psql -1"),
@@ -35,6 +33,7 @@ export default command({
 
 export interface ChangeOptions {
   readonly roles?: boolean
+  readonly to?: number | undefined
   readonly lockTimeout: string
   readonly dryRun: boolean
   readonly printSql: boolean
@@ -43,7 +42,8 @@ export interface ChangeOptions {
 /** What `install` and `migrate up` have in common. */
 export async function change(session: Session, typed: ChangeOptions, onlyInstalled = false): Promise<Report> {
   const lockTimeoutMs = readDuration(typed.lockTimeout, "--lock-timeout")
-  const options: InstallOptions = { roles: typed.roles, lockTimeoutMs, dryRun: typed.dryRun, onlyInstalled }
+  const { roles, to, dryRun } = typed
+  const options: InstallOptions = { roles, to, lockTimeoutMs, dryRun, onlyInstalled }
   const trail = await session.trail()
   if (typed.printSql) {
     const sql = await trail.installSql(options)
@@ -58,11 +58,20 @@ export async function change(session: Session, typed: ChangeOptions, onlyInstall
     rows: result.applied.map((migration) => ({ migration })),
     document: { schema: "pgtrail.install/1", dry_run: typed.dryRun, ...result },
     text: describe(result, typed.dryRun),
-    note: () => (result.installed && !typed.dryRun ? nextStep(typed.roles !== false) : undefined),
+    note: () =>
+      result.pending.length > 0
+        ? `still pending: ${result.pending.join(", ")}`
+        : result.installed && !typed.dryRun
+          ? nextStep(typed.roles !== false)
+          : undefined,
   }
 }
 
-function describe({ applied, changed, installed, database }: InstallResult, dryRun: boolean): string {
+function describe(
+  { applied, pending, changed, installed, database }: InstallResult,
+  dryRun: boolean,
+): string {
+  if (!changed && pending.length > 0) return `nothing to do: the log in database ${database} is there already`
   if (!changed) return `nothing to do: the log in database ${database} is current`
   const done = dryRun ? "would " : ""
   const verb = installed
@@ -83,6 +92,6 @@ function describe({ applied, changed, installed, database }: InstallResult, dryR
 
 function nextStep(roles: boolean): string {
   return roles
-    ? 'next: let the application append (grant pgtrail_writer to "its role";), then pgtrail query and pgtrail verify'
+    ? 'next: let the application append: pgtrail grant writer ROLE'
     : "next: pgtrail append, then pgtrail query and pgtrail verify"
 }

@@ -8,8 +8,22 @@ export interface Migration {
   readonly number: number
   readonly name: string
   readonly sql: string
+  /** What takes it back. */
+  readonly down: string
   /** sha256 of the file with LF line ends, as hex. */
   readonly checksum: string
+}
+
+/** What belongs to a log whose newest migration is `number`. The present one's is in sql/, an earlier one's in sql/versions/NNNN. */
+export interface Version {
+  readonly number: number
+  /** Functions, aggregates, triggers and views, applied whole after the migrations. */
+  readonly code: string
+  readonly grants: string
+  /** The query that describes the catalog: descriptions by another text cannot be compared. */
+  readonly catalog: string
+  readonly codeChecksum: string
+  readonly catalogChecksum: string
 }
 
 /** The folder `sql/` of the package: beside `src/` in a checkout, beside `dist/` when installed. */
@@ -30,6 +44,7 @@ export function readSql(name: string): string {
 }
 
 function readFolder(name: string): string {
+  if (!existsSync(join(folder, name))) return ""
   const files = readdirSync(join(folder, name))
     .filter((file) => file.endsWith(".sql"))
     .sort()
@@ -40,19 +55,54 @@ export function sha256Hex(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
+/** In their order. */
 export function migrations(): Migration[] {
   return readdirSync(join(folder, "migrations"))
     .filter((file) => file.endsWith(".sql") && !file.endsWith(".down.sql"))
     .sort()
     .map((file) => {
+      const stem = file.replace(/\.sql$/, "")
       const sql = readSql(join("migrations", file))
-      const [number = "", name = ""] = file.replace(/\.sql$/, "").split(/_(.*)/s)
-      return { number: Number.parseInt(number, 10), name, sql, checksum: sha256Hex(sql) }
+      const down = readSql(join("migrations", `${stem}.down.sql`))
+      const [number = "", name = ""] = stem.split(/_(.*)/s)
+      return { number: Number.parseInt(number, 10), name, sql, down, checksum: sha256Hex(sql) }
     })
 }
 
-/** Functions and triggers: the present code, applied whole after the migrations. */
-export function code(): { readonly sql: string; readonly checksum: string } {
-  const sql = [readFolder("functions"), readFolder("aggregates"), readSql("triggers.sql")].join("\n")
-  return { sql, checksum: sha256Hex(`${sql}\n${readSql("grants.sql")}`) }
+/** Every version that this pgtrail can bring a log to, the present one first. */
+export function versions(): Version[] {
+  const earlier = readdirSync(join(folder, "versions")).sort().reverse()
+  return [presentVersion(), ...earlier.map(earlierVersion)]
+}
+
+/** Undefined for a number that this pgtrail does not ship. */
+export function versionAt(number: number): Version | undefined {
+  const present = presentVersion()
+  return number === present.number ? present : versions().find((one) => one.number === number)
+}
+
+export function presentVersion(): Version {
+  const number = migrations().at(-1)?.number ?? 0
+  const code = [
+    readFolder("functions"),
+    readFolder("aggregates"),
+    readSql("triggers.sql"),
+    readFolder("views"),
+  ].join("\n")
+  return describe({ number, code, grants: readSql("grants.sql"), catalog: readSql("catalog.sql") })
+}
+
+function earlierVersion(name: string): Version {
+  const read = (file: string) => readSql(join("versions", name, file))
+  const code = read("code.sql")
+  const grants = read("grants.sql")
+  return describe({ number: Number.parseInt(name, 10), code, grants, catalog: read("catalog.sql") })
+}
+
+function describe(texts: Omit<Version, "codeChecksum" | "catalogChecksum">): Version {
+  return {
+    ...texts,
+    codeChecksum: sha256Hex(`${texts.code}\n${texts.grants}`),
+    catalogChecksum: sha256Hex(texts.catalog),
+  }
 }

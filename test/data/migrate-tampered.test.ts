@@ -1,7 +1,9 @@
 // Migrating never takes over what somebody tampered with, and an act that somebody forged does not hide it from verify.
 import { afterAll, beforeEach, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
-import { storeCatalogSql } from "../../src/data/verify/catalog.js"
+import { storeCatalogSql } from "../../src/data/migrate/store-catalog.js"
+import { presentVersion } from "../../src/data/sql-files.js"
+import { compare } from "../../src/data/verify/catalog.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
 let db: TestDatabase
@@ -21,7 +23,7 @@ const outdate = () => db.query("update pgtrail.setting set value = 'old' where n
 
 /** Stores the present catalog as what must be, and records it as a migration does, with `parameters` changed, and its settings. */
 async function forge(parameters = "{}"): Promise<void> {
-  await db.query(storeCatalogSql())
+  await db.query(storeCatalogSql(presentVersion().catalog))
   await db.query(
     `select pgtrail.record_act('migrate', (select parameters from pgtrail.act where seq = 1) || $1::jsonb,
        (select sha256(convert_to(string_agg(object || E'\\n' || definition || E'\\n', '' order by object), 'UTF8'))
@@ -43,6 +45,13 @@ const evidence = () =>
   )
 const messages = async () =>
   (await trail.verify({ record: false })).findings.map(({ kind, message }) => `${kind}: ${message}`)
+/** The same without reading the events. */
+const differences = async () => {
+  const client = await trail.connect()
+  const { differences: found } = await compare(client)
+  await client.end()
+  return found.map(({ kind, message }) => `${kind}: ${message}`)
+}
 
 test.each([
   ["the body of a function", replaceSeal, /^ {2}function seal_event\(\): expected: body/m],
@@ -92,7 +101,7 @@ test("a migration from a version that described the catalog otherwise gives ever
   )
   await outdate()
   expect(await trail.install()).toMatchObject({ changed: true })
-  expect(await messages()).toEqual([])
+  expect(await differences()).toEqual([])
   await expect(db.query("truncate pgtrail.event_default")).rejects.toThrow("append-only")
 })
 
@@ -120,6 +129,24 @@ test("verify finds a function that another replaced, though the act of a migrati
   ])
 })
 
+test("verify finds another search path of a function, though the act of a migration was forged to fit", async () => {
+  await db.query("alter function pgtrail.seal_event() set search_path = public, pg_catalog, pg_temp")
+  await forge()
+  expect(await messages()).toEqual([
+    "catalog_changed: function seal_event() is not the one that this pgtrail ships",
+  ])
+})
+
+test("verify finds a trigger and a rule that somebody added, though the act of a migration was forged to fit", async () => {
+  await db.query(`create trigger other before update on pgtrail.act for each row execute function suppress_redundant_updates_trigger();
+    create rule other as on insert to pgtrail.setting do instead nothing`)
+  await forge()
+  expect(await messages()).toEqual([
+    "catalog_changed: table act: trigger other runs code that is not pgtrail's",
+    "catalog_changed: table setting: rule other runs code that is not pgtrail's",
+  ])
+})
+
 test("verify finds a function that somebody added, though the act of a migration was forged to fit", async () => {
   await db.query("create function pgtrail.more() returns int language sql as 'select 1'")
   await forge()
@@ -128,22 +155,29 @@ test("verify finds a function that somebody added, though the act of a migration
   ])
 })
 
-test.each(["event", "act", "log"])(
+test.each(["event", "act", "log", "organization_reader", "purge"])(
   "verify finds the guard of %s missing, though the act of a migration was forged to fit",
   async (name) => {
     await db.query(`drop trigger pgtrail_guard on pgtrail.${name}`)
     await forge(`{"code_checksum": "other"}`)
-    expect(await messages()).toEqual([
+    expect(await differences()).toEqual([
       `guard_missing: table ${name}: trigger pgtrail_guard is missing, disabled or not the one that pgtrail makes`,
     ])
   },
 )
 
+test("verify finds a migration that was taken out of the ledger", async () => {
+  await db.query("delete from pgtrail.migration where number = 3")
+  expect(await differences()).toEqual([
+    "catalog_changed: table migration: the newest migration is 2, and the functions are those of 3",
+  ])
+})
+
 test("verify finds the seal of every partition disabled, though the act of a migration was forged to fit", async () => {
   await db.query("alter table pgtrail.event disable trigger pgtrail_seal")
   const [row] = await db.query("select count(*) as n from pg_trigger where tgname = 'pgtrail_seal'")
   await forge()
-  const found = await messages()
+  const found = await differences()
   expect(found).toHaveLength(Number(row?.n))
   expect(found[0]).toMatch(/^guard_missing: partition event_\w+: trigger pgtrail_seal is missing, disabled/)
 })
@@ -151,12 +185,12 @@ test("verify finds the seal of every partition disabled, though the act of a mig
 test("functions of another version are no finding", async () => {
   await db.query(replaceSeal)
   await forge(`{"code_checksum": "other", "tool_version": "0.0.1"}`)
-  expect(await messages()).toEqual([])
+  expect(await differences()).toEqual([])
 })
 
 test("an act of a migration that names no version is a finding", async () => {
   await forge(`{"code_checksum": null}`)
-  expect(await messages()).toEqual([
+  expect(await differences()).toEqual([
     "catalog_changed: the newest act of a migration does not say which pgtrail migrated: no pgtrail wrote it",
   ])
 })

@@ -18,7 +18,7 @@ test("every table, column, function and the schema itself says what it is for", 
     union all
     select c.oid::regclass || '.' || a.attname
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace = 'pgtrail'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+    where c.relnamespace = 'pgtrail'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
       and col_description(c.oid, a.attnum) is null
     union all
     select p.oid::regprocedure::text from pg_proc p
@@ -65,7 +65,7 @@ test("everything belongs to pgtrail_owner, who cannot log in", async () => {
   expect(rows).toEqual([])
   expect(
     await db.query(
-      "select rolcanlogin, rolsuper, rolcreaterole, rolbypassrls from pg_roles where rolname ~ '^pgtrail_(owner|writer|reader|auditor|operator|privacy)$' group by 1, 2, 3, 4",
+      "select rolcanlogin, rolsuper, rolcreaterole, rolbypassrls from pg_roles where rolname ~ '^pgtrail_(owner|writer|reader|organization_reader|auditor|operator|privacy)$' group by 1, 2, 3, 4",
     ),
   ).toEqual([{ rolcanlogin: "f", rolsuper: "f", rolcreaterole: "f", rolbypassrls: "f" }])
 })

@@ -1,0 +1,94 @@
+// What goes when a log is taken away, so that it can be said before, and kept on paper after.
+import type { ClientBase } from "pg"
+import { headsDigest } from "../canonical.js"
+import { writeTime } from "../query/columns.js"
+
+export interface LostLog {
+  readonly log_id: string
+  /** By the heads, less what was purged. */
+  readonly events: string
+  readonly organizations: string
+  readonly lanes: string
+  readonly acts: string
+  /** The act chain's newest: seq and hash in hex; null where there is none. */
+  readonly last_act: { readonly seq: string; readonly hash: string } | null
+  /** sha256 of all heads, in hex, as checkpoints have it. */
+  readonly heads_digest: string
+  /** The newest; null where none was made. */
+  readonly checkpoint: { readonly act: string; readonly recorded_at: string } | null
+  /** Views outside the schema that read the log: they go with it. */
+  readonly dependents: readonly string[]
+}
+
+interface Head {
+  readonly organization_id: string
+  readonly lane: string
+  readonly seq: string
+  readonly hash: string
+}
+
+export async function whatIsLost(client: ClientBase): Promise<LostLog> {
+  const heads = await client.query<Head>(
+    `select distinct on (h.organization_id collate "C", h.lane) h.organization_id, h.lane, h.seq, h.hash
+     from pgtrail.chain_head h where h.seq > 0
+     order by h.organization_id collate "C", h.lane, h.seq desc`,
+  )
+  const [log] = (
+    await client.query<{
+      log_id: string | null
+      acts: string
+      seq: string | null
+      hash: string | null
+      checkpoint: string | null
+      made: string | null
+    }>(
+      `select (select min(l.log_id::text) from pgtrail.log l) as log_id, (select count(*) from pgtrail.act) as acts, a.seq, encode(a.hash, 'hex') as hash,
+         c.seq as checkpoint, c.recorded_at as made
+       from (select) one
+       left join lateral (select seq, hash from pgtrail.act order by seq desc limit 1) a on true
+       left join lateral (select seq, recorded_at from pgtrail.act where kind = 'checkpoint' order by seq desc limit 1) c on true`,
+    )
+  ).rows
+  const appended = heads.rows.reduce((sum, head) => sum + BigInt(head.seq), 0n)
+  const { seq = null, hash = null, checkpoint = null, made = null } = log ?? {}
+  return {
+    log_id: log?.log_id ?? "",
+    events: String(appended - BigInt(await purged(client))),
+    organizations: String(new Set(heads.rows.map((head) => head.organization_id)).size),
+    lanes: String(heads.rows.length),
+    acts: log?.acts ?? "0",
+    last_act: seq === null || hash === null ? null : { seq, hash },
+    heads_digest: headsDigest(heads.rows),
+    checkpoint:
+      checkpoint === null || made === null ? null : { act: checkpoint, recorded_at: writeTime(made) },
+    dependents: await dependents(client),
+  }
+}
+
+/** An older log has no records of purges. */
+async function purged(client: ClientBase): Promise<string> {
+  const { rows: there } = await client.query(
+    "select from pg_class where oid = pg_catalog.to_regclass('pgtrail.purge')",
+  )
+  if (there.length === 0) return "0"
+  const { rows } = await client.query<{ events: string }>(
+    "select coalesce(sum(events), 0) as events from pgtrail.purge",
+  )
+  return rows[0]?.events ?? "0"
+}
+
+async function dependents(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select distinct case c.relkind when 'm' then 'materialized view ' when 'v' then 'view ' else 'table ' end || c.oid::regclass as name
+     from pg_depend d
+     join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+     join pg_class c on c.oid = w.ev_class
+     join pg_namespace n on n.oid = c.relnamespace and n.nspname <> 'pgtrail'
+     where d.refclassid = 'pg_class'::regclass and d.refobjid in (
+         select r.oid from pg_class r join pg_namespace m on m.oid = r.relnamespace and m.nspname = 'pgtrail')
+       or d.refclassid = 'pg_proc'::regclass and d.refobjid in (
+         select p.oid from pg_proc p join pg_namespace m on m.oid = p.pronamespace and m.nspname = 'pgtrail')
+     order by 1`,
+  )
+  return rows.map((row) => row.name)
+}

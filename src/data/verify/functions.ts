@@ -1,0 +1,41 @@
+// The functions of a version as its SQL says them, to be compared with those of a log.
+import type { Version } from "../sql-files.js"
+
+export interface ShippedFunction {
+  readonly body: string
+  /** As the catalog has it, for comparison: a body does something else with another search_path, or as another role. */
+  readonly attributes: string
+}
+
+/** What stands between the $$ of each function, which is what the server stores; by name. */
+export function shippedBodies(version: Version): Map<string, string> {
+  return new Map([...shippedFunctions(version)].map(([name, { body }]) => [name, body]))
+}
+
+/** By name. */
+export function shippedFunctions({ code }: Version): Map<string, ShippedFunction> {
+  const functions = code.matchAll(
+    /^create or replace function pgtrail\.(\w+)\(([\s\S]*?)\nas \$\$([\s\S]*?)\$\$;$/gm,
+  )
+  return new Map(
+    [...functions].map(([, name = "", head = "", body = ""]) => [
+      name,
+      { body, attributes: attributesOf(head) },
+    ]),
+  )
+}
+
+function attributesOf(head: string): string {
+  const language = /^language (\w+)|\) language (\w+)/m.exec(head)
+  const settings = [...head.matchAll(/^set (\w+) = (.+)$/gm)].map(
+    // The server stores this one name as it spells it itself.
+    ([, name = "", value = ""]) =>
+      `${name === "timezone" ? "TimeZone" : name}=${value.replace(/^'(.*)'$/, "$1")}`,
+  )
+  const definer = /\bsecurity definer\b/.test(head) ? "t" : "f"
+  return `language ${language?.[1] ?? language?.[2]}, security definer ${definer}, settings ${settings.length === 0 ? "-" : settings.sort().join("; ")}`
+}
+
+/** Of a function p in a language l what `attributes` is. */
+export const attributesSql = `format('language %s, security definer %s, settings %s', l.lanname, p.prosecdef,
+  coalesce((select string_agg(s, '; ' order by s collate "C") from unnest(p.proconfig) s), '-'))`

@@ -1,0 +1,107 @@
+// Compares guards and functions with what this pgtrail ships: it needs no stored description, which the owner could have forged.
+import type { ClientBase } from "pg"
+import { sha256Hex, type Version } from "../sql-files.js"
+import type { Difference } from "./catalog-difference.js"
+import { foreignCode } from "./foreign.js"
+import { attributesSql, shippedFunctions } from "./functions.js"
+
+/**
+ * The guards must be there, whoever migrated; the functions must be those of `shipped`, undefined where another pgtrail migrated: its
+ * functions are its own. `reported`: objects of which something was told already.
+ */
+export async function compareShipped(
+  client: ClientBase,
+  shipped: Version | undefined,
+  reported: ReadonlySet<string>,
+): Promise<Difference[]> {
+  const guards = await compareGuards(client)
+  const foreign = await compareForeign(client)
+  const functions = shipped === undefined ? [] : await compareFunctions(client, shipped)
+  return [...guards, ...foreign, ...functions].filter(({ object }) => !reported.has(object))
+}
+
+/** Triggers, rules, expressions and views of anybody else, which a forged description would have as what must be. */
+export async function compareForeign(client: ClientBase): Promise<Difference[]> {
+  return (await foreignCode(client)).map(({ object, what }) => {
+    const message = `${object}: ${what} runs code that is not pgtrail's`
+    return {
+      kind: "catalog_changed",
+      object,
+      what,
+      expected: null,
+      actual: `${what}, with code that is not pgtrail's`,
+      message,
+      evidence: message,
+    }
+  })
+}
+
+async function compareGuards(client: ClientBase): Promise<Difference[]> {
+  const { rows } = await client.query<{ object: string; trigger: string; live: string | null }>(
+    `select case when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
+         || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger,
+       (select string_agg(format('%s %s %s %s', g.tgfoid, g.tgtype, g.tgenabled, md5(g.tgqual::text)), '; ' order by g.oid)
+        from pg_trigger g where g.tgrelid = c.oid and g.tgname = w.name) as live
+     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5))
+       w (name, function, type)
+     cross join (select to_regclass('pgtrail.event') as oid) e
+     join pg_class c on true
+     join pg_namespace n on n.oid = c.relnamespace
+     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = e.oid
+     where case w.name
+         -- A log of version 0.1 that is yet to be migrated has no signatures.
+         when 'pgtrail_signature' then c.oid = to_regclass('pgtrail.act') and to_regclass('pgtrail.act_signature') is not null
+         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid in (to_regclass('pgtrail.act'),
+           to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
+           to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'),
+           to_regclass('pgtrail.purge'))
+         end
+       and not exists (
+         select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
+         where g.tgrelid = c.oid and g.tgname = w.name and g.tgenabled = 'O' and g.tgtype = w.type and g.tgqual is null
+           and g.tgdeferrable = (w.name = 'pgtrail_signature') and g.tginitdeferred = g.tgdeferrable
+           and m.nspname = 'pgtrail' and p.proname = w.function)
+     order by 1, 2`,
+  )
+  return rows.map(({ object, trigger, live }) => {
+    const message = `${object}: trigger ${trigger} is missing, disabled or not the one that pgtrail makes`
+    return {
+      kind: "guard_missing",
+      object,
+      what: `trigger ${trigger}`,
+      expected: `trigger ${trigger}, enabled O, without condition`,
+      actual: live === null ? null : `trigger ${trigger}: ${live}`,
+      message,
+      evidence: `${message} ${live}`,
+    }
+  })
+}
+
+async function compareFunctions(client: ClientBase, shipped: Version): Promise<Difference[]> {
+  const functions = shippedFunctions(shipped)
+  const { rows } = await client.query<{ name: string; object: string; body: string; attributes: string }>(
+    `select p.proname as name, format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as object,
+       encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') as body,
+       ${attributesSql} as attributes
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrail' join pg_language l on l.oid = p.prolang
+     where p.prokind <> 'a' order by 2`,
+  )
+  return rows.flatMap(({ name, object, body, attributes }): Difference[] => {
+    const ours = functions.get(name)
+    const hash = ours === undefined ? undefined : sha256Hex(ours.body)
+    const isBody = hash !== body
+    if (!isBody && ours?.attributes === attributes) return []
+    const message = `${object} is not the one that this pgtrail ships`
+    return [
+      {
+        kind: "catalog_changed",
+        object,
+        what: isBody ? "body" : "attributes",
+        expected: isBody ? (hash === undefined ? null : `body ${hash}`) : (ours?.attributes ?? null),
+        actual: isBody ? `body ${body}` : attributes,
+        message,
+        evidence: `${message} ${isBody ? body : attributes}`,
+      },
+    ]
+  })
+}

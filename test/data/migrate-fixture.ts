@@ -1,0 +1,80 @@
+// Logs as earlier versions of pgtrail installed them: by the very SQL that they printed (test/schema), with data in them.
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Trail } from "../../src/data/index.js"
+import { versions } from "../../src/data/sql-files.js"
+import { type TestDatabase, testDatabase } from "../database.js"
+
+export interface OlderLog {
+  readonly db: TestDatabase
+  readonly trail: Trail
+}
+
+/** What the pgtrail of `level` printed. */
+export const schema = (level: 1 | 2): Promise<string> =>
+  readFile(join(import.meta.dirname, `../schema/000${level}.sql`), "utf8")
+
+/** As the same pgtrail printed it with --no-roles; compared with its output when it was written. */
+function withoutRoles(sql: string, level: 1 | 2): string {
+  const grants = versions().find((one) => one.number === level)?.grants ?? ""
+  const end = "\nset local role pgtrail_owner;\n"
+  const start = sql.indexOf("-- The six roles,")
+  const without =
+    `${sql.slice(0, start)}create schema pgtrail;\n${sql.slice(sql.indexOf(end) + end.length)}`.replace(
+      `${grants}\n\n`,
+      "",
+    )
+  return without
+    .replace("values ('roles', 'on')", "values ('roles', 'off')")
+    .replace("'roles', 'on', 'code_checksum'", "'roles', 'off', 'code_checksum'")
+}
+
+/** Installed by the pgtrail of `level`; with events of two organizations and months, an import, a verification, a setting. */
+export async function olderLog(
+  level: 1 | 2,
+  options: { roles?: boolean; data?: boolean } = {},
+): Promise<OlderLog> {
+  const db = await testDatabase({ empty: true })
+  const sql = await schema(level)
+  const client = await db.client()
+  await client.query(`begin; ${options.roles === false ? withoutRoles(sql, level) : sql}; commit`)
+  await client.end()
+  const trail = await db.trail()
+  if (options.data !== false) await fill(db, level)
+  return { db, trail }
+}
+
+async function fill(db: TestDatabase, level: 1 | 2): Promise<void> {
+  await db.query(
+    `insert into pgtrail.event (organization_id, event_type, actor_id, occurred_at, retention_policy)
+     select case when i % 2 = 0 then 'acme' else 'globex' end, 'a', 'u' || i, now() + i * interval '1 day',
+       case when i % 3 = 0 then 'short' else 'standard' end from generate_series(1, 40) i`,
+  )
+  await db.query('select pgtrail.append(\'[{"event_type":"b"}]\', gen_random_uuid())')
+  const heads = `select coalesce(array_agg(h.organization_id), '{}') as o, array_agg(h.lane) as l, array_agg(h.seq) as s, array_agg(h.hash) as h from (
+      select distinct on (organization_id, lane) * from pgtrail.chain_head where seq > 0 order by organization_id, lane, seq desc) h`
+  const seen = level === 1 ? "" : "null::bytea, "
+  await db.query(
+    `select pgtrail.record_verification('{"verdict": "intact", "findings": []}', ${seen}o, l, s, h) from (${heads}) x`,
+  )
+  await db.query("insert into pgtrail.event (event_type) values ('after the verification')")
+  if (level === 2) await db.query("select pgtrail.set_setting('event-size-limit', '70000')")
+}
+
+/** Every row of what is evidence, byte for byte, as digests: all but what the organization `later` appended, and later acts. */
+export async function evidence(db: TestDatabase, acts: number): Promise<unknown> {
+  return db.query(
+    `select (select md5(string_agg(e::text, ';' order by organization_id, lane, seq)) from pgtrail.event e
+         where e.organization_id <> 'later') as events,
+       (select md5(string_agg(h::text, ';' order by organization_id, lane, seq)) from pgtrail.chain_head h
+         where h.organization_id <> 'later') as heads,
+       (select md5(string_agg(a::text, ';' order by seq)) from pgtrail.act a where seq <= ${acts}) as acts,
+       (select l::text from pgtrail.log l) as log`,
+  )
+}
+
+export const catalog = (db: TestDatabase) =>
+  db.query('select object, definition from pgtrail.catalog_object order by object collate "C"')
+
+export const newestAct = async (db: TestDatabase): Promise<number> =>
+  Number((await db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq)

@@ -1,0 +1,51 @@
+// The code of earlier versions is frozen: logs out there were made by it, and are compared with it.
+import { createHash } from "node:crypto"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { migrations, versionAt, versions } from "../../src/data/sql-files.js"
+
+const root = join(import.meta.dirname, "../..")
+const frozen: readonly (readonly [sha256: string, file: string])[] = [
+  ["9d49f063783c733bf24d076a548b6fe13377039f461bbafefe93070d9a1888eb", "sql/migrations/0001_log.sql"],
+  ["31e2ba3876b3265973a2fc87265369a8d101b2198fcacf5b1c76e084b43c7e15", "sql/migrations/0002_proof.sql"],
+  ["f1641972e24ece0fdec82f9d80f1d01c36a5a7c2926b20609c7066ed97f5af20", "sql/versions/0001/catalog.sql"],
+  ["7cde004151cc0f589c22ee8625a5b11d4bf5bc403cb2c841990dc5297fb56bac", "sql/versions/0001/code.sql"],
+  ["c50e329b926590d00794a732129c43040cea03af5353ce7d814eddcc8d2a0e83", "sql/versions/0001/grants.sql"],
+  ["f1641972e24ece0fdec82f9d80f1d01c36a5a7c2926b20609c7066ed97f5af20", "sql/versions/0002/catalog.sql"],
+  ["77164187ee77263328775bddbce26cf530ade3601ddb335c190f87509dbd787d", "sql/versions/0002/code.sql"],
+  ["429769029a0265aec2c6f73f7741a522af011dcca71e3c4f6bb60a8f6a12bba4", "sql/versions/0002/grants.sql"],
+  ["03f4b9074229e1b335953932409c1384feb323edda79f9da2309097c1c36d978", "test/schema/0001.sql"],
+  ["f3cd5f6fde1f0c8f34b226a49fffc04f6079ecbd8876cd0951fb3e791efaaba4", "test/schema/0002.sql"],
+]
+
+test.each(frozen)("%s is still the sha256 of %s", (sha256, file) => {
+  expect(
+    createHash("sha256")
+      .update(readFileSync(join(root, file)))
+      .digest("hex"),
+  ).toBe(sha256)
+})
+
+test("every file of an earlier version is on that list", () => {
+  const files = readdirSync(join(root, "sql/versions"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".sql"))
+    .map((name) => `sql/versions/${name}`)
+  expect(files.filter((file) => !frozen.some(([, name]) => name === file))).toEqual([])
+})
+
+test("every migration but the newest has the code of its time, by the checksum that its installer wrote", () => {
+  const [present, ...earlier] = versions()
+  expect(present?.number).toBe(migrations().at(-1)?.number)
+  expect(earlier.map((one) => one.number).sort()).toEqual(
+    migrations()
+      .slice(0, -1)
+      .map((one) => one.number),
+  )
+  for (const { number, codeChecksum, catalogChecksum } of earlier) {
+    const installer = readFileSync(join(root, `test/schema/000${number}.sql`), "utf8")
+    expect(installer).toContain(`'code_checksum', '${codeChecksum}'`)
+    expect(installer).toContain(`'catalog_checksum', '${catalogChecksum}'`)
+  }
+  expect(versionAt(99)).toBe(undefined)
+})
