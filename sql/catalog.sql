@@ -1,11 +1,12 @@
 -- Describes every object of the schema pgtrail as (object, definition), one line a fact, from the system catalogs alone: no
 -- function of pgtrail is called, no pretty printer whose words change between versions or that fails on what somebody planted
--- (pg_get_expr raises on the WHEN of a row trigger). A migration stores what it prints,
+-- (pg_get_expr raises on the WHEN of a row trigger). Of a view what pg_get_viewdef writes, which of a view with two names in FROM is
+-- the same in 14 to 18. A migration stores what it prints,
 -- verify compares. A partition of pgtrail.event is described without its name and bounds: all must be alike.
 -- What inherits from a table of pgtrail is described wherever it is: a partition moved to another schema still holds evidence.
 with relation as (
     select c.oid, c.relkind, c.relispartition, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-        c.relacl, r.rolname as owner, c.relowner, n.nspname,
+        c.relacl, c.reloptions, r.rolname as owner, c.relowner, n.nspname,
         case when n.nspname = 'pgtrail' then c.relname::text else n.nspname || '.' || c.relname end as relname,
         exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhparent = pg_catalog.to_regclass('pgtrail.event'))
             as is_partition
@@ -72,6 +73,17 @@ with relation as (
     select t.oid, pg_catalog.format('rule %s on %s, %s, enabled %s', w.rulename, w.ev_type, pg_catalog.md5(w.ev_action::text), w.ev_enabled)
     from relation t
     join pg_catalog.pg_rewrite w on w.ev_class = t.oid
+    -- The rule of a view is described as what it selects: its tree has oids, which a restore changes.
+    where not (t.relkind in ('v', 'm') and w.ev_type = '1' and w.rulename = '_RETURN')
+    union all
+    select t.oid, pg_catalog.format('settings %s', coalesce(pg_catalog.array_to_string(t.reloptions, ', '), '-'))
+    from relation t
+    where t.relkind in ('v', 'm')
+    union all
+    select t.oid, pg_catalog.format('body %s', pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+        coalesce(pg_catalog.pg_get_viewdef(t.oid), '-'), 'UTF8')), 'hex'))
+    from relation t
+    where t.relkind in ('v', 'm')
     union all
     select t.oid, pg_catalog.format('policy %s %s %s', p.polname, p.polcmd, p.polpermissive)
     from relation t
@@ -122,7 +134,8 @@ union all
 select 'role ' || r.rolname, pg_catalog.format('attributes login %s, superuser %s, createrole %s, bypassrls %s',
     r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolbypassrls)
 from pg_catalog.pg_roles r
-where r.rolname in ('pgtrail_owner', 'pgtrail_writer', 'pgtrail_reader', 'pgtrail_auditor', 'pgtrail_operator', 'pgtrail_privacy')
+where r.rolname in ('pgtrail_owner', 'pgtrail_writer', 'pgtrail_reader', 'pgtrail_organization_reader',
+    'pgtrail_auditor', 'pgtrail_operator', 'pgtrail_privacy')
     and exists (
         select from pg_catalog.pg_namespace n
         join pg_catalog.pg_roles o on o.oid = n.nspowner and o.rolname = 'pgtrail_owner'

@@ -16,6 +16,13 @@ grant execute on function pgtrail.import_finish(text) to pgtrail_writer;
 
 grant select on pgtrail.event, pgtrail.chain_head, pgtrail.incarnation to pgtrail_reader;
 
+-- A reader of some organizations alone (pgtrail grant reader ROLE --org ORG) reads views, and nothing that tells of others.
+grant usage on schema pgtrail to pgtrail_organization_reader;
+grant select on pgtrail.log, pgtrail.migration, pgtrail.setting, pgtrail.organization_event, pgtrail.organization_head
+    to pgtrail_organization_reader;
+grant select (number, log_id) on pgtrail.incarnation to pgtrail_organization_reader;
+grant select on pgtrail.organization_reader to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+
 -- An auditor reads all that verify compares, and records that he verified.
 grant select on pgtrail.event, pgtrail.chain_head, pgtrail.act, pgtrail.verified_head, pgtrail.catalog_object,
     pgtrail.import_source, pgtrail.incarnation, pgtrail.loss, pgtrail.act_signature to pgtrail_auditor;
@@ -30,3 +37,8 @@ grant execute on function pgtrail.accept_finding(text, text) to pgtrail_operator
 grant execute on function pgtrail.set_setting(text, text) to pgtrail_operator;
 grant execute on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) to pgtrail_operator;
 grant execute on function pgtrail.sign_act(bigint, text) to pgtrail_operator;
+
+-- What was purged: who reads events or verifies is told that it was; an operator does it.
+grant select on pgtrail.purge to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant execute on function
+    pgtrail.purge_events(text, smallint[], bigint[], bigint[], bytea[], oid[], text, text, text[], bigint) to pgtrail_operator;

@@ -13,6 +13,10 @@ create or replace trigger pgtrail_guard before update or delete or truncate on p
     for each statement execute function pgtrail.guard();
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.act_signature
     for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.organization_reader
+    for each statement execute function pgtrail.guard('DELETE revoke');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.purge
+    for each statement execute function pgtrail.guard();
 
 -- A constraint trigger cannot be replaced, and to drop it would wait for every verification that reads the acts: made where it is not as here.
 do $$

@@ -1,4 +1,4 @@
-// pgtrail.event as drizzle sees it: mirrors the SQL, never creates it (test/data/schema.test.ts compares it with the catalog).
+// pgtrail.event, and the view of it, as drizzle sees them: mirrors the SQL, never creates it (test/data/schema.test.ts compares it with the catalog).
 import {
   bigint,
   customType,
@@ -16,7 +16,7 @@ const bytea = customType<{ data: string }>({ dataType: () => "bytea" })
 /** Text in and text out: a time is never a Date. */
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: "string" })
 
-export const event = pgSchema("pgtrail").table("event", {
+const columns = () => ({
   id: uuid("id").notNull(),
   external_id: text("external_id"),
   external_number: bigint("external_number", { mode: "bigint" }),
@@ -72,3 +72,11 @@ export const event = pgSchema("pgtrail").table("event", {
   identity_digest: bytea("identity_digest"),
   content_digest: bytea("content_digest"),
 })
+
+export const event = pgSchema("pgtrail").table("event", columns())
+
+/** The view that a reader of some organizations alone reads in its place: the same columns, and those that `prefixOf` tells. */
+export const organizationEvent = pgSchema("pgtrail").table(
+  "organization_event",
+  columns(),
+) as unknown as typeof event

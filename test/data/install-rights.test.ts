@@ -52,7 +52,7 @@ test("every table, column and function says what it is", async () => {
   ).toEqual([])
 })
 
-const roles = ["writer", "reader", "auditor", "operator", "privacy"] as const
+const roles = ["writer", "reader", "organization_reader", "auditor", "operator", "privacy"] as const
 
 async function holders(allowed: (role: string) => string): Promise<string> {
   const list = roles.map((role) => `${allowed(`'pgtrail_${role}'`)} as ${role}`)
@@ -77,18 +77,22 @@ test.each([
   ["act_signature", "select", "auditor operator"],
   ["catalog_object", "select", "auditor operator"],
   ["import_source", "select", "auditor operator"],
+  ["organization_reader", "select", "reader auditor operator"],
+  ["organization_event", "select", "organization_reader"],
+  ["organization_head", "select", "organization_reader"],
+  ["purge", "select", "reader auditor operator"],
   ["append_batch", "select", ""],
   ["sealing", "insert", ""],
-  ["log", "select", "writer reader auditor operator privacy"],
-  ["migration", "select", "writer reader auditor operator privacy"],
-  ["setting", "select", "writer reader auditor operator privacy"],
+  ["log", "select", "writer reader organization_reader auditor operator privacy"],
+  ["migration", "select", "writer reader organization_reader auditor operator privacy"],
+  ["setting", "select", "writer reader organization_reader auditor operator privacy"],
 ])("pgtrail.%s: who may %s", async (name, right, expected) => {
   expect(await table(name, right)).toBe(expected)
 })
 
 test("nobody but the owner may change or empty a table, and only a writer inserts", async () => {
   const names = await db.query(
-    "select relname as name from pg_class where relnamespace = 'pgtrail'::regnamespace and relkind in ('r', 'p')",
+    "select relname as name from pg_class where relnamespace = 'pgtrail'::regnamespace and relkind in ('r', 'p', 'v')",
   )
   for (const { name } of names) {
     for (const right of ["update", "delete", "truncate", "trigger", "references"]) {
@@ -108,7 +112,14 @@ test("a writer and an operator read places and nothing that an event says", asyn
   }
 })
 
-const operating = ["record_checkpoint", "accept_finding", "set_setting", "open_incarnation", "sign_act"]
+const operating = [
+  "record_checkpoint",
+  "accept_finding",
+  "set_setting",
+  "open_incarnation",
+  "sign_act",
+  "purge_events",
+]
 
 test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, nobody records acts", async () => {
   const functions = await db.query(
@@ -143,6 +154,10 @@ test("what each role does is refused to the others, by the server itself", async
     ["pgtrail_reader", "select * from pgtrail.act", true],
     ["pgtrail_auditor", "select * from pgtrail.act", false],
     ["pgtrail_auditor", "select pgtrail.record_act('verify', '{}')", true],
+    ["pgtrail_organization_reader", "select details from pgtrail.event", true],
+    ["pgtrail_organization_reader", "select * from pgtrail.incarnation", true],
+    ["pgtrail_organization_reader", "select number, log_id from pgtrail.incarnation", false],
+    ["pgtrail_reader", "select * from pgtrail.organization_event", true],
     ["pgtrail_operator", "select details from pgtrail.event", true],
     ["pgtrail_privacy", "select details from pgtrail.event", true],
     ["pgtrail_owner", "delete from pgtrail.event", true],

@@ -30,7 +30,7 @@ const schemas = () => db.query("select nspname from pg_namespace where nspname =
 test("a second installation changes nothing", async () => {
   const trail = await db.trail()
   expect(await trail.install()).toMatchObject({
-    applied: ["0001_log", "0002_proof"],
+    applied: ["0001_log", "0002_proof", "0003_access"],
     changed: true,
     installed: true,
     database: db.name,
@@ -103,7 +103,7 @@ describe("is refused, and changes nothing,", () => {
       await expect(work()).rejects.toMatchObject({
         code: "newer-schema",
         message: expect.stringMatching(
-          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 2$/,
+          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 3$/,
         ),
         hint: "nothing was changed; upgrade the tool to 9.1.0 or later",
       })
@@ -120,7 +120,7 @@ describe("is refused, and changes nothing,", () => {
       await expect(trail.install()).rejects.toMatchObject({
         code: "bad-encoding",
         message: `database ${name} is encoded in LATIN1: pgtrail needs UTF8`,
-        hint: `nothing was changed. Make another one: create database ${name}_utf8 encoding 'UTF8' template template0;`,
+        hint: `nothing was changed; make another one: create database ${name}_utf8 encoding 'UTF8' template template0;`,
       })
       await expect(trail.installSql()).rejects.toMatchObject({ code: "bad-encoding" })
     } finally {
@@ -137,7 +137,7 @@ describe("is refused, and changes nothing,", () => {
     expect(error).toMatchObject({
       code: "old-server",
       message: expect.stringMatching(/^PostgreSQL \d+\.\d+.* is too old: pgtrail needs 14 or later$/),
-      hint: "nothing was changed. Upgrade the server, or install into a newer one",
+      hint: "nothing was changed; upgrade the server, or install into a newer one",
     })
   })
 
@@ -156,7 +156,7 @@ describe("is refused, and changes nothing,", () => {
   test("in a dry run, which runs everything", async () => {
     const trail = await db.trail()
     expect(await trail.install({ dryRun: true })).toMatchObject({
-      applied: ["0001_log", "0002_proof"],
+      applied: ["0001_log", "0002_proof", "0003_access"],
       changed: true,
     })
     expect(await schemas()).toEqual([])
@@ -184,7 +184,7 @@ test("other functions than this version's are pending, and renewed", async () =>
   expect(await trail.schemaState()).toMatchObject({
     installed: true,
     codeCurrent: false,
-    migrations: [{ state: "applied" }, { state: "applied" }],
+    migrations: [{ state: "applied" }, { state: "applied" }, { state: "applied" }],
   })
   expect((await trail.status()).migrations.state).toBe("pending")
   const before = await catalog(db)

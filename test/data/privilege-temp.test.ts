@@ -59,6 +59,15 @@ const calls: Readonly<Record<string, readonly string[]>> = {
     `begin; select pgtrail.sign_act(pgtrail.set_setting('event-size-limit', (1000000 + random() * 1000000)::int::text),
        chr(8212) || ' name AAAA' || chr(10)); commit`,
   ],
+  record_access: [
+    "select pgtrail.record_access('grant', session_user::text, 'writer')",
+    "select pgtrail.record_access('revoke', 'nobody', 'reader', 'acme')",
+  ],
+  purge_events: ["null", "'{0123456789abcdef}'"].map(
+    (override) => `begin; insert into pgtrail.event (organization_id, event_type) values ('purged', 'x');
+      select pgtrail.purge_events('purged', array[e.lane], array[e.seq], array[e.seq], array[e.hash], null, 'why', 'who', ${override}, null)
+      from pgtrail.event e where e.organization_id = 'purged'`,
+  ),
   open_incarnation: [
     `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
     `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,

@@ -19,14 +19,27 @@ export function describeEvent(shown: ShownEvent): string {
     "",
     line(
       "previous",
-      describeNeighbour(chain, previous, event.seq === "1" ? "none: it is the first of its lane" : "missing"),
+      describeNeighbour(
+        chain,
+        previous,
+        event.seq === "1" ? "none: it is the first of its lane" : gone(shown.purged_before),
+      ),
     ),
-    line("next", describeNeighbour(chain, next, newest ? "none: it is the newest of its lane" : "missing")),
+    line(
+      "next",
+      describeNeighbour(
+        chain,
+        next,
+        newest ? "none: it is the newest of its lane" : gone(shown.purged_after),
+      ),
+    ),
     line("verifies", verifies === null ? "cannot be checked" : verifies ? "yes" : "no"),
     ...problems.map((problem) => line("", problem)),
   )
   return lines.join("\n")
 }
+
+const gone = (act: string | null): string => (act === null ? "missing" : `purged by act ${act}`)
 
 function describeNeighbour(chain: string, neighbour: Neighbour | null, none: string): string {
   if (neighbour === null) return none

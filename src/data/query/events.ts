@@ -4,11 +4,11 @@ import { QueryBuilder } from "drizzle-orm/pg-core"
 import type { Client, QueryResult } from "pg"
 import { type ConnectionTarget, connect, destroy } from "../connection.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
-import { event } from "../schema.js"
 import { toTrailError } from "../server-errors.js"
 import { type EventRow, kindOf, rowWriter } from "./columns.js"
-import { conditions, during, type EventFilter, every } from "./filter.js"
-import { segments } from "./segments.js"
+import { conditions, during, type EventFilter, type EventTable, every, tableOf } from "./filter.js"
+import { readWalk } from "./segments.js"
+import { prepareBound, type Source, wholeLog } from "./source.js"
 import type { Period } from "./time.js"
 
 export interface EventQuery extends EventFilter {
@@ -42,8 +42,11 @@ export function events(target: ConnectionTarget, query: EventQuery): Events {
       try {
         query.signal?.throwIfAborted()
         let left = query.limit ?? Number.POSITIVE_INFINITY
-        for (const segment of await segments(client, query)) {
-          for await (const row of readSegment(client, query, segment, left + 1)) {
+        const { source, segments: periods } = await readWalk(client, query)
+        const only = source.isBound ? await prepareBound(client) : undefined
+        const asked = { ...query, organization: query.organization ?? only }
+        for (const segment of periods) {
+          for await (const row of readSegment(client, source, asked, segment, left + 1)) {
             if (left === 0) {
               found.more = true
               return
@@ -75,26 +78,31 @@ export function segmentQuery(
   segment: Period,
   limit: number,
   position?: Position,
+  source: Source = wholeLog,
 ): { sql: string; params: unknown[] } {
+  const event = tableOf(source)
   const columns = new Set([...(query.columns ?? eventColumns), ...positionColumns])
-  const rest = position === undefined ? [] : [after(position)]
+  const rest = position === undefined ? [] : [after(event, position)]
   return new QueryBuilder()
-    .select(Object.fromEntries([...columns].map((column) => [column, selected(column)])))
+    .select(Object.fromEntries([...columns].map((column) => [column, selected(event, column)])))
     .from(event)
-    .where(every([...conditions(query), ...during(segment), ...rest]))
+    .where(every([...conditions(query, source), ...during(segment, event), ...rest]))
     .orderBy(desc(event.occurred_at), event.organization_id, event.lane, desc(event.seq))
     .limit(limit)
     .toSQL()
 }
 
 /** The first comparison is the index's, the others are for events of the same moment. */
-function after({ occurred_at: time, organization_id: organization, lane, seq }: Position): SQL {
+function after(
+  event: EventTable,
+  { occurred_at: time, organization_id: organization, lane, seq }: Position,
+): SQL {
   return sql`${event.occurred_at} <= ${time} and (${event.occurred_at} < ${time}
     or (${event.organization_id}, ${event.lane}) > (${organization}, ${lane})
     or ${event.organization_id} = ${organization} and ${event.lane} = ${lane} and ${event.seq} < ${seq})`
 }
 
-function selected(column: EventColumn): SQL.Aliased | (typeof event)[EventColumn] {
+function selected(event: EventTable, column: EventColumn): SQL.Aliased | EventTable[EventColumn] {
   // Postgres writes {a,"b c"}; a JSON array needs no second parser. Null stays null.
   return kindOf(column) === "array" ? sql`to_json(${event[column]})`.as(column) : event[column]
 }
@@ -107,6 +115,7 @@ type Raw = Record<string, string | null>
  */
 async function* readSegment(
   client: Client,
+  source: Source,
   query: EventQuery,
   segment: Period,
   limit: number,
@@ -117,7 +126,7 @@ async function* readSegment(
   let left = limit
   let portion = Math.min(limit, PAGE)
   const fetch = (position?: Position): Promise<QueryResult<Raw>> => {
-    const { sql: text, params } = segmentQuery(query, segment, portion, position)
+    const { sql: text, params } = segmentQuery(query, segment, portion, position, source)
     const answer = client.query<Raw>(text, params)
     // Its failure is reported where it is awaited; nobody waits for it when the reader leaves before.
     answer.catch(() => undefined)

@@ -1,5 +1,6 @@
 // Divides time by the partitions of pgtrail.event, newest first, so that one statement opens one partition.
 import type { ClientBase } from "pg"
+import { isBoundSql, type Source, sourceOf } from "./source.js"
 import type { Period } from "./time.js"
 
 /**
@@ -31,7 +32,7 @@ with partition as (
   from wanted w
   where exists (select from partition p where p.bound is null and p.is_used)
 )
-select lower(s.range) as since, upper(s.range) as until
+select lower(s.range) as since, upper(s.range) as until, ${isBoundSql} as is_bound
 from segment s
 where not isempty(s.range)
 order by lower(s.range) desc nulls last`
@@ -39,12 +40,26 @@ order by lower(s.range) desc nulls last`
 interface RangeRow {
   readonly since: string | null
   readonly until: string | null
+  readonly is_bound: string
+}
+
+export interface Walk {
+  readonly source: Source
+  readonly segments: readonly Period[]
+}
+
+/** The segments, and whether this role reads the table or the views: one statement tells both. */
+export async function readWalk(client: ClientBase, period: Period): Promise<Walk> {
+  const { rows } = await client.query<RangeRow>(ranges, [period.since ?? null, period.until ?? null])
+  return {
+    source: sourceOf(rows[0]?.is_bound),
+    segments: rows.map((row) => ({ since: row.since ?? undefined, until: row.until ?? undefined })),
+  }
 }
 
 /** The statements ask pgtrail.event itself for a segment's period, so a partition that comes or goes meanwhile loses no event. */
-export async function segments(client: ClientBase, period: Period): Promise<Period[]> {
-  const { rows } = await client.query<RangeRow>(ranges, [period.since ?? null, period.until ?? null])
-  return rows.map((row) => ({ since: row.since ?? undefined, until: row.until ?? undefined }))
+export async function segments(client: ClientBase, period: Period): Promise<readonly Period[]> {
+  return (await readWalk(client, period)).segments
 }
 
 /** The condition that holds an event `e` in a segment, with its parameters from `$first` on. An end that is missing is no bound. */

@@ -3,8 +3,11 @@ import type { ClientBase } from "pg"
 import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
+import { type PurgedAround, purgedAround } from "../purge/place.js"
 import { type EventRow, kindOf, rowWriter } from "./columns.js"
-import { segments, within } from "./segments.js"
+import { readWalk, within } from "./segments.js"
+import type { Source } from "./source.js"
+import type { Period } from "./time.js"
 import type { Place } from "./typed.js"
 
 export interface Neighbour {
@@ -23,6 +26,9 @@ export interface ShownEvent {
   readonly previous: Neighbour | null
   /** Null for the newest event of a lane, or where it is missing. */
   readonly next: Neighbour | null
+  /** seq of the act that purged the neighbour, where one did. */
+  readonly purged_before: string | null
+  readonly purged_after: string | null
   readonly newest: boolean
   /** Null: this tool does not know the event's hash version. */
   readonly verifies: boolean | null
@@ -35,7 +41,8 @@ type Raw = Record<string, string | null>
 /** Events with this id, newest first: it is the application's, and need not be unique. */
 export async function eventsWithId(client: ClientBase, id: string): Promise<EventRow[]> {
   const found: Raw[] = []
-  for await (const row of walk(client, "e.id = $1::uuid", [id])) found.push(row)
+  const { source, segments: periods } = await readWalk(client, {})
+  for await (const row of walk(client, source, periods, "e.id = $1::uuid", [id])) found.push(row)
   return found.map(written)
 }
 
@@ -47,15 +54,24 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
   // An event that somebody moved or copied may be in any partition, so all are asked, one after the other.
   const where =
     "e.organization_id = $1 and e.lane = $2::int and e.seq between $3::bigint - 1 and $3::bigint + 1"
-  for await (const row of walk(client, where, [organization, lane, seq])) near.push(row)
+  const { source, segments: periods } = await readWalk(client, {})
+  for await (const row of walk(client, source, periods, where, [organization, lane, seq])) near.push(row)
   const at = (distance: bigint) => near.filter((row) => BigInt(row.seq ?? "0") === BigInt(seq) + distance)
   const [row, ...copies] = at(0n)
+  const isAlone = at(-1n).length === 0 || at(1n).length === 0
+  const purges = row === undefined || isAlone ? await purgedAround(client, place) : []
+  const purgeAt = (distance: bigint) => {
+    const wanted = BigInt(seq) + distance
+    return purges?.find(({ first, last }) => first <= wanted && wanted <= last)
+  }
   if (row === undefined) {
+    const purge = purgeAt(0n)
+    if (purge !== undefined) throw purgedEvent(name, purge)
     throw new TrailError("not-found", `there is no event ${name}`, {
       hint: `pgtrail query --org ${/^[\w.-]+$/.test(organization) ? organization : JSON.stringify(organization)}`,
     })
   }
-  const head = await headOf(client, organization, lane)
+  const head = await headOf(client, source, organization, lane)
   const problems: string[] = []
   if (copies.length > 0) problems.push(`${copies.length + 1} events stand at ${name}`)
   const known = row.hash_version === hashVersion
@@ -64,7 +80,14 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
   else if (!isIntact(row)) problems.push("its hash does not belong to what it says: it was altered")
 
   const previous = at(-1n)[0]
-  if (previous === undefined && BigInt(seq) > 1n) problems.push("the event before it is missing")
+  const purgedBefore = previous === undefined ? purgeAt(-1n) : undefined
+  if (previous === undefined && purgedBefore === undefined && BigInt(seq) > 1n) {
+    problems.push(missing("before", purges))
+  }
+  if (purgedBefore !== undefined && purgedBefore.hash !== row.previous_hash)
+    problems.push(
+      `what was purged before it (act ${purgedBefore.act}) ended with another hash than its previous_hash`,
+    )
   if (previous !== undefined && previous.hash !== row.previous_hash)
     problems.push("the event before it has another hash than its previous_hash")
   if (
@@ -76,13 +99,19 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
   const next = at(1n)[0]
   if (next !== undefined && next.previous_hash !== row.hash)
     problems.push("the event after it names another hash than its own")
-  if (next === undefined && head.readable) problems.push(...headProblems(head, seq, row.hash ?? ""))
+  const purgedAfter = next === undefined ? purgeAt(1n) : undefined
+  if (purgedAfter !== undefined && purgedAfter.before !== row.hash)
+    problems.push(`what was purged after it (act ${purgedAfter.act}) followed another hash than its own`)
+  if (next === undefined && purgedAfter === undefined && head.readable)
+    problems.push(...headProblems(head, seq, row.hash ?? "", purges))
 
   return {
     place: name,
     event: written(row),
     previous: previous === undefined ? null : neighbour(previous, previous.hash === row.previous_hash),
     next: next === undefined ? null : neighbour(next, next.previous_hash === row.hash),
+    purged_before: purgedBefore?.act ?? null,
+    purged_after: purgedAfter?.act ?? null,
     newest: head.seq === undefined ? next === undefined : head.seq === seq,
     verifies: known ? problems.length === 0 : null,
     problems,
@@ -97,22 +126,43 @@ interface Head {
   readonly hash?: string
 }
 
-async function headOf(client: ClientBase, organization: string, lane: string): Promise<Head> {
+async function headOf(
+  client: ClientBase,
+  { heads }: Source,
+  organization: string,
+  lane: string,
+): Promise<Head> {
   const log = await client.query<{ log_id: string; readable: string }>(
-    "select i.log_id, has_table_privilege('pgtrail.chain_head', 'select') as readable from pgtrail.incarnation i",
+    `select i.log_id, has_table_privilege('pgtrail.${heads}', 'select') as readable from pgtrail.incarnation i`,
   )
   const logIds = log.rows.map((row) => row.log_id)
   if (log.rows[0]?.readable !== "t") return { logIds, readable: false }
   const { rows } = await client.query<{ seq: string; hash: string }>(
-    "select h.seq, h.hash from pgtrail.chain_head h where h.organization_id = $1 and h.lane = $2::int order by h.seq desc limit 1",
+    `select h.seq, h.hash from pgtrail.${heads} h where h.organization_id = $1 and h.lane = $2::int order by h.seq desc limit 1`,
     [organization, lane],
   )
   return { logIds, readable: true, ...rows[0] }
 }
 
-function headProblems(head: Head, seq: string, hash: string): string[] {
+function purgedEvent(name: string, { act, purged_at }: PurgedAround): TrailError {
+  const when = purged_at === null ? "" : ` at ${purged_at}`
+  return new TrailError("not-found", `event ${name} was purged${when} by act ${act}`, {
+    hint: `pgtrail act show ${act}`,
+  })
+}
+
+/** `purges`: undefined where this role may not know of any. */
+const missing = (where: "before" | "after", purges: readonly PurgedAround[] | undefined): string =>
+  `the event ${where} it is missing${purges === undefined ? ", or was purged: this role may not know" : ""}`
+
+function headProblems(
+  head: Head,
+  seq: string,
+  hash: string,
+  purges: readonly PurgedAround[] | undefined,
+): string[] {
   if (head.seq === undefined) return ["its lane has no head"]
-  if (BigInt(head.seq) > BigInt(seq)) return ["the event after it is missing"]
+  if (BigInt(head.seq) > BigInt(seq)) return [missing("after", purges)]
   if (BigInt(head.seq) < BigInt(seq)) return [`the head of its lane is ${head.seq}, before it`]
   return head.hash === hash ? [] : ["the head of its lane has another hash"]
 }
@@ -135,11 +185,17 @@ const list = [
   ...eventColumns.filter(isArray).map((column) => `to_json(e.${column}) as ${jsonName(column)}`),
 ].join(", ")
 
-async function* walk(client: ClientBase, where: string, values: readonly string[]): AsyncGenerator<Raw> {
-  for (const segment of await segments(client, {})) {
+async function* walk(
+  client: ClientBase,
+  source: Source,
+  periods: readonly Period[],
+  where: string,
+  values: readonly string[],
+): AsyncGenerator<Raw> {
+  for (const segment of periods) {
     const bounds = within(segment, values.length + 1)
     const { rows } = await client.query<Raw>(
-      `select ${list} from pgtrail.event e where ${where} and ${bounds.text}
+      `select ${list} from pgtrail.${source.events} e where ${where} and ${bounds.text}
        order by e.occurred_at desc, e.organization_id, e.lane, e.seq desc`,
       [...values, ...bounds.values],
     )
