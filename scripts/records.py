@@ -19,6 +19,9 @@ ACT = fields("hash_version:smallint organization_id seq:bigint previous_hash:byt
 GENESIS, HEAD = fields("log_id:uuid organization_id lane:smallint"), fields("organization_id lane:smallint seq:bigint hash:bytea")
 LOSS = fields("organization_id lane:smallint kept_seq:bigint lost_seq:bigint hash:bytea")
 
+PURGE = fields("organization_id lane:smallint ranges hashes:bytea events:bigint oldest_occurred_at:timestamptz newest_occurred_at:timestamptz"
+               " oldest_recorded_at:timestamptz newest_recorded_at:timestamptz")
+
 # Values and records
 
 def micros(text):
@@ -129,7 +132,8 @@ TABLES = {"chain_head": HEAD, "verified_head": HEAD, "act": ACT + fields("hash")
           "event": fields("partition") + IDENTITY + CONTENT + PLACE + DIGESTS + FRAME + fields("hash"), "partition": fields("partition bound"),
           "log": fields("log_id incarnation created_at"), "incarnation": fields("number log_id reason opened_at act_seq checkpoint"),
           "loss": fields("incarnation") + LOSS, "act_signature": fields("organization_id seq signature"),
-          "catalog_object": fields("object definition"), "catalog": fields("object definition")}
+          "organization_reader": fields("role_name organization_id"),
+          "purge": fields("act_seq") + PURGE, "catalog_object": fields("object definition"), "catalog": fields("object definition")}
 
 def read(path, columns):
     def unescape(cell):
@@ -144,6 +148,16 @@ def read(path, columns):
 
 Anchor = collections.namedtuple("Anchor", "name log_id incarnation act time heads")
 Known = collections.namedtuple("Known", "seq hash by time back")
+Purged = collections.namedtuple("Purged", "first last before hash")
+
+def read_purge(row):
+    """The ranges of a record; None of one that pgtrail does not make."""
+    hashes, bounds = unhex(row["hashes"]), [int(bound) for bound in re.findall(r"\d+", row["ranges"])]
+    ranges = list(zip(bounds[::2], bounds[1::2]))
+    if (not re.fullmatch(r"\{(\[\d{1,16},\d{1,16}\)[,}])+", row["ranges"]) or len(hashes) != 64 * len(ranges)
+            or bounds[0] < 1 or bounds[-1] >= 2**53 or sum(end - first for first, end in ranges) > int(row["events"])):
+        return None
+    return [Purged(first, end - 1, hashes[at:at + 32], hashes[at + 32:at + 64]) for at, (first, end) in zip(range(0, len(hashes), 64), ranges)]
 
 def read_checkpoint(path):
     """A checkpoint, whose signature is not looked at, and the list of heads beside it."""

@@ -3,8 +3,8 @@
 # Python 3.9 or later, standard library only. That has no Ed25519: checkpoints are taken as they are; `pgtrail checkpoint verify` checks signatures.
 import argparse, collections, itertools, json, os, re, struct, sys
 sys.dont_write_bytecode = True
-from records import (ACT, GENESIS, HEAD, LOSS, TABLES, Anchor, Known, act_genesis, catalog_digest, check_vectors, digest_of, micros, read,
-                     read_checkpoint, read_events, record, sha256, unhex, word)
+from records import (ACT, GENESIS, HEAD, LOSS, PURGE, TABLES, Anchor, Known, Purged, act_genesis, catalog_digest, check_vectors, digest_of, micros, read,
+                     read_checkpoint, read_events, read_purge, record, sha256, unhex, word)
 
 # Findings
 class Findings(list):
@@ -65,6 +65,9 @@ def replay(acts, tables, add):
                            if word(given.get(name))})
         elif kind == "setting":
             wanted["setting " + word(given.get("name"))] = word(given.get("value"))
+        elif kind in ("grant", "revoke") and given.get("right") == "reader" and isinstance(given.get("organization"), str):
+            bound = f"binding of {json.dumps([word(given.get('role')), given['organization']])}"
+            wanted.update({bound: True}) if kind == "grant" else wanted.pop(bound, None)
         elif kind == "verify" and isinstance(given.get("findings"), list):
             found |= {word(finding.get("id")) for finding in given["findings"] if isinstance(finding, dict)} - {""}
         elif kind == "incarnation":
@@ -76,7 +79,7 @@ def replay(acts, tables, add):
             newest = [number if re.fullmatch("[0-9]{1,9}", number) else "999999999", log_id]
             wanted[name], wanted["loss of " + name] = [number, log_id, reason, act["recorded_at"], seq, checkpoint], unhex(act["digest"])
         finding = given.get("finding") if isinstance(given.get("finding"), dict) else {}
-        if kind in ("accept", "setting", "incarnation") and required and seq not in signed:
+        if kind in ("accept", "setting", "incarnation", "purge") and required and seq not in signed:
             add("unsigned_act", f"act {seq} ({kind}) is not signed, and the setting require-signed-acts was on", seq=seq, more=" " + act["hash"][2:])
         elif kind == "setting" and given.get("name") == "require-signed-acts":
             required = given.get("value") == "on"
@@ -86,7 +89,8 @@ def replay(acts, tables, add):
             add("act_altered", f"act {seq} accepts a finding that no verification had recorded before: it accepts nothing",
                 seq=seq, more=f" {word(given.get('reason'))}")
     there = {**{"setting " + row["name"]: row["value"] for row in tables["setting"]},
-             **{f"incarnation {row['number']}": list(row.values()) for row in tables["incarnation"]}}
+             **{f"incarnation {row['number']}": list(row.values()) for row in tables["incarnation"]},
+             **{f"binding of {json.dumps([row['role_name'], row['organization_id']])}": True for row in tables["organization_reader"]}}
     for name in {f"loss of incarnation {row['incarnation']}" for row in tables["loss"]} | {name for name in wanted if name.startswith("loss of ")}:
         there[name] = digest_of("pgtrail loss", LOSS, [row for row in tables["loss"] if f"loss of incarnation {row['incarnation']}" == name])
     if log:
@@ -98,6 +102,25 @@ def replay(acts, tables, add):
         if wanted.get(name) != there.get(name):
             add("control_altered", f"{name} is not what the acts say", group="object")
     return accepted
+
+# What was purged, by chain and in the order of places: of the records that their act has the digest of
+def check_purges(acts, rows, add):
+    purges, recorded, by_act = {}, {act["seq"]: act for act in acts if act["kind"] == "purge"}, collections.defaultdict(list)
+    for row in rows:
+        by_act[row["act_seq"]].append(row)
+    for seq, act in recorded.items():
+        if digest_of("pgtrail purge", PURGE, by_act[seq]) != unhex(act["digest"]):
+            add("control_altered", f"pgtrail.purge of act {seq} is not what the act recorded", group="object")
+            del by_act[seq]
+    for row in (row for seq in sorted(by_act, key=int) for row in by_act[seq]):
+        chain, ranges, first = (row["organization_id"], row["lane"]), read_purge(row), re.match(r"\{\[(\d{1,16}),", row["ranges"])
+        both = sorted([*purges.get(chain, []), *(ranges or [])])
+        if row["act_seq"] not in recorded or ranges is None or any(one.last >= other.first for one, other in zip(both, both[1:])):
+            add("unauthorized_purge", f"act {row['act_seq']} purged nothing of that", *chain, first and first[1],
+                evidence=f"record {row['act_seq']} {sha256(record('pgtrail purge', row, PURGE)).hex()}")
+        else:
+            purges[chain] = both
+    return purges
 
 # Step 3: the catalog
 def check_catalog(stored, live, migration, add):
@@ -164,24 +187,38 @@ def judge_anchors(anchors, acts, ids, incarnations, losses, findings):
     return known, sum(gone.values())
 
 # Step 6: the chains. `accepted`: the hashes that the next event may be chained to; None where nobody can say.
-def judge_chain(chain, events, accepted, known, head, add):
+def judge_chain(chain, events, purges, accepted, known, head, add):
     def found(kind, event, group=None, evidence="", broken=b""):
         proof = (event.previous + event.hash + event.computed).hex() + (" after " + broken.hex() if broken else "")
         add(kind, f"event {event.seq}", *chain, event.seq, event.id, group, f"{evidence or kind + ' ' + (group or 'null')} {proof}")
-    altered, missing, at, expected, before, last = [], [], {}, 1, None, None
+    altered, missing, at, expected, before, last, purges = [], [], {}, 1, None, None, collections.deque(purges)
+    def skip(seq):
+        nonlocal accepted, before, last, expected
+        while purges and purges[0].first <= seq:
+            one = purges.popleft()
+            at[one.last] = one
+            if one.first > expected:
+                missing.append((expected, one.first - 1, last.hash if last else b"", one.before))
+            elif accepted is not None and one.before not in accepted and before:
+                found("altered", before)
+            elif accepted is not None and one.before not in accepted:
+                add("unauthorized_purge", "a purge", *chain, one.first, evidence=f"{purge_proof(one)} after {accepted[0].hex()}")
+            accepted, before, last, expected = [one.hash], None, one, one.last + 1
     events = sorted(events, key=lambda event: (event.seq, event.occurred_at, event.hash))
     places = [list(group) for _, group in itertools.groupby(events, lambda event: event.seq)]
     for group, after in itertools.zip_longest(places, places[1:]):
-        seq, gap = group[0].seq, expected
+        seq = group[0].seq
+        skip(seq)
+        gap = expected
         if seq > expected:
             accepted = before = None
         main = max(group, key=lambda event: (event.hash == event.computed, accepted is None or event.previous in accepted,
                                              bool(after) and (after[0].seq, after[0].previous) == (seq + 1, event.hash)))
         for event in group:
-            if event is not main or seq < 1:
-                found("inserted" if event.computed != event.hash or seq < 1 else "duplicated" if event.hash == main.hash else
+            if event is not main or seq < expected:
+                found("inserted" if event.computed != event.hash or seq < expected else "duplicated" if event.hash == main.hash else
                       "forked" if event.previous == main.previous else "overlapping", event)
-        if seq < 1:
+        if seq < expected:
             continue
         if seq > gap:
             missing.append((gap, seq - 1, last.hash if last else b"", main.previous))
@@ -197,7 +234,8 @@ def judge_chain(chain, events, accepted, known, head, add):
             found("altered", before or main)
         accepted, before = ([main.hash], main) if sound else (None, None)
         at[seq], expected, last = main, seq + 1, main
-    judge_end(chain, len(events), last, last and last is before, at, known, head, found, add)
+    skip(float("inf"))
+    judge_end(chain, len(events), expected - 1, last, last and last is before, at, known, head, found, add)
     open_places = itertools.chain((event.seq for event, _ in altered[:64]), *(range(gap[0], gap[1] + 1) for gap in missing))
     open_places = list(itertools.islice(open_places, 256))
     for number, (event, broken) in enumerate(altered):
@@ -209,21 +247,30 @@ def judge_chain(chain, events, accepted, known, head, add):
     for first, end, left, right in missing:
         add("missing", f"events {first} to {end}", *chain, first, evidence=f"gap {first} {end} {left.hex()} {right.hex()}")
 
-def judge_end(chain, count, last, sound, at, known, head, found, add):
-    end, (seq, hash) = last.seq if last else 0, head
+def purge_proof(one):
+    return f"purge {one.first} {one.last} {one.before.hex()} {one.hash.hex()}"
+
+def judge_end(chain, count, end, last, sound, at, known, head, found, add):
+    (seq, hash), purged = head, isinstance(last, Purged)
     newest, after = max([head, *((one.seq, one.hash) for one in known if not one.back)], key=lambda place: place[0])
-    if not count and newest:
+    if not count and not end and newest:
         add("vanished", f"lane {chain[1]}, {newest} events", *chain, evidence=f"vanished {newest} {after.hex()}")
     elif end < newest:
         left = last.hash.hex() if last else ""
         add("truncated", f"events {end + 1} to {newest}", *chain, end + 1, evidence=f"gap {end + 1} {newest} {left} {after.hex()}")
     if end > seq:
-        add("inserted", f"events {seq + 1} to {end}", *chain, seq + 1, last.id if end == seq + 1 else None, "head",
+        add("unauthorized_purge" if purged else "inserted", f"events {seq + 1} to {end}", *chain, seq + 1,
+            last.id if end == seq + 1 and not purged else None, "head",
             f"after head {seq} {hash.hex()} {end} {last.hash.hex()}")
+    if purged and end == seq and last.hash != hash:
+        add("unauthorized_purge", "the head", *chain, end, None, "head", f"head {purge_proof(last)}")
     if sound and end == seq and last.hash != hash:
         found("altered", last, "head", "head")
     for one in sorted(known, key=lambda one: one.seq):
         row = at.get(one.seq)
+        if isinstance(row, Purged) and row.hash != one.hash:
+            add("rolled_back" if one.back else "unauthorized_purge", "a purge", *chain, one.seq, None, "head", f"watched {purge_proof(row)}")
+            return
         if row and row.hash != one.hash:
             found("rolled_back" if one.back and row.recorded_at > one.time else "altered", row._replace(id=None), "head", "watched")
             return
@@ -233,7 +280,8 @@ def judge_end(chain, count, last, sound, at, known, head, found, add):
 
 def verify(folder, checkpoints, strict):
     files = {name: read(os.path.join(folder, f"{name}.txt"), columns) for name, columns in TABLES.items()}
-    tables = {name: rows if name == "event" else list(rows) for name, rows in files.items()}
+    older = {name for name in ("organization_reader", "purge") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
+    tables = {name: rows if name == "event" else [] if name in older else list(rows) for name, rows in files.items()}
     findings, vanished = Findings(), collections.defaultdict(list)
     add = findings.add
     tables["log"].sort(key=lambda row: micros(row["created_at"]))
@@ -244,6 +292,7 @@ def verify(folder, checkpoints, strict):
     ids = [row["log_id"] for row in tables["incarnation"] or tables["log"][:1]]
     acts = check_acts(tables["act"], ids and act_genesis(ids[0]), add)
     accepted = replay(acts, tables, add)
+    purges = check_purges(acts, tables["purge"], add)
     migrations = [act for act in acts if act["kind"] == "migrate"]
     check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
     anchors = checkpoints + remembered(acts, tables["verified_head"], add)
@@ -252,13 +301,13 @@ def verify(folder, checkpoints, strict):
     heads = collections.defaultdict(dict)
     for row in tables["chain_head"]:
         heads[row["organization_id"], row["lane"]][int(row["seq"])] = unhex(row["hash"])
-    for chain in sorted({*heads, *known, *chains}, key=lambda chain: (chain[0], int(chain[1]) & 0xffff)):
+    for chain in sorted({*heads, *known, *chains, *purges}, key=lambda chain: (chain[0], int(chain[1]) & 0xffff)):
         place = dict(zip(("organization_id", "lane"), chain))
         genesis = [sha256(record("pgtrail genesis", {"log_id": id, **place}, GENESIS)) for id in ids[-1:] + ids]
         if chain in heads and heads[chain].get(0) not in genesis:
             add("altered", "the genesis", *chain, 0, None, "head", f"genesis {heads[chain][0].hex() if 0 in heads[chain] else 'null'}")
         before = len(findings)
-        judge_chain(chain, chains.get(chain, []), genesis, known.get(chain, []), max(heads.get(chain, {0: b""}).items()), add)
+        judge_chain(chain, chains.get(chain, []), purges.get(chain, []), genesis, known.get(chain, []), max(heads.get(chain, {0: b""}).items()), add)
         if findings[before:] and findings[before]["kind"] == "vanished":
             vanished[chain[0]].append(findings[before])
     for organization, lanes in vanished.items():
@@ -268,8 +317,9 @@ def verify(folder, checkpoints, strict):
     counting = [finding for finding in findings if strict or finding["id"] not in accepted]
     kinds = {finding["kind"] for finding in counting}
     worst = "tampered" if kinds - {"rolled_back", "unknown_version"} else "rolled_back" if "rolled_back" in kinds else "incomplete"
-    covered = {"chains": str(len({*heads, *known, *chains})), "events": str(count), "lost": str(lost)}
-    return {"verdict": worst if kinds or not count else "intact", "covered": covered, "findings": counting,
+    gone = sum(one.last - one.first + 1 for ranges in purges.values() for one in ranges)
+    covered = {"chains": str(len({*heads, *known, *chains, *purges})), "events": str(count), "purged": str(gone), "lost": str(lost)}
+    return {"verdict": worst if kinds or not count + gone else "intact", "covered": covered, "findings": counting,
             "accepted": [finding for finding in findings if finding not in counting]}
 
 def main():

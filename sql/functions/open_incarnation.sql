@@ -80,7 +80,7 @@ begin
         case when open_incarnation.reason = 'copy' then gen_random_uuid() else l.log_id end
     into opened.number, opened.log_id
     from pgtrail.log l;
-    select array_agg(row(opened.number, g.organization_id, g.lane, coalesce(k.seq, 0), g.lost_seq, g.hash)::pgtrail.loss
+    select array_agg(row(opened.number, g.organization_id, g.lane, greatest(k.seq, p.seq, 0), g.lost_seq, g.hash)::pgtrail.loss
         order by g.organization_id collate "C", g.lane)
     into lost
     from unnest(organizations, lanes, lost_seqs, hashes) g (organization_id, lane, lost_seq, hash)
@@ -89,7 +89,11 @@ begin
             where e.organization_id = g.organization_id and e.lane = g.lane and e.recorded_at <= checkpoint_time
             order by e.seq desc
             limit 1
-        ) k on true;
+        ) k on true
+        -- What was purged was not lost.
+        left join lateral (
+            select max(b.last) as seq from pgtrail.purge_bounds(g.organization_id, g.lane) b where b.last < g.lost_seq
+        ) p on true;
     -- Of a lane that goes on after the checkpoint's event with events of that time nothing was lost: it is whole, or was rewritten.
     select format('%s/%s', left(to_json(t.organization_id)::text, 200), t.lane) into odd
     from unnest(lost) t

@@ -72,7 +72,7 @@ function shown(found: ShownEvent): Report {
       schema: "pgtrail.show/1",
       place,
       event: Object.fromEntries(members),
-      chain: { previous, next, newest },
+      chain: { previous, next, newest, purged_before: found.purged_before, purged_after: found.purged_after },
       verifies,
       problems,
     },

@@ -1,5 +1,5 @@
 // pgtrail verify: is the log what it was, and if not, where.
-import { command, count, file, flag, list, type Report, text } from "../cli/command.js"
+import { command, configurable, count, file, flag, list, type Report, text } from "../cli/command.js"
 import { exitCodeOf } from "../cli/exit.js"
 import { TrailError } from "../data/errors.js"
 import type { VerifyReport } from "../data/index.js"
@@ -15,7 +15,7 @@ export default command({
   description:
     "Reads every event on one snapshot, computes every hash anew on this side of the connection, and follows each chain from its genesis " +
     "to its head. Compares the acts, the control tables, the guards and the whole catalog of pgtrail too. Names every finding, not the " +
-    "first; pgtrail verification show explains them.\n\n" +
+    "first; pgtrail verification show explains them. Events that were purged with a record are told apart, and the chains followed across them.\n\n" +
     "Verdicts: intact (exit 0), tampered (1), rolled_back (1: a restore, recovery or failover lost what a checkpoint knew), unchecked (3: " +
     "it could not look), incomplete (4: nothing lies in what was asked for, the time was over, or an event has a hash version that this " +
     "pgtrail does not know). A run with --since or --until hashes the events in that range and counts the others; an event whose time was forged " +
@@ -29,17 +29,19 @@ export default command({
     org: text("--org <name>", "only this organization"),
     since: text("--since <time>", "only events that occurred at or after this time"),
     until: text("--until <time>", "only events that occurred before this time"),
-    jobs: count("--jobs <n>", "connections that read at once", 2),
+    jobs: configurable(count("--jobs <n>", "connections that read at once", 2)),
     checkpoint: list("--checkpoint <file>", "signed checkpoint that the log must still agree with"),
-    publicKey: list("--public-key <file>", "public key that vouches for checkpoints and acts"),
-    state: file("--state <file>", "the auditor's own file: compared, and advanced when nothing was found"),
+    publicKey: configurable(list("--public-key <file>", "public key that vouches for checkpoints and acts")),
+    state: configurable(
+      file("--state <file>", "the auditor's own file: compared, and advanced when nothing was found"),
+    ),
     incremental: flag(
       "--incremental",
       "only what came since the checkpoint, the state or the last whole run",
     ),
     maxSeconds: count("--max-seconds <n>", "stop after so many seconds, and say where to go on"),
     from: text("--from <place>", "go on at ORG/LANE/SEQ, where an earlier run stopped"),
-    maxRate: count("--max-rate <n>", "read at most so many events a second"),
+    maxRate: configurable(count("--max-rate <n>", "read at most so many events a second")),
     strict: flag("--strict", "findings that were accepted count as well"),
     record: flag("--no-record", "do not record the verification as an act"),
   },
@@ -89,6 +91,7 @@ function verified(report: VerifyReport, period: string | undefined): Report {
   const notes = [
     ...(period === undefined ? [] : [`events ${period}`]),
     ...(report.not_recorded === null ? [] : [`this verification was not recorded: ${report.not_recorded}`]),
+    ...(report.pending_migration === null ? [] : ["a migration is pending: pgtrail migrate up"]),
   ]
   return {
     schema: report.schema,

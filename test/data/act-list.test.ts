@@ -31,8 +31,8 @@ test("the list of kinds has every kind that the log records, and those that can 
     `select distinct m[1] as kind from pg_proc, regexp_matches(prosrc, $$record_act[(]'([a-z]+)'$$, 'g') m
      where pronamespace = 'pgtrail'::regnamespace`,
   )
-  // The tool itself records those of migrations.
-  expect([...rows.map((row) => row.kind), "migrate"].sort()).toEqual([...actKinds].sort())
+  // The tool itself records those of migrations, and record_access those that it is called with.
+  expect([...rows.map((row) => row.kind), "migrate", "grant", "revoke"].sort()).toEqual([...actKinds].sort())
   expect(actKinds).toEqual(expect.arrayContaining([...destructiveKinds]))
 })
 
@@ -131,6 +131,6 @@ test("an auditor and an operator list acts, and others are told whom to ask", as
   const reader = await db.role({ memberOf: ["pgtrail_reader"] })
   await expect((await db.trail({ url: reader.url })).act("2")).rejects.toMatchObject({
     code: "privilege",
-    hint: "grant pgtrail_auditor to the role of this connection",
+    hint: "grant pgtrail_auditor to the role of this connection: pgtrail grant auditor ROLE",
   })
 })

@@ -20,9 +20,10 @@ afterAll(async () => {
 const acts = () => db.query("select seq, kind, parameters from pgtrail.act where seq > 1 order by seq")
 
 test("a new log has the settings that people change, and no act has changed them", async () => {
-  expect(await trail.settings()).toEqual([
-    { name: "event-size-limit", value: "1048576", act: null, changed_at: null },
-    { name: "require-signed-acts", value: "off", act: null, changed_at: null },
+  const untouched = { act: null, changed_at: null, changed_by: null }
+  expect(await trail.settings()).toMatchObject([
+    { name: "event-size-limit", value: "1048576", initial: "1048576", unit: "bytes", ...untouched },
+    { name: "require-signed-acts", value: "off", initial: "off", unit: "on or off", ...untouched },
   ])
 })
 
@@ -39,7 +40,13 @@ test("a change is an act with the old and the new value, and holds at once", asy
       parameters: '{"name": "event-size-limit", "value": "65536", "before": "1048576"}',
     },
   ])
-  expect((await trail.settings())[0]).toMatchObject({ value: "65536", act: "2" })
+  const [user] = await db.query("select session_user as name")
+  expect((await trail.settings())[0]).toMatchObject({
+    value: "65536",
+    initial: "1048576",
+    act: "2",
+    changed_by: user?.name,
+  })
   await expect(
     db.query("insert into pgtrail.event (event_type, description) values ('x', repeat('x', 70000))"),
   ).rejects.toMatchObject({ code: "TR004" })
@@ -127,7 +134,7 @@ test("an operator sets, and nobody else does", async () => {
       (await db.trail({ url: role.url })).setSetting("event-size-limit", "70000"),
     ).rejects.toMatchObject({
       code: "privilege",
-      hint: "grant pgtrail_operator to the role of this connection",
+      hint: "grant pgtrail_operator to the role of this connection: pgtrail grant operator ROLE",
     })
   }
   const stranger = await db.role()

@@ -131,7 +131,9 @@ describe("what can be refused is refused before there is an act", () => {
       "privilege",
       await db.trail({ url: auditor.url }),
     )
-    expect(error.hint).toBe("grant pgtrail_operator to the role of this connection")
+    expect(error.hint).toBe(
+      "grant pgtrail_operator to the role of this connection: pgtrail grant operator ROLE",
+    )
   })
   test("an operator may", async () => {
     const operator = await db.role({ memberOf: ["pgtrail_operator"] })
@@ -165,8 +167,14 @@ test("a server that computes another digest is not believed, and nothing is reco
   await db.query(`create or replace function pgtrail.heads_digest(organizations text[], lanes smallint[], seqs bigint[], hashes bytea[])
     returns bytea language sql stable set search_path = pg_catalog, pg_temp as 'select sha256(''other'')'`)
   const before = await actsOfCheckpoints()
-  const error = await failureOf(trail.createCheckpoint({ key, out: path("digest") }))
+  // A superuser would not even call it.
+  const operator = await db.role({ memberOf: ["pgtrail_operator"] })
+  const theirs = await db.trail({ url: operator.url })
+  const error = await failureOf(theirs.createCheckpoint({ key, out: path("digest") }))
   expect(error.message).toContain("another digest of the heads")
+  expect((await failureOf(trail.createCheckpoint({ key, out: path("digest") }))).message).toContain(
+    "pgtrail.heads_digest",
+  )
   expect(await actsOfCheckpoints()).toBe(before)
   expect(readdirSync(path(".")).filter((name) => name.startsWith("digest"))).toEqual([])
   await db.query(original?.sql ?? "")

@@ -100,7 +100,7 @@ test("an operator may open one, an auditor may not, and both may list them", asy
   const operator = await db.trail({ url: (await db.role({ memberOf: ["pgtrail_operator"] })).url })
   expect(await failureOf(open(file, {}, auditor))).toMatchObject({
     code: "privilege",
-    hint: "grant pgtrail_operator to the role of this connection",
+    hint: "grant pgtrail_operator to the role of this connection: pgtrail grant operator ROLE",
   })
   expect(await open(file, {}, operator)).toMatchObject({ lanes_lost: "0" })
   expect(await auditor.incarnations()).toEqual(await operator.incarnations())

@@ -136,7 +136,7 @@ test("a reader may show; a writer may not, and is told which right he lacks", as
   const asked = (await db.trail({ url: writer.url })).show({ organization: "a/b", lane: "0", seq: "5" })
   await expect(asked).rejects.toMatchObject({
     code: "privilege",
-    hint: "grant pgtrail_reader to the role of this connection for reading, pgtrail_writer for appending",
+    hint: "grant pgtrail_reader to the role of this connection: pgtrail grant reader ROLE; for appending pgtrail grant writer ROLE",
   })
 })
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { TrailError } from "../../src/data/errors.js"
 import { toTrailError } from "../../src/data/server-errors.js"
 import { Trail } from "../../src/data/trail.js"
+import type { VerifyReport } from "../../src/data/verify/report.js"
 import { runInProcess } from "../cli/io.js"
 import { runBlocking } from "./blocking.js"
 import { type Cluster, canStart, type Server, startCluster } from "./cluster.js"
@@ -76,9 +77,15 @@ describe.skipIf(!canStart)("verify on a standby whose replay does not wait", () 
     return ended(trail.verify({ jobs: 1, signal: interrupting }))
   })
 
-  test("a lock that the idle session is in the way of, like that of VACUUM FULL, also after the last piece", async () => {
+  test("VACUUM FULL of a table that was read already is in nobody's way, or is told of, also after the last piece", async () => {
+    // No lock of the idle session is left; a page that replay wants to clean may still be pinned.
+    const intactOrEnded = async (verification: Promise<VerifyReport>) => {
+      const report = await verification.catch(() => undefined)
+      if (report === undefined) await ended(verification)
+      else expect(report.verdict).toBe("intact")
+    }
     const lock = once("vacuum full pgtrail.chain_head")
-    await ended(trail.verify({ jobs: 1, progress: lock }))
+    await intactOrEnded(trail.verify({ jobs: 1, progress: lock }))
     let pieces = 0
     const [row] = await standby.query(
       "select count(*) as n from pg_inherits where inhparent = 'pgtrail.event'::regclass",
@@ -88,7 +95,7 @@ describe.skipIf(!canStart)("verify on a standby whose replay does not wait", () 
       pieces += 1
       if (pieces === Number(row?.n)) late()
     }
-    await ended(trail.verify({ jobs: 1, progress: afterLast }))
+    await intactOrEnded(trail.verify({ jobs: 1, progress: afterLast }))
     expect(pieces).toBe(Number(row?.n))
   })
 

@@ -53,6 +53,13 @@ describe.skipIf(!canStart)("a hot standby", () => {
     })
   })
 
+  test("the schema is compared as on the primary", async () => {
+    expect(await pgtrail("migrate", "validate")).toMatchObject({
+      exit: 0,
+      stdout: "nothing differs: database pgtrail is as migration 0003_access left it\n",
+    })
+  })
+
   test("verify of one organization and of a time", async () => {
     const trail = await standby.trail()
     for (const part of [{ organization: "default" }, { since: "2000-01-01" }]) {
@@ -125,6 +132,8 @@ describe.skipIf(!canStart)("a hot standby", () => {
       ["import", "file", files.path("events.ndjson")],
       ["install"],
       ["migrate", "up"],
+      ["migrate", "down"],
+      ["uninstall", "--confirm", "pgtrail"],
       ["setting", "set", "event-size-limit", "2097152"],
       ["checkpoint", "create", "--key", `file:${privateKey}`, "--out", made],
       ["verification", "accept", finding, "--reason", "known"],

@@ -146,7 +146,7 @@ describe("a place that cannot be read says why", () => {
     })
     await expect(fails("empty", "")).rejects.toMatchObject({ code: "file", message: "empty: it is empty" })
     await expect(log.only(mail, { against: { name: "f", file: folder } })).rejects.toMatchObject({
-      message: "f: it is a directory",
+      message: "f: it is a folder",
     })
     const bytes = (await readFile(join(folder, "event.copy.gz"))).subarray(0, 2000)
     await writeFile(join(folder, "cut.gz"), bytes)

@@ -24,6 +24,7 @@ const tables = [
   "loss",
   "act_signature",
   "setting",
+  "purge",
 ]
 
 /** Organizations acme (standard and short retention: two lanes), globex, initech; 60 events each, over the months around now. */

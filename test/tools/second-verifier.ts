@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, "../..")
 
 export interface Second {
   readonly verdict: VerifyReport["verdict"]
-  readonly covered: { readonly events: string; readonly lost: string }
+  readonly covered: { readonly events: string; readonly purged: string; readonly lost: string }
   readonly findings: readonly Finding[]
   readonly accepted: readonly Finding[]
   readonly exit: number
@@ -82,6 +82,7 @@ export async function expectSame(
     verdict: second.verdict,
     exit: second.exit,
     events: second.covered.events,
+    purged: second.covered.purged,
     lost: second.covered.lost,
     findings: compared(second.findings),
     accepted: compared(second.accepted),
@@ -89,6 +90,7 @@ export async function expectSame(
     verdict: report.verdict,
     exit: exits[report.verdict],
     events: report.covered.events,
+    purged: report.covered.purged,
     lost: report.covered.lost,
     findings: compared(report.findings),
     accepted: compared(report.accepted),

@@ -11,7 +11,7 @@ afterAll(async () => {
 
 describe("the control tables", () => {
   let log: ComparedLog
-  const tables = ["setting", "incarnation", "loss", "act_signature", "log"]
+  const tables = ["setting", "incarnation", "loss", "act_signature", "organization_reader", "log"]
   beforeAll(async () => {
     log = await newLog()
     await log.db.query(
@@ -25,6 +25,13 @@ describe("the control tables", () => {
          l.log_id, encode(sha256('x'), 'base64'), encode(sha256('x'), 'base64')) as note) n`,
     )
     await log.trail.setSetting("require-signed-acts", "on")
+    // As functions of the log leave them; that a role must be there is not for verify to see.
+    await log.db.query(
+      `select pgtrail.record_act(k, jsonb_build_object('role', 'é "r"', 'right', r, 'organization', o))
+       from (values (1, 'grant', 'reader', 'acme'), (2, 'grant', 'reader', e'o"\\n'), (3, 'grant', 'reader', 'gone'), (4, 'revoke', 'reader', 'gone'),
+         (5, 'grant', 'auditor', 'x'), (6, 'revoke', 'reader', null), (7, 'grant', 'reader', null)) v (n, k, r, o) order by n;
+       insert into pgtrail.organization_reader values ('é "r"', 'acme'), ('é "r"', e'o"\\n')`,
+    )
     for (const table of tables)
       await log.db.query(`create table public.${table}_kept as select * from pgtrail.${table}`)
     await log.db.query("create table public.act_kept as select * from pgtrail.act")
@@ -50,6 +57,11 @@ describe("the control tables", () => {
     "update pgtrail.loss set kept_seq = 1",
     "insert into pgtrail.loss values (1, 'more', 0, 0, 9, sha256('x'))",
     "insert into pgtrail.act_signature values ('pgtrail', 99, 'x'), ('acme', 1, 'x')",
+    "insert into pgtrail.organization_reader values ('other', 'acme')",
+    "delete from pgtrail.organization_reader",
+    "update pgtrail.organization_reader set role_name = 'r' where organization_id = 'acme'",
+    `select pgtrail.record_act('grant', '{"right": "reader", "organization": "acme"}'), pgtrail.record_act('revoke', '{"right": "reader", "role": 1, "organization": "acme"}')`,
+    `select pgtrail.record_act('revoke', '{"right": "reader", "role": "é \\"r\\"", "organization": "acme"}'), pgtrail.record_act('grant', '[]')`,
     "select pgtrail.set_setting('event-size-limit', '80000')",
     "select pgtrail.set_setting('require-signed-acts', 'off'); select pgtrail.set_setting('event-size-limit', '80000')",
     "select pgtrail.record_act('incarnation', (select parameters from pgtrail.act where kind = 'incarnation'))",

@@ -44,7 +44,7 @@ function readAgainst(typed: string, session: Session): Against {
   if (!/^(postgres|postgresql)(\+[\w.-]+)?:\/\//i.test(typed)) {
     return { name: typed, file: session.path(typed) }
   }
-  const connection = resolveConnection(typed, { env: session.io.env })
+  const connection = resolveConnection(typed, { env: session.io.env, warn: session.warn })
   if ("target" in connection) return { name: connection.shown, database: connection.target }
   throw new TrailError("usage", "--against takes a URL of PostgreSQL, or a file")
 }

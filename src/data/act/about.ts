@@ -3,17 +3,25 @@
 type Parameters = Readonly<Record<string, unknown>>
 
 const describe: Readonly<Record<string, (given: Parameters) => string>> = {
-  migrate: ({ migrations, tool_version }) => {
+  migrate: ({ migrations, down, tool_version }) => {
     const names = Array.isArray(migrations) ? migrations.map(word) : []
-    return `${names.length > 0 ? names.join(", ") : "functions, triggers and grants"}, by pgtrail ${word(tool_version)}`
+    const back = Array.isArray(down) ? [`back from ${down.map(word).join(", ")}`] : []
+    const all = [...names, ...back].join(", ")
+    return `${all === "" ? "functions, triggers and grants" : all}, by pgtrail ${word(tool_version)}`
   },
   verify: ({ verdict }) => word(verdict),
   checkpoint: ({ name }) => word(name),
   import: ({ events, rejected }) => `${word(events)} events, ${word(rejected)} rejected`,
+  grant: ({ role, right, organization }) =>
+    `${word(role)} is ${word(right)} of ${word(organization) || "all"}`,
+  revoke: ({ role, right, organization }) =>
+    `${word(role)} is no ${word(right)} of ${word(organization) || "all"} any more`,
   setting: ({ name, value, before }) => `${word(name)} = ${word(value)}, was ${word(before)}`,
   accept: ({ finding, reason }) => `${word(parametersOf(finding).id)}: ${word(reason)}`,
   incarnation: ({ number, reason, lanes }) =>
     `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
+  purge: ({ organization, events, reason, override }) =>
+    `${word(events)} events of ${word(organization)}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`,
 }
 
 /** Every kind of act that this pgtrail knows; a new one belongs above. */

@@ -3,6 +3,7 @@ import type { ClientBase } from "pg"
 import { type SigningKey, signText } from "../checkpoint/note.js"
 import { withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
+import { refuseForeignFunctions } from "../verify/foreign.js"
 import { actText } from "./text.js"
 
 /**
@@ -21,13 +22,14 @@ export async function performAct(
         hint: "nothing was changed; run it again with --key file:PATH",
       })
     }
+    await refuseForeignFunctions(client)
     const seq = await work()
     if (seq !== null && key !== undefined) await sign(client, key, seq)
     return seq
   })
 }
 
-async function wantsSignatures(client: ClientBase): Promise<boolean> {
+export async function wantsSignatures(client: ClientBase): Promise<boolean> {
   const { rows } = await client.query(
     "select from pgtrail.setting where name = 'require-signed-acts' and value = 'on'",
   )

@@ -4,9 +4,10 @@ import { retry } from "../append/retry.js"
 import { headsDigest } from "../canonical.js"
 import { type ConnectionTarget, withClient, withTransaction } from "../connection.js"
 import { type ErrorCode, TrailError } from "../errors.js"
-import { notInstalled } from "../install.js"
+import { notInstalled } from "../migrate/state.js"
 import { writeTime } from "../query/columns.js"
 import type { VerifiedHead } from "../verify/acts.js"
+import { refuseForeignFunctions } from "../verify/foreign.js"
 import { version } from "../version.js"
 import { headsPath } from "./anchor.js"
 import { probe, refuseExisting, stage } from "./files.js"
@@ -155,6 +156,7 @@ async function recordAct(
   heads: readonly VerifiedHead[],
   parameters: object,
 ): Promise<RecordedAct> {
+  await refuseForeignFunctions(client)
   const { rows } = await client.query<RecordedAct>(
     `select c.seq, encode(c.hash, 'hex') as hash, encode(c.digest, 'hex') as digest, c.recorded_at
      from pgtrail.record_checkpoint($1::jsonb, $2::text[], $3::smallint[], $4::bigint[], $5::text[]::bytea[]) c`,

@@ -2,7 +2,8 @@
 import type { ClientBase } from "pg"
 import { performAct } from "../act/perform.js"
 import { TrailError } from "../errors.js"
-import { schemaState } from "../install.js"
+import { schemaState } from "../migrate/state.js"
+import { purgedAround } from "../purge/place.js"
 import { writeTime } from "../query/columns.js"
 import type { VerifiedHead } from "../verify/acts.js"
 import { type Checkpoint, openCheckpoint } from "./anchor.js"
@@ -139,14 +140,26 @@ async function hasLostAct(client: ClientBase, { act }: Checkpoint): Promise<bool
 
 const batch = 5_000
 
-/** Heads that the log no longer has. Looks at the newest hashes first, and for what they no longer hold at the events. */
+/** Heads that the log no longer has. Looks at the newest hashes first, and for what they no longer hold at the events, and at what was purged. */
 async function lostHeads(client: ClientBase, heads: readonly VerifiedHead[]): Promise<VerifiedHead[]> {
   const lost: VerifiedHead[] = []
   for (let at = 0; at < heads.length; at += batch) {
     const part = await absent(client, "chain_head", heads.slice(at, at + batch))
-    lost.push(...(await absent(client, "event", part)))
+    lost.push(...(await unpurged(client, await absent(client, "event", part))))
   }
   return lost
+}
+
+/** What was purged with a record was not lost; where a range ends there, it must have ended with that event. */
+async function unpurged(client: ClientBase, heads: readonly VerifiedHead[]): Promise<VerifiedHead[]> {
+  const left: VerifiedHead[] = []
+  for (const head of heads) {
+    const { organization_id: organization, lane, seq } = head
+    const purges = await purgedAround(client, { organization, lane, seq })
+    const purge = purges?.find(({ first, last }) => first <= BigInt(seq) && BigInt(seq) <= last)
+    if (purge === undefined || (purge.last === BigInt(seq) && purge.hash !== head.hash)) left.push(head)
+  }
+  return left
 }
 
 async function absent(

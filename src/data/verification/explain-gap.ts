@@ -5,6 +5,7 @@ import { writeTime } from "../query/columns.js"
 import { grouped } from "../words.js"
 import { type Explained, type Gap, nothing } from "./explanation.js"
 import type { RecordedFinding } from "./list.js"
+import type { PurgedPlace } from "./purged-places.js"
 import { after, before, type EventPlace } from "./rows.js"
 import type { Surroundings } from "./surroundings.js"
 
@@ -37,13 +38,22 @@ export async function nextPresent(
   return rows.map(({ seq }) => seq)
 }
 
-/** `next`: first event at or after the place that is there now; null where none is. */
+/** `nextEvent`: first event at or after the place that is there now; null where none is. */
 export function explainGap(
   finding: RecordedFinding,
   place: EventPlace,
-  next: string | null,
+  nextEvent: string | null,
+  purged: PurgedPlace | undefined,
   around: Surroundings,
 ): Explained {
+  if (purged?.act != null && nextEvent !== place.seq) {
+    const says = [`it was purged with a record: pgtrail act show ${purged.act}`]
+    return { ...finding, explanation: { ...nothing, still: false, says }, wish: null }
+  }
+  // The gap ends where events that are there begin, or such as were purged.
+  const isPurgedNext =
+    purged?.first != null && (nextEvent === null || BigInt(purged.first) < BigInt(nextEvent))
+  const next = isPurgedNext ? purged.first : nextEvent
   if (next === place.seq) {
     const says = ["an event stands there again"]
     return { ...finding, explanation: { ...nothing, still: false, says }, wish: null }
@@ -56,7 +66,7 @@ export function explainGap(
     first: place.seq,
     last: last ?? null,
     previous: around.previousHashes(place),
-    hash: last === undefined ? null : endOf({ ...place, seq: last }, around),
+    hash: isPurgedNext ? purged.before : last === undefined ? null : endOf({ ...place, seq: last }, around),
   }
   const says = [describeGap(gap)]
   if (previous !== undefined)

@@ -4,6 +4,7 @@ import { explainEvent } from "./explain-event.js"
 import { explainGap, explainVanished, gapKinds, nextPresent } from "./explain-gap.js"
 import { type Explained, nothing } from "./explanation.js"
 import type { RecordedFinding } from "./list.js"
+import { type PurgedPlace, purgedPlaces } from "./purged-places.js"
 import { batchSize, type EventPlace, isLane, isPlace } from "./rows.js"
 import { logIds, type Rights, Surroundings } from "./surroundings.js"
 
@@ -45,6 +46,8 @@ async function explainBatch(
   const gaps = rights.events ? named.filter((finding) => gapKinds.has(finding.kind)) : []
   const next = await nextPresent(client, gaps)
   const nextOf = new Map(gaps.map((gap, index) => [gap, next[index] ?? null]))
+  const purged = await purgedPlaces(client, gaps)
+  const purgedOf = new Map(gaps.map((gap, index) => [gap, purged[index]]))
   // The end of a gap is looked at as well as its beginning.
   const ends = [...nextOf].flatMap(([{ organization_id, lane }, seq]) =>
     seq === null ? [] : [{ organization_id, lane, seq }],
@@ -53,7 +56,7 @@ async function explainBatch(
   await around.load(client, rights, distinct([...named, ...ends]))
   const explained: Explained[] = []
   for (const finding of findings) {
-    explained.push(await explainOne(client, rights, finding, { around, ids, homes, nextOf }))
+    explained.push(await explainOne(client, rights, finding, { around, ids, homes, nextOf, purgedOf }))
   }
   return explained
 }
@@ -63,13 +66,14 @@ interface Batch {
   readonly ids: readonly string[]
   readonly homes: ReadonlyMap<string, readonly EventPlace[]>
   readonly nextOf: ReadonlyMap<RecordedFinding, string | null>
+  readonly purgedOf: ReadonlyMap<RecordedFinding, PurgedPlace | undefined>
 }
 
 async function explainOne(
   client: ClientBase,
   rights: Rights,
   finding: RecordedFinding,
-  { around, ids, homes, nextOf }: Batch,
+  { around, ids, homes, nextOf, purgedOf }: Batch,
 ): Promise<Explained> {
   const plain = (...says: string[]): Explained => ({
     ...finding,
@@ -88,7 +92,7 @@ async function explainOne(
   // A place of the report that is set back may have another event now.
   const isGap =
     gapKinds.has(finding.kind) && (finding.kind !== "rolled_back" || nextOf.get(finding) !== finding.seq)
-  if (isGap) return explainGap(finding, finding, nextOf.get(finding) ?? null, around)
+  if (isGap) return explainGap(finding, finding, nextOf.get(finding) ?? null, purgedOf.get(finding), around)
   const places = [...(homes.get(organization_id) ?? []), ...(homes.get("") ?? [])]
   return explainEvent(finding, finding, around, places)
 }

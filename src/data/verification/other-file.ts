@@ -15,7 +15,7 @@ export async function* rowsOfFile(
 ): AsyncGenerator<Row> {
   try {
     // A folder is refused before it is read, in the same words.
-    if ((await stat(path)).isDirectory()) throw new TrailError("file", "it is a directory")
+    if ((await stat(path)).isDirectory()) throw new TrailError("file", "it is a folder")
     const input = await openInput(path, { name, source: name, signal })
     let form: Form | undefined
     const decoder = new TextDecoder("utf-8")

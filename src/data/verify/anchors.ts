@@ -6,7 +6,7 @@ import type { SeenAct } from "./acts.js"
 import type { Findings } from "./finding.js"
 import type { Identity, Incarnation } from "./identity.js"
 import { chainKey } from "./row.js"
-import type { Head, Watched } from "./walk.js"
+import type { Head, Watched } from "./walk-range.js"
 
 export interface Anchored {
   /** By chain key. */

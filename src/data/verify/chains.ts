@@ -1,7 +1,7 @@
 // What one pass over the events, in any order, leaves of each chain: a keyed sum that is right only if the links close up.
 import * as crypto from "node:crypto"
 import type { Row } from "./row.js"
-import type { Head } from "./walk.js"
+import type { Head } from "./walk-range.js"
 
 /**
  * The state of one chain. While rows follow one another they extend a run, which costs a comparison; when a run ends, what it

@@ -1,25 +1,27 @@
 // Checks chains to their heads: one pass over the events in physical order, then the chains whose sum does not close up in their own order.
-import { randomBytes } from "node:crypto"
 import type { Client } from "pg"
 import { genesis } from "../canonical.js"
 import type { ConnectionTarget } from "../connection.js"
-import { Chains } from "./chains.js"
+import { type Chains, type ChainTotals, merge } from "./chains.js"
 import type { Findings } from "./finding.js"
 import type { ChainHead } from "./heads.js"
 import { newestPlaces } from "./newest-places.js"
 import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
 import { type PoolTotals, scanAll } from "./pool.js"
+import type { PurgedChain, Purges } from "./purges.js"
 import { chainOf } from "./row.js"
 import type { ScanJob } from "./scan.js"
 import type { VerifyOptions } from "./verify.js"
-import type { Head, WalkRange, Watched } from "./walk.js"
 import { walkChains } from "./walk-chains.js"
+import type { Head, WalkRange, Watched } from "./walk-range.js"
 
 export interface Covered {
   readonly chains: number
   readonly events: number
   readonly redacted: number
+  /** Events that are gone with a record. */
+  readonly purged: number
   /** Where it stopped before its end, as ORG/LANE/SEQ. */
   readonly next?: string
 }
@@ -28,6 +30,9 @@ export interface Covered {
 export interface Known {
   /** Exported by the connection that keeps it alive. */
   readonly snapshot: string
+  /** 32 bytes, drawn for this verification. */
+  readonly key: Buffer
+  readonly purges: Purges
   readonly logIds: readonly string[]
   readonly heads: ReadonlyMap<string, ChainHead>
   readonly watched: ReadonlyMap<string, readonly Watched[]>
@@ -40,11 +45,11 @@ export async function checkChains(
   target: ConnectionTarget,
   options: VerifyOptions,
   known: Known,
+  sums: Chains,
   findings: Findings,
 ): Promise<Covered> {
-  const key = randomBytes(32)
-  const sums = new Chains(key)
-  const job = await scanJob(client, target, options, known, key)
+  const { purges } = known
+  const job = await scanJob(client, target, options, known)
   const totals =
     job === undefined
       ? { chains: new Map(), outOfBounds: [], placeless: [] }
@@ -56,12 +61,15 @@ export async function checkChains(
   const chains = allChains(known, [...totals.chains.keys(), ...(newest?.keys() ?? [])])
   const doubtful = chains.filter((chain) => {
     const head = known.heads.get(chain)
-    const total = totals.chains.get(chain)
+    const purge = purges.of(chain)
+    const total = withPurged(totals.chains.get(chain), chain, purge)
     const starts = startsOf(known, chain)
-    if (head === undefined) return true
-    const first = known.starts?.get(chain)?.seq ?? 0
-    const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > first)
-    if (watched.some((one) => total?.watched?.get(one.seq) !== one.hash)) return true
+    if (head === undefined || purge.isOdd) return true
+    const start = known.starts?.get(chain)
+    const purged = start === undefined ? undefined : purge.known.get(start.seq)
+    if (purged !== undefined && purged !== "" && purged !== start?.hash) return true
+    const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > (start?.seq ?? 0))
+    if (watched.some((one) => !isAsKnown(one, total, purge))) return true
     if (total === undefined) {
       const isUnchanged = starts.some((start) => start.seq === head.seq && start.hash === head.hash)
       return known.starts === undefined || !isUnchanged || (newest?.get(chain) ?? 0) > head.seq
@@ -73,6 +81,7 @@ export async function checkChains(
     doubtful.map((chain) => ({ range: rangeOf(known, chain), hadEvents: totals.chains.has(chain) })),
     findings,
     {
+      purges,
       signal: options.signal,
       pace: new Pace(options.maxRate),
       // A scan of everything has told of such rows.
@@ -80,21 +89,48 @@ export async function checkChains(
     },
   )
   // What the second reading saw counts: a partition may have been replaced between the two.
-  const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at] ?? 0]))
+  const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at]]))
   let events = totals.placeless.length
   let redacted = 0
+  let purged = 0
   for (const chain of chains) {
     const total = totals.chains.get(chain)
-    events += recounted.get(chain) ?? total?.events ?? 0
+    events += recounted.get(chain)?.events ?? total?.events ?? 0
+    purged += recounted.get(chain)?.purged ?? purges.of(chain).places
     redacted += (total?.redactedIdentity ?? 0) + (total?.redactedContent ?? 0)
   }
-  return { chains: chains.length, events, redacted }
+  return { chains: chains.length, events, redacted, purged }
 }
 
-/** Keys of all chains that have a head, or events, or that an anchor knows; in the order of organization and lane. */
+/** What was purged counts as if it had been read: the links of its ranges close the gaps. */
+function withPurged(
+  total: ChainTotals | undefined,
+  chain: string,
+  { places, sum }: PurgedChain,
+): ChainTotals | undefined {
+  if (places === 0) return total
+  const none = { redactedIdentity: 0, redactedContent: 0, dirty: false, watched: undefined }
+  const all = new Map(total === undefined ? [] : [[chain, total]])
+  merge(all, [{ chain, events: places, sum, ...none }])
+  return all.get(chain)
+}
+
+/** Of a place within a purged range nobody knows the hash any more: it was purged with the others. */
+function isAsKnown({ seq, hash }: Head, total: ChainTotals | undefined, { known }: PurgedChain): boolean {
+  const purged = known.get(seq)
+  return purged === undefined ? total?.watched?.get(seq) === hash : purged === "" || purged === hash
+}
+
+/** Keys of all chains that have a head, or events, or purges, or that an anchor knows; in the order of organization and lane. */
 export function allChains(known: Known, seen: Iterable<string> = []): string[] {
   return [
-    ...new Set([...known.heads.keys(), ...(known.starts?.keys() ?? []), ...known.watched.keys(), ...seen]),
+    ...new Set([
+      ...known.heads.keys(),
+      ...(known.starts?.keys() ?? []),
+      ...known.watched.keys(),
+      ...known.purges.chains.keys(),
+      ...seen,
+    ]),
   ].sort()
 }
 
@@ -126,7 +162,6 @@ async function scanJob(
   target: ConnectionTarget,
   options: VerifyOptions,
   known: Known,
-  key: Buffer,
 ): Promise<ScanJob | undefined> {
   const changed = [...known.heads]
     .map(([chain, head]) => ({ head, after: known.starts?.get(chain)?.seq ?? 0 }))
@@ -147,7 +182,7 @@ async function scanJob(
   return {
     target,
     snapshot: known.snapshot,
-    key,
+    key: known.key,
     partitions: await partitions(client),
     organizationLiteral: quoted?.organization ?? undefined,
     watched: new Map([...known.watched].map(([chain, heads]) => [chain, heads.map((head) => head.seq)])),

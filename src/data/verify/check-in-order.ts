@@ -18,14 +18,20 @@ export async function checkInOrder(
 ): Promise<Covered> {
   const { from, signal, progress = () => undefined } = options
   const isOver = deadline(options.maxSeconds)
-  const control = { isOver, signal, pace: new Pace(options.maxRate), tellsPlaceless: true }
+  const control = {
+    purges: known.purges,
+    isOver,
+    signal,
+    pace: new Pace(options.maxRate),
+    tellsPlaceless: true,
+  }
   const first = from === undefined ? "" : chainKey(from.organization, from.lane)
   const newest = await newestPlaces(target, options, known.snapshot)
   const place = from === undefined ? [] : [first]
   const chains = allChains(known, [...newest.keys(), ...place])
     .filter((chain) => chain >= first)
     .sort()
-  const covered = { chains: 0, events: 0, redacted: 0 }
+  const covered = { chains: 0, events: 0, redacted: 0, purged: 0 }
   return withClient(target, async (client) => {
     for (const chain of chains) {
       const whole = rangeOf(known, chain)
@@ -34,14 +40,15 @@ export async function checkInOrder(
         chain === first && from !== undefined ? { ...whole, ...fromPlace(from, whole.first) } : whole
       if (covered.events > 0 && isOver())
         return { ...covered, next: `${range.organization_id}/${range.lane}/${range.first}` }
-      const { events, stoppedAt } = await walkChain(client, range, findings, {
+      const { events, purged, stoppedAt } = await walkChain(client, range, findings, {
         ...control,
         counted: (more) => {
           covered.events += more
           progress(covered.events)
         },
       })
-      if (events > 0) covered.chains += 1
+      if (events + purged > 0) covered.chains += 1
+      covered.purged += purged
       if (stoppedAt !== undefined) {
         return { ...covered, next: `${range.organization_id}/${range.lane}/${stoppedAt}` }
       }

@@ -4,8 +4,10 @@ import { parametersOf, readParameters, word } from "../act/about.js"
 import { destructiveKinds } from "../act/text.js"
 import { actGenesis, type TextRow } from "../canonical.js"
 import type { VerifierKey } from "../checkpoint/note.js"
+import { Bindings } from "./bindings.js"
 import { checkIncarnations, checkLosses, checkSettings } from "./control-tables.js"
 import type { Acceptance, Findings } from "./finding.js"
+import type { PurgeAct } from "./purges.js"
 import { checkSignatures, type SignableAct } from "./signatures.js"
 
 export interface ReplayedIncarnation {
@@ -38,11 +40,16 @@ const ofMigration: readonly (readonly [name: string, parameter: string])[] = [
   ["catalog-checksum", "catalog_checksum"],
 ]
 
+/** What else is replayed. */
+const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke"]
+
 /** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
 export class Replay {
   readonly #settings = new Map(atFirst)
   readonly #opened: OpenedIncarnation[] = []
+  readonly #bindings = new Bindings()
   readonly #destructive: SignableAct[] = []
+  readonly #purges: PurgeAct[] = []
   /** Ids of findings that verifications recorded. */
   readonly #found = new Set<string>()
   #genesis: string | undefined
@@ -61,6 +68,11 @@ export class Replay {
     return this.#incarnations
   }
 
+  /** In their order. */
+  get purges(): readonly PurgeAct[] {
+    return this.#purges
+  }
+
   /** Acts that had to be signed and have a signature, which nobody checked: no public key was given. Known after `check`. */
   get unverifiedSignatures(): number {
     return this.#unverifiedSignatures
@@ -71,7 +83,7 @@ export class Replay {
     if (seq === "1") this.#genesis = act.previous_hash ?? ""
     if (BigInt(seq) > this.#newest) this.#newest = BigInt(seq)
     const kind = act.kind ?? ""
-    if (!destructiveKinds.includes(kind) && kind !== "verify" && kind !== "migrate") return
+    if (!destructiveKinds.includes(kind) && !otherKinds.includes(kind)) return
     const given = readParameters(act.parameters)
     if (kind === "migrate") {
       for (const [name, parameter] of ofMigration) {
@@ -79,6 +91,8 @@ export class Replay {
       }
     } else if (kind === "setting") {
       this.#settings.set(word(given.name), word(given.value))
+    } else if (kind === "grant" || kind === "revoke") {
+      this.#bindings.add(kind, given)
     } else if (kind === "verify" && Array.isArray(given.findings)) {
       // A finding that was accepted is told by later verifications as well: one id stands here once.
       for (const finding of given.findings) this.#found.add(word(parametersOf(finding).id))
@@ -93,6 +107,9 @@ export class Replay {
         lanes: word(given.lanes),
         digest: act.digest?.slice(2) ?? "",
       })
+    }
+    if (kind === "purge") {
+      this.#purges.push({ seq, digest: act.digest?.slice(2) ?? "", lanes: word(given.lanes) })
     }
     if (destructiveKinds.includes(kind)) {
       const accepts = kind === "accept" ? this.#acceptable(parametersOf(given.finding)) : undefined
@@ -115,7 +132,7 @@ export class Replay {
   }
 
   /**
-   * Compares setting, incarnation, loss and act_signature with the acts. `logId` is the log's present id. Without keys a signature
+   * Compares setting, incarnation, loss, organization_reader and act_signature with the acts. `logId` is the log's present id. Without keys a signature
    * that is there is taken for good; with keys it must be by one of them.
    */
   async check(
@@ -128,6 +145,7 @@ export class Replay {
     const fits = (id: string) => `\\x${actGenesis(id).toString("hex")}` === this.#genesis
     this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
     await checkLosses(client, this.#opened, findings)
+    await this.#bindings.check(client, findings)
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
     const { bad, unverified } = await checkSignatures(
       client,

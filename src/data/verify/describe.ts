@@ -9,6 +9,8 @@ export function describeReport(report: VerifyReport): string {
   const known =
     accepted.length === 0 ? [] : [`accepted, and counted apart: ${plural(report.accepted_total, "finding")}`]
   const lost = report.covered.lost === "0" ? [] : [`lost, recorded: ${plural(report.covered.lost, "event")}`]
+  const purged =
+    report.covered.purged === "0" ? [] : [`purged, recorded: ${plural(report.covered.purged, "event")}`]
   const compared = report.compared.map(({ name }) => `compared with ${visible(name)}`)
   const signatures =
     report.unchecked_signatures === "0"
@@ -22,6 +24,7 @@ export function describeReport(report: VerifyReport): string {
     ...(left > 0n ? [`and ${grouped(left)} more`] : []),
     ...known,
     ...list(accepted),
+    ...purged,
     ...lost,
     ...compared,
     ...signatures,

@@ -3,7 +3,7 @@ import type { Client } from "pg"
 import { genesis } from "../canonical.js"
 import type { Findings } from "./finding.js"
 import { chainKey } from "./row.js"
-import type { Head } from "./walk.js"
+import type { Head } from "./walk-range.js"
 
 export interface ChainHead extends Head {
   readonly organization_id: string

@@ -21,6 +21,8 @@ export function createParts(client: Client, findings: Findings): Parts {
       await client.query("savepoint part")
       try {
         const result = await work()
+        // Back, although nothing was written: its locks go. The definition of a view locks pgtrail.event, and partitions would wait.
+        await client.query("rollback to savepoint part")
         await client.query("release savepoint part")
         return result
       } catch (cause) {

@@ -1,6 +1,7 @@
 // Runs a scan in one or several worker threads. With one job it runs here, in the calling thread.
 import { existsSync } from "node:fs"
 import { Worker } from "node:worker_threads"
+import { fixedTarget } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { type ChainTotals, merge } from "./chains.js"
 import { type Piece, pieces, wholePiece } from "./partitions.js"
@@ -60,7 +61,10 @@ function runWorker(
 ): Promise<ScanTotals> {
   return new Promise((resolve, reject) => {
     // Flags of the program that uses this library are not for the worker: --input-type would end it.
-    const worker = new Worker(workerUrl(), { workerData: job, execArgv: [] })
+    const worker = new Worker(workerUrl(), {
+      workerData: { ...job, target: fixedTarget(job.target) },
+      execArgv: [],
+    })
     const stop = (error: unknown) => {
       queue.length = 0
       void worker.terminate()

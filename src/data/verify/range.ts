@@ -7,7 +7,7 @@ import { allChains, type Covered, type Known, rangeOf } from "./check-chains.js"
 import type { Findings } from "./finding.js"
 import { Pace } from "./pace.js"
 import { holdPartition, partitions } from "./partitions.js"
-import { chainKey } from "./row.js"
+import { chainKey, chainOf } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
 import { walkChain } from "./walk-chain.js"
 import { type DoubtfulChain, walkChains } from "./walk-chains.js"
@@ -17,9 +17,9 @@ interface Counted {
   events: number
   /** Sum of a keyed hash of each seq: of places from 1 to n equal to that of all only when each of them is there once. */
   places: bigint
-  inside: number
   least: number
   most: number
+  inside: number
   first: number | undefined
   last: number | undefined
 }
@@ -33,27 +33,39 @@ export async function checkRange(
 ): Promise<Covered> {
   const seed = randomInt(2 ** 47)
   const counts = await countAll(client, target, options, known.snapshot, seed)
-  const expected = await expectedPlaces(client, known, seed)
-  const covered = { chains: 0, events: 0, redacted: 0 }
+  const expected = await expectedPlaces(client, known, counts, seed)
+  const purged = await purgedInside(client, options, known)
+  const covered = { chains: 0, events: 0, redacted: 0, purged: 0 }
   const doubtful: DoubtfulChain[] = []
-  const control = { signal: options.signal, pace: new Pace(options.maxRate), tellsPlaceless: true }
+  const control = {
+    purges: known.purges,
+    signal: options.signal,
+    pace: new Pace(options.maxRate),
+    tellsPlaceless: true,
+  }
   await withClient(target, async (reader) => {
     for (const chain of allChains(known, counts.keys())) {
       const head = known.heads.get(chain)
       const count = counts.get(chain)
       const range = rangeOf(known, chain)
-      const isWhole =
-        count !== undefined && count.least === 1 && count.most === head?.seq && count.events === head.seq
-      if (head === undefined || !isWhole || count.places !== expected.get(chain)) {
+      const gone = purged.get(chain)
+      covered.purged += gone?.places ?? 0
+      // Places that are too large or too small could have the keyed hash of another.
+      const isInside = count === undefined || (count.least >= 1 && count.most <= (head?.seq ?? 0))
+      const isWhole = (count?.places ?? 0n) === expected.get(chain)
+      if (head === undefined || !isWhole || !isInside) {
         doubtful.push({ range, hadEvents: count !== undefined })
         covered.chains += 1
         covered.events += count?.inside ?? 0
         continue
       }
-      if (count.first === undefined || count.last === undefined) continue
+      const firsts = [count?.first, gone?.first].filter((seq) => seq !== undefined)
+      if (firsts.length === 0) continue
       covered.chains += 1
-      covered.events += count.inside
-      const first = Math.max(1, count.first - 1)
+      covered.events += count?.inside ?? 0
+      // What was purged of that time must fit too, between what is before and after it.
+      const first = Math.max(1, Math.min(...firsts) - 1)
+      const last = Math.max(count?.last ?? 0, gone?.last ?? 0)
       await walkChain(
         reader,
         {
@@ -61,7 +73,7 @@ export async function checkRange(
           first,
           previous: first === 1 ? range.previous : undefined,
           watched: range.watched.filter((one) => one.seq >= first),
-          ...(count.last >= head.seq ? {} : { until: count.last + 1 }),
+          ...(last >= head.seq ? {} : { until: last + 1 }),
         },
         findings,
         control,
@@ -112,9 +124,9 @@ async function countAll(
 const none: Counted = {
   events: 0,
   places: 0n,
-  inside: 0,
   least: Number.POSITIVE_INFINITY,
   most: 0,
+  inside: 0,
   first: undefined,
   last: undefined,
 }
@@ -136,19 +148,81 @@ function add(counts: Map<string, Counted>, row: Record<string, string | null>): 
   })
 }
 
-/** What the places 1 to the head of each chain add up to. */
-async function expectedPlaces(client: Client, known: Known, seed: number): Promise<Map<string, bigint>> {
-  const heads = [...known.heads.values()]
+/**
+ * What the places of each chain that are not purged add up to; only where they are as many as the events: no head and no purge that
+ * somebody forged then makes the server count to the end of all numbers.
+ */
+async function expectedPlaces(
+  client: Client,
+  { heads, purges }: Known,
+  counts: ReadonlyMap<string, Counted>,
+  seed: number,
+): Promise<Map<string, bigint>> {
+  const fitting = [...heads].filter(([chain, head]) => {
+    const { isOdd, places } = purges.of(chain)
+    return !isOdd && (counts.get(chain)?.events ?? 0) + places === head.seq
+  })
+  const filled = fitting.map(([, head]) => head).filter(({ seq }) => seq > 0)
+  const isPurged = purges.chains.size > 0
+  const left = isPurged
+    ? `int8multirange(int8range(1, h.seq + 1)) - coalesce((select range_agg(r) from pgtrail.purge p, unnest(p.ranges) r
+         where p.organization_id = h.organization_id collate "C" and p.lane = h.lane and p.act_seq = any($5::bigint[])), '{}')`
+    : "int8multirange(int8range(1, h.seq + 1))"
   const { rows } = await client.query<{ organization_id: string; lane: string; places: string | null }>(
     `select h.organization_id, h.lane, s.places
      from unnest($1::text[], $2::smallint[], $3::bigint[]) h (organization_id, lane, seq),
-       lateral (select sum(hashint8extended(g, $4::bigint)) as places from generate_series(1, h.seq) g) s`,
+       lateral (select sum(hashint8extended(g, $4::bigint)) as places
+         from unnest(${left}) l, generate_series(lower(l), upper(l) - 1) g) s`,
     [
-      heads.map((head) => head.organization_id),
-      heads.map((head) => head.lane),
-      heads.map((head) => head.seq),
+      filled.map((head) => head.organization_id),
+      filled.map((head) => head.lane),
+      filled.map((head) => head.seq),
       seed,
+      ...(isPurged ? [purges.acts] : []),
     ],
   )
-  return new Map(rows.map((row) => [chainKey(row.organization_id, row.lane), BigInt(row.places ?? "0")]))
+  return new Map([
+    ...fitting.map(([chain]) => [chain, 0n] as const),
+    ...rows.map((row) => [chainKey(row.organization_id, row.lane), BigInt(row.places ?? "0")] as const),
+  ])
+}
+
+interface Gone {
+  readonly places: number
+  readonly first: number
+  readonly last: number
+}
+
+/** Of each chain what purges removed that had events of the time that was asked for, and perhaps others: the most that it can be. */
+async function purgedInside(
+  client: Client,
+  { since, until }: VerifyOptions,
+  { purges }: Known,
+): Promise<Map<string, Gone>> {
+  const chains = [...purges.chains.keys()].map(chainOf)
+  if (chains.length === 0) return new Map()
+  const { rows } = await client.query<
+    Record<"organization_id" | "lane" | "places" | "first" | "last", string>
+  >(
+    `select p.organization_id, p.lane, coalesce(sum(upper(r) - lower(r)), 0) as places, min(lower(r)) as first, max(upper(r)) - 1 as last
+     from unnest($3::text[], $4::smallint[]) c (organization_id, lane)
+     join pgtrail.purge p on p.organization_id = c.organization_id collate "C" and p.lane = c.lane,
+       unnest(p.ranges) r
+     where p.act_seq = any($5::bigint[]) and p.newest_occurred_at >= coalesce($1::timestamptz, '-infinity')
+       and ($2::timestamptz is null or p.oldest_occurred_at < $2)
+     group by p.organization_id, p.lane`,
+    [
+      since ?? null,
+      until ?? null,
+      chains.map(({ organization }) => organization),
+      chains.map(({ lane }) => lane),
+      purges.acts,
+    ],
+  )
+  return new Map(
+    rows.map(({ organization_id, lane, places, first, last }) => [
+      chainKey(organization_id, lane),
+      { places: Number(places), first: Number(first), last: Number(last) },
+    ]),
+  )
 }

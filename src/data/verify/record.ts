@@ -4,6 +4,7 @@ import { headsDigest } from "../canonical.js"
 import { withTransaction } from "../connection.js"
 import { toTrailError } from "../server-errors.js"
 import { version } from "../version.js"
+import { refuseForeignFunctions } from "./foreign.js"
 import type { ChainHead } from "./heads.js"
 import type { UnrecordedReport, VerifyReport } from "./report.js"
 
@@ -69,6 +70,7 @@ async function record(
     client,
     "begin isolation level read committed; set local synchronous_commit = on",
     async () => {
+      await refuseForeignFunctions(client)
       const { rows } = await client.query<{ seq: string }>(
         `select pgtrail.record_verification($1::jsonb, decode($2, 'hex'), $3::text[], $4::smallint[], $5::bigint[], $6::text[]::bytea[])
          as seq`,

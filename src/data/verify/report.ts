@@ -51,9 +51,11 @@ export interface VerifyReport {
   readonly act: string | null
   /** Why it was not recorded, where it should have been. */
   readonly not_recorded: string | null
+  /** A migration that is not applied yet, as `0003_access`: what is installed was verified all the same. */
+  readonly pending_migration: string | null
 }
 
-export type UnrecordedReport = Omit<VerifyReport, "act" | "not_recorded">
+export type UnrecordedReport = Omit<VerifyReport, "act" | "not_recorded" | "pending_migration">
 
 export function buildReport(
   options: VerifyOptions,
@@ -68,7 +70,8 @@ export function buildReport(
   const { from } = options
   const named = ({ name, time }: Anchor) => ({ name, time })
   const isWhole =
-    covered.next === undefined && (covered.events > 0 || (since !== undefined && covered.chains > 0))
+    covered.next === undefined &&
+    (covered.events + covered.purged > 0 || (since !== undefined && covered.chains > 0))
   return {
     schema: "pgtrail.verify/1",
     verdict: verdictOf(findings.kinds, isWhole),
@@ -82,7 +85,7 @@ export function buildReport(
     covered: {
       chains: String(covered.chains),
       events: String(covered.events),
-      purged: "0",
+      purged: String(covered.purged),
       redacted: String(covered.redacted),
       archived: "0",
       lost: String(lost),

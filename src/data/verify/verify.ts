@@ -1,56 +1,31 @@
 // Verifies a log: acts first, then the control tables and the catalog, then every chain from genesis to head, each event hashed here
 // and not in the server.
+import { randomBytes } from "node:crypto"
 import type { Client } from "pg"
 import { type Anchor, openCheckpoint, readKeyFiles, readState, writeState } from "../checkpoint/anchor.js"
 import type { VerifierKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { notInstalled, schemaState } from "../install.js"
-import type { Place } from "../query/typed.js"
+import { isBoundSql } from "../query/source.js"
 import { checkActs } from "./acts.js"
 import { judgeAnchors } from "./anchors.js"
 import { checkCatalog } from "./catalog.js"
+import { Chains } from "./chains.js"
 import { type Covered, checkChains, type Known } from "./check-chains.js"
 import { checkInOrder } from "./check-in-order.js"
 import { Replay } from "./controls.js"
 import { Findings } from "./finding.js"
 import { type ChainHead, readHeads } from "./heads.js"
 import { readIdentity } from "./identity.js"
+import { checkMigrations, refuseMigrated } from "./migrations.js"
+import { refuseContradictions, type VerifyOptions } from "./options.js"
 import { createParts } from "./parts.js"
+import { Purges } from "./purges.js"
 import { checkRange } from "./range.js"
 import { flush, recordVerification } from "./record.js"
 import { buildReport, present, type VerifyReport } from "./report.js"
 
-export interface VerifyOptions {
-  readonly organization?: string
-  /** Events that occurred at or after this time; anything PostgreSQL reads as timestamptz. */
-  readonly since?: string
-  /** Events that occurred before this time. */
-  readonly until?: string
-  /** Connections that read at once. Default 2. */
-  readonly jobs?: number
-  /** Files of signed checkpoints, each with its list of heads beside it; the log must still have those heads. */
-  readonly checkpoints?: readonly string[]
-  /** Files of public keys that vouch for checkpoints and for signatures of acts. */
-  readonly publicKeys?: readonly string[]
-  /** The auditor's own file: what it knows is compared, and a verification that found nothing wrong advances it. */
-  readonly state?: string
-  /** Only what came since the newest checkpoint or the state, else since the last whole verification. */
-  readonly incremental?: boolean
-  /** Goes on where an earlier verification stopped. */
-  readonly from?: Place
-  /** Stops after so many seconds. Chains are then read one after another. */
-  readonly maxSeconds?: number
-  /** Events a second. */
-  readonly maxRate?: number
-  /** Findings that were accepted count as well. */
-  readonly strict?: boolean
-  /** Whether to record the verification as an act, where the role may. Default true. */
-  readonly record?: boolean
-  readonly signal?: AbortSignal
-  /** Called now and then with the events read so far. */
-  readonly progress?: (events: number) => void
-}
+export type { VerifyOptions } from "./options.js"
 
 /** What was read before the log was asked. */
 interface Brought {
@@ -60,8 +35,18 @@ interface Brought {
 
 const attempts = 3
 
+export interface Verified {
+  readonly report: VerifyReport
+  /** The heads up to which the chains were read, by chain key. */
+  readonly heads: ReadonlyMap<string, ChainHead>
+}
+
 /** Throws where it could not look at all; a checkpoint that is forged or of another log throws before anything is read. */
 export async function verify(target: ConnectionTarget, options: VerifyOptions = {}): Promise<VerifyReport> {
+  return (await verifyHeads(target, options)).report
+}
+
+export async function verifyHeads(target: ConnectionTarget, options: VerifyOptions): Promise<Verified> {
   refuseContradictions(options)
   const keys = await readKeyFiles(options.publicKeys ?? [])
   const checkpoints = await Promise.all((options.checkpoints ?? []).map((path) => openCheckpoint(path, keys)))
@@ -71,27 +56,10 @@ export async function verify(target: ConnectionTarget, options: VerifyOptions = 
     try {
       return await withClient(target, (client) => verifyOnce(client, target, options, brought))
     } catch (error) {
-      // A partition was dropped while it waited its turn: what that took away is judged on a fresh snapshot.
-      const dropped = error instanceof TrailError && error.sqlstate === "42P01"
-      if (!dropped || attempt === attempts) throw asFailure(error)
+      // A partition was dropped while it waited its turn, or the log was migrated: judged on a fresh snapshot.
+      const again = error instanceof TrailError && (error.sqlstate === "42P01" || error.code === "retry")
+      if (!again || attempt === attempts) throw asFailure(error)
     }
-  }
-}
-
-function refuseContradictions(options: VerifyOptions): void {
-  const ranged = options.since !== undefined || options.until !== undefined
-  const inOrder = options.from !== undefined || options.maxSeconds !== undefined
-  if (ranged && (inOrder || options.incremental === true)) {
-    throw new TrailError("usage", "a time range cannot be verified incrementally, nor in pieces", {
-      hint: "leave out --since and --until, or --incremental, --from and --max-seconds",
-    })
-  }
-  for (const limit of [options.maxRate, options.maxSeconds]) {
-    if (limit === undefined || (limit > 0 && Number.isFinite(limit))) continue
-    throw new TrailError("usage", "a rate and a time to stop after must be more than 0")
-  }
-  if (options.incremental === true && options.from !== undefined) {
-    throw new TrailError("usage", "an incremental verification starts at its anchor, not at a place")
   }
 }
 
@@ -106,12 +74,15 @@ async function verifyOnce(
   target: ConnectionTarget,
   options: VerifyOptions,
   { keys, anchors }: Brought,
-): Promise<VerifyReport> {
+): Promise<Verified> {
   const findings = new Findings()
-  await checkMigrations(client, findings)
+  const pending = await checkMigrations(client, findings)
   await client.query("begin isolation level repeatable read read only")
   // Before the first savepoint: a subtransaction cannot export one.
-  const exported = await client.query<{ snapshot: string }>("select pg_export_snapshot() as snapshot")
+  const exported = await client.query<{ snapshot: string; is_bound: string }>(
+    `select pg_export_snapshot() as snapshot, ${isBoundSql} as is_bound`,
+  )
+  if (exported.rows[0]?.is_bound === "t") throw seesTooLittle()
   const parts = createParts(client, findings)
   const identity = await parts.run("the identity of the log", () => readIdentity(client, findings))
   // Without it every chain would look altered; where the table itself was tampered with, that was found.
@@ -136,16 +107,33 @@ async function verifyOnce(
       ? { watched: none, lost: 0n, start: undefined }
       : judgeAnchors(compared, identity, acts?.seen ?? none, options.organization, findings)
   const start = options.incremental === true ? (anchored.start ?? nothingToStartFrom()) : undefined
+  const key = randomBytes(32)
+  const sums = new Chains(key)
+  const purges = new Purges()
+  // Where it cannot be read what was purged would be taken for missing.
+  const isReadable = await parts.run("the purges", async () => {
+    await purges.check(client, acts === undefined ? undefined : replay.purges, findings)
+    await purges.sum(client, options.organization, start?.heads, anchored.watched, sums, findings)
+    return true
+  })
+  if (findings.count + parts.failures.length > 0) await refuseMigrated(client, target)
   const known: Known = {
+    key,
+    purges,
     snapshot: exported.rows[0]?.snapshot ?? "",
     logIds,
     heads: ofOrganization(heads, options.organization),
     watched: anchored.watched,
     starts: start?.heads,
   }
-  const covered = (await parts.run("the events", () =>
-    checkEvents(client, target, options, known, findings),
-  )) ?? { chains: 0, events: 0, redacted: 0 }
+  const readEvents = () =>
+    parts.run("the events", () => checkEvents(client, target, options, known, sums, findings))
+  const covered = (isReadable === true ? await readEvents() : undefined) ?? {
+    chains: 0,
+    events: 0,
+    redacted: 0,
+    purged: 0,
+  }
   await client.query("commit").catch(() => undefined)
 
   const report = buildReport(
@@ -176,7 +164,7 @@ async function verifyOnce(
     if (recorded.act === null) await flush(client)
     await writeState(options.state, present(identity, acts?.head ?? null, heads.values()))
   }
-  return { ...report, ...recorded }
+  return { report: { ...report, ...recorded, pending_migration: pending }, heads: known.heads }
 }
 
 const none = new Map<string, never>()
@@ -200,6 +188,7 @@ function checkEvents(
   target: ConnectionTarget,
   options: VerifyOptions,
   known: Known,
+  sums: Chains,
   findings: Findings,
 ): Promise<Covered> {
   if (options.since !== undefined || options.until !== undefined) {
@@ -208,25 +197,18 @@ function checkEvents(
   if (options.from !== undefined || options.maxSeconds !== undefined) {
     return checkInOrder(target, options, known, findings)
   }
-  return checkChains(client, target, options, known, findings)
+  return checkChains(client, target, options, known, sums, findings)
 }
 
-async function checkMigrations(client: Client, findings: Findings): Promise<void> {
-  const schema = await schemaState(client)
-  if (!schema.installed) throw notInstalled()
-  const pending = schema.migrations.find((migration) => migration.state === "pending")
-  if (pending !== undefined) {
-    throw new TrailError(
-      "pending-migration",
-      `migration ${pending.number}_${pending.name} is pending: nothing was checked`,
-      { hint: "pgtrail migrate up" },
-    )
-  }
-  for (const { number, name, state } of schema.migrations) {
-    if (state !== "changed") continue
-    const message = `pgtrail.migration: ${number}_${name} has another checksum than the migration of this pgtrail`
-    findings.add({ kind: "catalog_changed", group: "object", message, evidence: message })
-  }
+/** What a reader of one organization does not see would be missing to him, or would hide what is. */
+function seesTooLittle(): TrailError {
+  return new TrailError(
+    "privilege",
+    "this role reads the events of some organizations alone, and who verifies must see all",
+    {
+      hint: "nothing was verified; connect as a role that has pgtrail_auditor; pgtrail show checks one event",
+    },
+  )
 }
 
 function nothingToStartFrom(): never {

@@ -3,12 +3,15 @@ import type { Client } from "pg"
 import { withTransaction } from "../connection.js"
 import type { Findings, NewFinding } from "./finding.js"
 import type { Pace } from "./pace.js"
+import type { Purges } from "./purges.js"
 import { type Row, RowReader, recordColumns } from "./row.js"
 import { copy } from "./scan.js"
 import { digestOf } from "./seen.js"
-import { type Head, Walk, type WalkRange } from "./walk.js"
+import { Walk } from "./walk.js"
+import type { Head, WalkRange } from "./walk-range.js"
 
 export interface WalkControl {
+  readonly purges: Pick<Purges, "ofLane">
   readonly pace?: Pace
   /** Asked between two pages. */
   readonly isOver?: () => boolean
@@ -22,6 +25,8 @@ export interface Walked {
   readonly events: number
   /** With those that have no place in the chain. */
   readonly rows: number
+  /** Places that were purged with a record. */
+  readonly purged: number
   /** Where it stopped because its time was over: read up to and with this seq. */
   readonly stoppedAt: number | undefined
 }
@@ -34,9 +39,9 @@ export async function walkChain(
   client: Client,
   range: WalkRange,
   findings: Pick<Findings, "add">,
-  control: WalkControl = {},
+  control: WalkControl,
 ): Promise<Walked> {
-  const { pace, isOver = () => false, signal, counted = () => undefined } = control
+  const { purges, pace, isOver = () => false, signal, counted = () => undefined } = control
   // With a rate a page takes a second, so that neither its transaction nor the next look at the clock is far.
   const pageRows = Math.max(1, Math.min(largestPage, pace?.rate ?? largestPage))
   const walk = new Walk(range, (finding) => findings.add(finding))
@@ -54,8 +59,9 @@ export async function walkChain(
   let events = 0
   for (let after = ""; ; after = ` and seq > ${walk.position}`) {
     const before = rows
-    // The head belongs to the snapshot of the page: what came after it in between is on the next page.
+    // The head belongs to the snapshot of the page, and so do the purges: what came after it in between is on the next page.
     const head = await withTransaction(client, freshSnapshot, async () => {
+      walk.purges = await purges.ofLane(client, range.organization_id, range.lane)
       const newest = range.until === undefined ? await headOf(client, range) : undefined
       const reader = new RowReader((row) => {
         rows += 1
@@ -74,11 +80,11 @@ export async function walkChain(
     // A page of nothing but rows that have no place would be read for ever.
     if (rows - before < pageRows || after === ` and seq > ${walk.position}`) {
       walk.finish(head)
-      return { events, rows, stoppedAt: undefined }
+      return { events, rows, purged: walk.purged, stoppedAt: undefined }
     }
     if (isOver()) {
       walk.pause()
-      return { events, rows, stoppedAt: walk.position }
+      return { events, rows, purged: walk.purged, stoppedAt: walk.position }
     }
   }
 }

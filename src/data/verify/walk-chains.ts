@@ -4,23 +4,23 @@ import { type ConnectionTarget, withClient, withTransaction } from "../connectio
 import { grouped } from "../words.js"
 import type { Findings, NewFinding } from "./finding.js"
 import { partitions } from "./partitions.js"
-import type { WalkRange } from "./walk.js"
-import { freshSnapshot, type WalkControl, walkChain } from "./walk-chain.js"
+import { freshSnapshot, type WalkControl, type Walked, walkChain } from "./walk-chain.js"
+import type { WalkRange } from "./walk-range.js"
 
 export interface DoubtfulChain {
   readonly range: WalkRange
   readonly hadEvents: boolean
 }
 
-/** How many events each of them has. */
+/** What was read of each of them. */
 export async function walkChains(
   target: ConnectionTarget,
   chains: readonly DoubtfulChain[],
   findings: Findings,
   control: WalkControl,
-): Promise<number[]> {
-  const counts: number[] = []
-  if (chains.length === 0) return counts
+): Promise<Walked[]> {
+  const walked: Walked[] = []
+  if (chains.length === 0) return walked
   const vanished = new Map<string, NewFinding[]>()
   await withClient(target, async (client) => {
     for (const { range, hadEvents } of chains) {
@@ -31,8 +31,9 @@ export async function walkChains(
         if (finding.kind !== "vanished") findings.add(finding)
         else vanished.set(range.organization_id, [...(vanished.get(range.organization_id) ?? []), finding])
       }
-      const { events, rows } = await walkChain(client, range, { add: collect }, control)
-      counts.push(events)
+      const read = await walkChain(client, range, { add: collect }, control)
+      const { rows } = read
+      walked.push(read)
       // The first pass saw something that an ordered reading does not: rows that an index hides, or two answers to one question.
       const count = found === 0 && hadEvents ? await countWithoutIndex(client, range) : rows
       if (count !== rows) {
@@ -63,7 +64,7 @@ export async function walkChains(
       } else for (const finding of list) findings.add(finding)
     }
   })
-  return counts
+  return walked
 }
 
 /** Partition by partition: no lock is held for longer than one takes. */

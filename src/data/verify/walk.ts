@@ -1,43 +1,11 @@
 // Reads one chain in its order and names what is wrong with it, and where. Only chains whose sum does not close up come here.
-import type { FindingKind, NewFinding } from "./finding.js"
+import { LanePurges, type PurgedRange } from "../purge/ranges.js"
+import type { FindingKind } from "./finding.js"
+import { homeOf, mostSwaps, openPlaces } from "./moved.js"
 import type { Row } from "./row.js"
-import { alteredMessage, best, evidenceOf, fitsAt, keep, type Seen } from "./seen.js"
-import { gap, judgeTail, span } from "./tail.js"
-
-export interface Head {
-  readonly seq: number
-  /** latin1, 32 bytes. */
-  readonly hash: string
-}
-
-/** What an anchor knows of a place. */
-export interface Watched extends Head {
-  /** The anchor, in words. */
-  readonly by: string
-  /** When it was made, by the server's clock: microseconds since 2000. */
-  readonly time: bigint
-  /** The acts tell that the log was set back to before this anchor. */
-  readonly rolledBack: boolean
-}
-
-export interface WalkRange {
-  readonly organization_id: string
-  readonly lane: string
-  /** First place that must be there. */
-  readonly first: number
-  /** Hashes that `first` may be chained to: genesis hashes of a whole chain; undefined where none is known. */
-  readonly previous: readonly string[] | undefined
-  /** The anchor that this walk starts from, at the place before `first`. */
-  readonly start?: Watched | undefined
-  /** Last place that must be there, in a walk that stops before the head. */
-  readonly until?: number
-  readonly watched: readonly Watched[]
-}
-
-export type Report = (finding: NewFinding) => void
-
-/** How many altered events are compared with each other's places, to tell a swap from an alteration. */
-const mostSwaps = 64
+import { alteredMessage, best, evidenceOf, keep, type Seen } from "./seen.js"
+import { gap, judgeTail, purgeName, span, unfollowed } from "./tail.js"
+import type { Head, Report, WalkRange } from "./walk-range.js"
 
 export class Walk {
   readonly #range: WalkRange
@@ -49,8 +17,14 @@ export class Walk {
   #accepted: readonly string[] | undefined
   #previous: Seen | undefined
   #last: Seen | undefined
+  /** What is at the place before the expected one: an event, or a purge. */
+  #end: Pick<Seen, "hash"> | PurgedRange | undefined
   #events = 0
+  #purged = 0
+  #purges = LanePurges.none
+  #nextPurge = 0
   readonly #watchedRows = new Map<number, Seen>()
+  readonly #watchedPurges = new Map<number, PurgedRange>()
   readonly #altered: (readonly [row: Seen, broken: string])[] = []
   readonly #missing: { first: number; last: number; before: string | undefined; after: string }[] = []
 
@@ -58,7 +32,8 @@ export class Walk {
     this.#range = range
     this.#expected = range.first
     this.#accepted = range.previous
-    this.#places = new Set(range.watched.map((watched) => watched.seq))
+    const start = range.start === undefined ? [] : [range.start]
+    this.#places = new Set([...range.watched, ...start].map((watched) => watched.seq))
     const { organization_id, lane } = range
     this.#report = (finding) => report({ organization_id, lane, ...finding })
   }
@@ -68,7 +43,19 @@ export class Walk {
     const seen = keep(row)
     this.#events += 1
     if (this.#group.length > 0 && this.#group[0]?.seq !== seen.seq) this.#judge(seen)
+    if (this.#group.length === 0) this.#pass(seen.seq)
     this.#group.push(seen)
+  }
+
+  /** What was purged of the lane, on the snapshot of the rows that follow: for places that were read before it says nothing new. */
+  set purges(purges: LanePurges) {
+    this.#purges = purges
+    this.#nextPurge = this.position === 0 ? 0 : purges.from(this.position + 1)
+  }
+
+  /** Places that were passed because they were purged. */
+  get purged(): number {
+    return this.#purged
   }
 
   /** seq of the newest row pushed; 0 before the first. */
@@ -80,21 +67,26 @@ export class Walk {
   finish(head: Head | undefined): void {
     this.#judge(undefined)
     const until = this.#range.until
+    this.#pass(until ?? Number.POSITIVE_INFINITY)
     if (head !== undefined) {
-      const last = this.#last
+      const last = this.#last === this.#end ? this.#last : undefined
+      const purge = this.#end !== undefined && "act" in this.#end ? this.#end : undefined
       judgeTail(
         {
           ...this.#range,
           head,
           events: this.#events,
+          end: this.#expected - 1,
           last,
+          purge,
           isLastSound: last !== undefined && this.#previous === last,
           rows: this.#watchedRows,
+          purges: this.#watchedPurges,
         },
         this.#report,
       )
     } else if (until !== undefined && this.#expected <= until) {
-      this.#missing.push({ first: this.#expected, last: until, before: this.#last?.hash, after: "" })
+      this.#missing.push({ first: this.#expected, last: until, before: this.#end?.hash, after: "" })
     }
     this.#reportFound()
   }
@@ -113,6 +105,34 @@ export class Walk {
     this.#reportFound()
   }
 
+  /** Passes what was purged up to a place, also a range that begins before it and goes on after it. */
+  #pass(seq: number): void {
+    for (; this.#nextPurge < this.#purges.length; this.#nextPurge++) {
+      if (this.#purges.first(this.#nextPurge) > seq) return
+      const range = this.#purges.at(this.#nextPurge)
+      if (this.#places.has(range.last)) this.#watchedPurges.set(range.last, range)
+      if (range.last >= this.#expected) this.#passRange(range)
+    }
+  }
+
+  #passRange(range: PurgedRange): void {
+    const { first, last, before, hash } = range
+    if (first > this.#expected) {
+      this.#missing.push({ first: this.#expected, last: first - 1, before: this.#end?.hash, after: before })
+    } else if (first === this.#expected && this.#accepted !== undefined && !this.#accepted.includes(before)) {
+      if (this.#previous === undefined) this.#report(unfollowed(range, this.#accepted[0]))
+      else {
+        const message = `event ${this.#previous.seq} was rewritten: its hash fits it, but ${purgeName(range)} does not follow it`
+        this.#add("altered", this.#previous, message)
+      }
+    }
+    this.#purged += last - Math.max(first, this.#expected) + 1
+    this.#accepted = [hash]
+    this.#previous = undefined
+    this.#end = range
+    this.#expected = last + 1
+  }
+
   /** Judges the events of one place, knowing one of the next. */
   #judge(next: Seen | undefined): void {
     const group = this.#group
@@ -121,7 +141,11 @@ export class Walk {
     if (first === undefined) return
     const seq = first.seq
     if (seq < this.#expected) {
-      for (const row of group) this.#add("inserted", row, `event ${seq} stands before the start of its chain`)
+      const where =
+        this.#end !== undefined && "act" in this.#end && seq >= this.#end.first
+          ? `at a place that act ${this.#end.act} purged`
+          : "before the start of its chain"
+      for (const row of group) this.#add("inserted", row, `event ${seq} stands ${where}`)
       return
     }
     let gapBefore: number | undefined
@@ -132,7 +156,7 @@ export class Walk {
     }
     const main = best(group, this.#accepted, next)
     if (gapBefore !== undefined) {
-      const before = this.#last?.hash
+      const before = this.#end?.hash
       this.#missing.push({ first: gapBefore, last: seq - 1, before, after: main.previous })
     }
     for (const row of group) if (row !== main) this.#judgeExtra(row, main)
@@ -140,6 +164,7 @@ export class Walk {
     if (this.#places.has(seq)) this.#watchedRows.set(seq, main)
     this.#expected = seq + 1
     this.#last = main
+    this.#end = main
   }
 
   #judgeMain(row: Seen): void {
@@ -176,7 +201,11 @@ export class Walk {
           const message = `event ${this.#previous.seq} was rewritten: its hash fits it, but event ${row.seq} was chained to another`
           this.#add("altered", this.#previous, message)
         } else {
-          this.#add("altered", row, `event ${row.seq} does not start from the genesis of its chain`)
+          const start =
+            this.#end === undefined
+              ? "start from the genesis of its chain"
+              : "follow the purge that ends before it"
+          this.#add("altered", row, `event ${row.seq} does not ${start}`)
         }
       }
       this.#accepted = [row.hash]
@@ -196,25 +225,17 @@ export class Walk {
 
   /** An altered event whose hash fits at another place that is open was moved there. */
   #reportAltered(): void {
-    const open = new Set(this.#altered.map(([row]) => row.seq))
-    for (const { first, last } of this.#missing) {
-      for (let seq = first; seq <= last && open.size < 4 * mostSwaps; seq++) open.add(seq)
-    }
+    const open = openPlaces(this.#altered, this.#missing)
     for (const [row, broken] of this.#altered) {
-      const home = [...open].find((seq) => fitsAt(row, seq))
+      const home = homeOf(row, open)
       if (home === undefined) {
         this.#add("altered", row, alteredMessage(row), null, broken)
-      } else {
-        this.#add(
-          "reordered",
-          row,
-          `event ${row.seq} was moved: by its hash it is event ${home}`,
-          null,
-          broken,
-        )
-        const gap = this.#missing.findIndex(({ first, last }) => first === home && last === home)
-        if (gap >= 0) this.#missing.splice(gap, 1)
+        continue
       }
+      const message = `event ${row.seq} was moved: by its hash it is event ${home}`
+      this.#add("reordered", row, message, null, broken)
+      const gap = this.#missing.findIndex(({ first, last }) => first === home && last === home)
+      if (gap >= 0) this.#missing.splice(gap, 1)
     }
   }
 
