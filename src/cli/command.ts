@@ -1,9 +1,22 @@
 // A command is one value: what its help says, what it takes, and `run`, which returns a report.
+import type { FurtherFormat } from "./common.js"
 import type { Argument, Arguments, ArgumentValues, Option, Options, OptionValues } from "./options.js"
 import type { Report } from "./report.js"
 import type { Session } from "./session.js"
 
-export { arg, choice, count, file, flag, list, required, text } from "./options.js"
+export {
+  arg,
+  choice,
+  configurable,
+  count,
+  duration,
+  file,
+  flag,
+  list,
+  reference,
+  required,
+  text,
+} from "./options.js"
 export type { Cell, Column, Report, Row } from "./report.js"
 export { RawJson } from "./report.js"
 export type { Session } from "./session.js"
@@ -21,10 +34,15 @@ export interface Specification<A, O> {
   readonly description?: string
   readonly args?: A
   readonly options?: O
+  /** What only the environment and pgtrail.json can give, by its path below the command: "verification-age.warning". */
+  readonly configuration?: Options
+  /** Forms of the answer that this command has besides the common ones. */
+  readonly formats?: readonly FurtherFormat[]
   readonly examples: readonly Example[]
   run(given: {
     readonly args: ArgumentValues<A>
     readonly options: OptionValues<O>
+    readonly configuration: Values
     readonly session: Session
   }): Report | Promise<Report>
 }
@@ -35,8 +53,10 @@ export interface Command {
   readonly description: string | undefined
   readonly args: readonly (readonly [name: string, argument: Argument<unknown>])[]
   readonly options: readonly (readonly [name: string, option: Option<unknown>])[]
+  readonly configuration: readonly (readonly [path: string, option: Option<unknown>])[]
+  readonly formats: readonly FurtherFormat[]
   readonly examples: readonly Example[]
-  invoke(args: readonly unknown[], options: Values, session: Session): Promise<Report>
+  invoke(args: readonly unknown[], options: Values, session: Session, configuration?: Values): Promise<Report>
 }
 
 export type Values = Readonly<Record<string, unknown>>
@@ -51,11 +71,13 @@ export function command<A extends Arguments = Record<never, never>, O extends Op
     description: specification.description,
     args: Object.entries(specification.args ?? {}),
     options: Object.entries(specification.options ?? {}),
+    configuration: Object.entries(specification.configuration ?? {}),
+    formats: specification.formats ?? [],
     examples: specification.examples,
-    async invoke(args, options, session) {
+    async invoke(args, options, session, configuration = {}) {
       // The parser filled both from this very specification; TypeScript cannot see that.
       const given = Object.fromEntries(names.map((name, at) => [name, args[at]])) as ArgumentValues<A>
-      return specification.run({ args: given, options: options as OptionValues<O>, session })
+      return specification.run({ args: given, options: options as OptionValues<O>, configuration, session })
     },
   }
 }

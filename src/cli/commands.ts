@@ -27,16 +27,46 @@ export const commands: readonly Entry[] = [
     load: () => import("../commands/migrate/up.js"),
   },
   {
+    name: "migrate down",
+    topic: "set up",
+    summary: "take migrations back, so that an older pgtrail can work on the log",
+    load: () => import("../commands/migrate/down.js"),
+  },
+  {
+    name: "migrate validate",
+    topic: "set up",
+    summary: "compare the installed schema with what the last migration left",
+    load: () => import("../commands/migrate/validate.js"),
+  },
+  {
     name: "migrate status",
     topic: "set up",
     summary: "list migrations, applied and pending",
     load: () => import("../commands/migrate/status.js"),
   },
   {
+    name: "uninstall",
+    topic: "set up",
+    summary: "take the log away, and the roles that nothing else uses",
+    load: () => import("../commands/uninstall.js"),
+  },
+  {
     name: "status",
     topic: "set up",
     summary: "show the state of the log and of its database",
     load: () => import("../commands/status.js"),
+  },
+  {
+    name: "grant",
+    topic: "set up",
+    summary: "give a role a right on the log, by an act",
+    load: () => import("../commands/grant.js"),
+  },
+  {
+    name: "revoke",
+    topic: "set up",
+    summary: "take a right on the log back from a role, by an act",
+    load: () => import("../commands/revoke.js"),
   },
   {
     name: "setting list",
@@ -49,6 +79,24 @@ export const commands: readonly Entry[] = [
     topic: "set up",
     summary: "change a setting of the log, by an act",
     load: () => import("../commands/setting/set.js"),
+  },
+  {
+    name: "organization list",
+    topic: "set up",
+    summary: "list the organizations of the log, those with the most events first",
+    load: () => import("../commands/organization/list.js"),
+  },
+  {
+    name: "organization show",
+    topic: "set up",
+    summary: "show one organization: lanes and heads, recent event types, bound readers, purges",
+    load: () => import("../commands/organization/show.js"),
+  },
+  {
+    name: "organization purge",
+    topic: "set up",
+    summary: "remove all events of an organization, with a record",
+    load: () => import("../commands/organization/purge.js"),
   },
   {
     name: "embedded start",
@@ -67,6 +115,12 @@ export const commands: readonly Entry[] = [
     topic: "set up",
     summary: "show whether the embedded PostgreSQL runs, and where",
     load: () => import("../commands/embedded/status.js"),
+  },
+  {
+    name: "completion",
+    topic: "set up",
+    summary: "print the script with which a shell completes commands and options",
+    load: () => import("../commands/completion.js"),
   },
   {
     name: "append",

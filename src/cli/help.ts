@@ -2,7 +2,7 @@
 import type { Style } from "./color.js"
 import type { Command } from "./command.js"
 import type { Entry } from "./commands.js"
-import { commonOptions, variables } from "./common.js"
+import { commonOptions, configuration, type Format, formatOption, formats, variables } from "./common.js"
 import { exitCodes } from "./exit.js"
 import type { Argument, Option } from "./options.js"
 
@@ -21,6 +21,7 @@ export function rootHelp(tree: readonly Entry[], style: Style): string {
     ),
     section("Common options", [...commonPairs(), ["--version", "print the version"]], style),
     section("Environment", variables, style),
+    [style.bold("Configuration"), ...configuration.map((line) => `  ${wrap(line, 2)}`)].join("\n"),
     section("Exit codes", exitCodes, style),
     "pgtrail <command> --help says more about a command.",
   ])
@@ -35,7 +36,15 @@ export function topicHelp(topic: string, tree: readonly Entry[], style: Style): 
 }
 
 export function commandHelp(name: string, command: Command, style: Style): string {
-  const { summary, description, args, options, examples } = command
+  const {
+    summary,
+    description,
+    args,
+    options,
+    configuration: configured,
+    formats: furtherForms,
+    examples,
+  } = command
   const words = [
     name,
     options.length > 0 ? "[options]" : "",
@@ -55,7 +64,12 @@ export function commandHelp(name: string, command: Command, style: Style): strin
       options.map(([, option]) => [option.flags, says(option)]),
       style,
     ),
-    section("Common options", commonPairs(), style),
+    section(
+      "Configuration only",
+      configured.map(([path, { summary, fallback }]) => [path, `${summary} (default: ${fallback})`]),
+      style,
+    ),
+    section("Common options", commonPairs([...formats, ...furtherForms]), style),
     [style.bold("Examples"), ...examples.flatMap(({ run, shows }) => [`  # ${shows}`, `  ${run}`])].join(
       "\n",
     ),
@@ -67,19 +81,26 @@ export function term(name: string, form: Argument<unknown>["form"]): string {
   return { required: `<${name}>`, optional: `[${name}]`, many: `<${name}...>`, any: `[${name}...]` }[form]
 }
 
-function says({ summary, fallback, choices, takes, required }: Option<unknown>): string {
+export function says({ summary, fallback, choices, takes, required, configurable }: Option<unknown>): string {
   const notes = [
     choices === undefined ? "" : choices.join(", "),
     takes === "value" && fallback !== undefined ? `default: ${fallback}` : "",
     takes === "values" ? "repeatable" : "",
     required === true ? "required" : "",
   ].filter((note) => note !== "")
-  return notes.length === 0 ? summary : `${summary} (${notes.join("; ")})`
+  const text = notes.length === 0 ? summary : `${summary} (${notes.join("; ")})`
+  return configurable === true ? `${text} [configurable]` : text
 }
 
-function commonPairs(): Pair[] {
+function commonPairs(forms: readonly Format[] = formats): Pair[] {
+  const { format } = commonOptions
   return [
-    ...Object.values(commonOptions).map((option): Pair => [option.flags, says(option)]),
+    ...Object.values(commonOptions).map(
+      (option): Pair => [
+        option.flags,
+        says(option === format ? { ...formatOption(forms), configurable: true } : option),
+      ],
+    ),
     ["--help", "print this help"],
   ]
 }

@@ -42,11 +42,20 @@ export async function main(): Promise<void> {
     stderrIsTTY: isatty(2),
     columns: stdout.columns,
     env,
-    cwd: process.cwd(),
+    cwd: folder(),
     signal: controller.signal,
   })
   // A connection that a stopped command left behind would keep the process for ever.
   if (controller.signal.aborted) setTimeout(() => process.exit(), 1_000).unref()
+}
+
+/** A folder that was removed meanwhile has no name: nothing is found or written there, and what is absolute works all the same. */
+function folder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return "/dev/null"
+  }
 }
 
 const unheard = (): void => {}

@@ -1,12 +1,28 @@
 // The kinds of options and arguments of a command; each carries the type of its value, so that a misspelt name does not compile.
+import { readDuration } from "../data/duration.js"
 import { TrailError } from "../data/errors.js"
 
+/** What the value is, for completion and for the schema of the configuration. */
+export type OptionKind =
+  | "text"
+  | "file"
+  | "count"
+  | "flag"
+  | "choice"
+  | "list"
+  | "duration"
+  | "reference"
+  | "threshold"
+
 export interface Option<T> {
+  readonly kind: OptionKind
   readonly flags: string
   readonly summary: string
   readonly fallback: T
   readonly takes: "nothing" | "value" | "values"
   readonly required?: boolean
+  /** May also come from the environment and from pgtrail.json: src/cli/config. */
+  readonly configurable?: boolean
   readonly choices?: readonly string[]
   /** Methods, not properties: an Option<number> then is an Option<unknown>. */
   parse(text: string, previous: T): T
@@ -15,6 +31,8 @@ export interface Option<T> {
 export interface Argument<T> {
   readonly summary: string
   readonly form: "required" | "optional" | "many" | "any"
+  /** Offered by completion; the command itself refuses other words. */
+  readonly choices?: readonly string[]
   /** Never set: it carries the type. */
   readonly type?: T
 }
@@ -34,12 +52,13 @@ function refuse(flags: string, wants: string, text: string): never {
 export function text(flags: string, summary: string): Option<string | undefined>
 export function text(flags: string, summary: string, fallback: string): Option<string>
 export function text(flags: string, summary: string, fallback?: string): Option<string | undefined> {
-  return { flags, summary, fallback, takes: "value", parse: (typed) => typed }
+  return { kind: "text", flags, summary, fallback, takes: "value", parse: (typed) => typed }
 }
 
 /** A file name as it was typed; `session.path` makes it absolute, "-" is a standard stream. */
 export function file(flags: string, summary: string): Option<string | undefined> {
   return {
+    kind: "file",
     flags,
     summary,
     fallback: undefined,
@@ -56,12 +75,51 @@ export function count(flags: string, summary: string, fallback?: number): Option
     const value = Number(typed)
     return /^\d+$/.test(typed) && Number.isSafeInteger(value) ? value : refuse(flags, "a whole number", typed)
   }
-  return { flags, summary, fallback, takes: "value", parse }
+  return { kind: "count", flags, summary, fallback, takes: "value", parse }
+}
+
+/** A number and a unit, as it was typed; `readDuration` gives milliseconds. */
+export function duration(flags: string, summary: string, fallback: string): Option<string> {
+  const parse = (typed: string): string => {
+    readDuration(typed, name(flags))
+    return typed
+  }
+  return { kind: "duration", flags, summary, fallback, takes: "value", parse }
+}
+
+/** A secret by its place: `file:PATH`, `env:NAME` or `cmd:COMMAND`; `readSecret` gives its value. */
+export function reference(flags: string, summary: string): Option<string | undefined> {
+  const parse = (typed: string): string => {
+    if (/^(file|env|cmd):./s.test(typed)) return typed
+    // Whatever was typed instead may be the secret itself.
+    throw new TrailError("config", "a key or password is given by reference, never by itself", {
+      hint: "use file:PATH, env:NAME or cmd:COMMAND",
+    })
+  }
+  return { kind: "reference", flags, summary, fallback: undefined, takes: "value", parse }
+}
+
+/** Only for what a command lets be configured: where a check becomes a warning, or critical. `read` throws TrailError `usage`. */
+export function threshold<T>(
+  summary: string,
+  fallback: T,
+  read: (typed: string, name: string) => T,
+): Option<T> {
+  const flags = "--threshold <value>"
+  const parse = (typed: string): T => read(typed, name(flags))
+  return { kind: "threshold", flags, summary, fallback, takes: "value", parse }
 }
 
 /** True when given. `--no-x` is the option `x`, true unless given. */
 export function flag(flags: string, summary: string): Option<boolean> {
-  return { flags, summary, fallback: flags.includes("--no-"), takes: "nothing", parse: () => true }
+  return {
+    kind: "flag",
+    flags,
+    summary,
+    fallback: flags.includes("--no-"),
+    takes: "nothing",
+    parse: () => true,
+  }
 }
 
 /** One of a closed list. */
@@ -84,12 +142,18 @@ export function choice<C extends string>(
 ): Option<C | undefined> {
   const wants = choices.join(", ").replace(/, ([^,]*)$/, " or $1")
   const parse = (typed: string): C => choices.find((known) => known === typed) ?? refuse(flags, wants, typed)
-  return { flags, summary, fallback, takes: "value", choices, parse }
+  return { kind: "choice", flags, summary, fallback, takes: "value", choices, parse }
 }
 
 /** May be given several times; the values in the order in which they were typed. */
 export function list(flags: string, summary: string): Option<readonly string[]> {
-  return { flags, summary, fallback: [], takes: "values", parse: (typed, previous) => [...previous, typed] }
+  const parse = (typed: string, previous: readonly string[]): readonly string[] => [...previous, typed]
+  return { kind: "list", flags, summary, fallback: [], takes: "values", parse }
+}
+
+/** Lets the option also come from the environment and from pgtrail.json. Never one that confirms, narrows or widens what is done. */
+export function configurable<T>(option: Option<T>): Option<T> {
+  return { ...option, configurable: true }
 }
 
 /** Turns an option without a fallback into one that must be given. */
@@ -101,9 +165,14 @@ export function required<T>(option: Option<T | undefined>): Option<T> {
 }
 
 export function arg(summary: string): Argument<string>
+export function arg(summary: string, form: "required", choices: readonly string[]): Argument<string>
 export function arg(summary: string, form: "optional"): Argument<string | undefined>
 export function arg(summary: string, form: "many" | "any"): Argument<readonly string[]>
 /** "many" needs at least one value, "any" takes none too; both can only be last. */
-export function arg(summary: string, form: Argument<unknown>["form"] = "required"): Argument<unknown> {
-  return { summary, form }
+export function arg(
+  summary: string,
+  form: Argument<unknown>["form"] = "required",
+  choices?: readonly string[],
+): Argument<unknown> {
+  return { summary, form, ...(choices === undefined ? {} : { choices }) }
 }

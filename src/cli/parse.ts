@@ -5,7 +5,14 @@ import { version } from "../data/version.js"
 import type { Style } from "./color.js"
 import type { Command, Values } from "./command.js"
 import type { Entry } from "./commands.js"
-import { type CommonValues, commonOptions } from "./common.js"
+import {
+  type CommonValues,
+  commonOptions,
+  type Format,
+  formatOption,
+  formats,
+  furtherFormats,
+} from "./common.js"
 import { commandHelp, rootHelp, term, topicHelp } from "./help.js"
 import type { Option } from "./options.js"
 
@@ -15,6 +22,8 @@ export interface Invocation {
   readonly args: readonly unknown[]
   readonly options: Values
   readonly common: CommonValues
+  /** Options that stand on the line, the common ones too: what is not there may be configured. */
+  readonly given: ReadonlySet<string>
 }
 
 /** `exit` 2: nothing to do was named, and the help says what there is. */
@@ -87,13 +96,12 @@ export async function parse(
       loaded = command
       fill(leaf, command, `pgtrail ${entry.name}`)
       leaf.action(() => {
-        const given = leaf.processedArgs
         invocation = {
           name: entry.name,
           command,
-          args: given,
+          args: leaf.processedArgs,
           options: valuesOf(leaf, command),
-          common: common(leaf),
+          ...common(leaf, command),
         }
       })
     })
@@ -109,13 +117,20 @@ export async function parse(
   return invocation ?? { help: shown, exit: 2 }
 }
 
-function addCommon(command: Commander, path: string): void {
-  for (const option of Object.values(commonOptions)) addOption(command, option, path)
+/** Before the command is known every form passes; its own list is checked when it is. */
+function addCommon(
+  command: Commander,
+  path: string,
+  forms: readonly Format[] = [...formats, ...furtherFormats],
+): void {
+  for (const [key, option] of Object.entries(commonOptions)) {
+    addOption(command, key === "format" ? formatOption(forms) : option, path)
+  }
 }
 
 /** Only now: making the options of all commands would take longer than all the rest of --help. */
 function fill(leaf: Commander, command: Command, path: string): void {
-  addCommon(leaf, path)
+  addCommon(leaf, path, [...formats, ...command.formats])
   for (const [name, { form, summary }] of command.args) leaf.argument(term(name, form), summary)
   for (const [key, option] of command.options) {
     const added = addOption(leaf, option, path)
@@ -136,7 +151,8 @@ function addOption(command: Commander, option: Option<unknown>, path: string): C
       }
     })
   }
-  if (option.required === true) added.makeOptionMandatory()
+  // One that can be configured is asked for when the configuration is known.
+  if (option.required === true && option.configurable !== true) added.makeOptionMandatory()
   else added.default(option.fallback)
   command.addOption(added)
   return added
@@ -148,20 +164,28 @@ function valuesOf(leaf: Commander, command: Command): Values {
 }
 
 /** Common options count wherever they stand: before the topic, before the command, after it; the last one wins. */
-function common(leaf: Commander): CommonValues {
+function common(leaf: Commander, command: Command): { common: CommonValues; given: ReadonlySet<string> } {
   const values: Record<string, unknown> = {}
   for (const [key, option] of Object.entries(commonOptions)) values[key] = option.fallback
+  const given = new Set(command.options.map(([key]) => key).filter((key) => isGiven(leaf, key)))
   const path: Commander[] = []
   for (let at: Commander | null = leaf; at !== null; at = at.parent) path.unshift(at)
-  for (const command of path) {
-    const given: Values = command.opts()
+  for (const level of path) {
+    const typed: Values = level.opts()
     for (const key of Object.keys(commonOptions)) {
-      if (command.getOptionValueSource(key) === "cli") values[key] = given[key]
+      if (!isGiven(level, key)) continue
+      values[key] = typed[key]
+      given.add(key)
     }
   }
+  if (typeof values.format === "string") {
+    formatOption([...formats, ...command.formats]).parse(values.format, undefined)
+  }
   // Every key of commonOptions was just filled, by its own parser.
-  return values as CommonValues
+  return { common: values as CommonValues, given }
 }
+
+const isGiven = (command: Commander, key: string): boolean => command.getOptionValueSource(key) === "cli"
 
 /** commander's sentences, in the words of messages.ts. */
 function usageError(error: CommanderError, command: Commander, path: string): CommanderError | TrailError {

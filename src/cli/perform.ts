@@ -1,7 +1,9 @@
 // Runs one parsed command: session, report, rendering, note, exit code. Loaded only when there is a command to run.
 import { TrailError } from "../data/errors.js"
 import { styleFor } from "./color.js"
+import type { Entry } from "./commands.js"
 import type { CommonValues, Format } from "./common.js"
+import { type Configuration, configure } from "./config/index.js"
 import type { ExitCode } from "./exit.js"
 import { explain, stopped } from "./failure.js"
 import type { Io } from "./io.js"
@@ -16,29 +18,47 @@ import { createSession } from "./session.js"
 /** Milliseconds that a command has to stop by itself after a signal. */
 const patience = 3_000
 
-export async function perform(
-  invocation: Invocation,
-  { io, signal, secrets }: { io: Io; signal: AbortSignal; secrets: readonly string[] },
-): Promise<ExitCode> {
-  const { command, common, name } = invocation
+interface Surroundings {
+  readonly io: Io
+  readonly signal: AbortSignal
+  readonly secrets: readonly string[]
+  readonly tree: readonly Entry[]
+}
+
+export async function perform(invocation: Invocation, around: Surroundings): Promise<ExitCode> {
+  const { io, signal, secrets } = around
+  const { command, name } = invocation
+  const help = `pgtrail ${name} --help`
+  let configured: Configuration
+  try {
+    configured = await configure(invocation, io, around.tree)
+  } catch (error) {
+    const messages = createMessages(io, { json: isJson(invocation.common), quiet: false, secrets })
+    return explain(error, { messages, verbose: invocation.common.verbose, signal, help })
+  }
+  const { common } = configured
   const progress = createProgress(io, common.quiet)
   const before = (): void => progress.clear()
-  const json = common.json || common.format === "json" || common.format === "ndjson"
-  const messages = createMessages(io, { json, quiet: common.quiet, secrets, before })
+  const hidden = [...secrets]
+  const messages = createMessages(io, { json: isJson(common), quiet: common.quiet, secrets: hidden, before })
+  for (const warning of configured.warnings) messages.warning(warning)
   const gone = new AbortController()
   const session = createSession({
     io,
     url: common.url,
+    configured,
     fields: fieldsOf(common),
     format: common.json ? "json" : (common.format ?? "table"),
     quiet: common.quiet,
     signal: AbortSignal.any([signal, gone.signal]),
     messages,
     progress,
+    hide: (secret) => hidden.push(secret),
   })
   const work = async (): Promise<ExitCode> => {
     const format = formatOf(common)
-    const report = await command.invoke(invocation.args, invocation.options, session)
+    const { options, configuration } = configured
+    const report = await command.invoke(invocation.args, options, session, configuration)
     const output = createOutput(io.stdout, before)
     await answer(report, { format, common, io, output, signal, stop: () => gone.abort("EPIPE") })
     const note = typeof report.note === "function" ? report.note() : report.note
@@ -49,11 +69,13 @@ export async function perform(
   try {
     return await Promise.race([work(), abandoned(signal)])
   } catch (error) {
-    return explain(error, { messages, verbose: common.verbose, signal, help: `pgtrail ${name} --help` })
+    return explain(error, { messages, verbose: common.verbose, signal, help })
   } finally {
     await finish(session, progress, signal)
   }
 }
+
+const isJson = ({ json, format }: CommonValues): boolean => json || format === "json" || format === "ndjson"
 
 interface Answering {
   readonly format: Format

@@ -26,6 +26,8 @@ export interface Report {
   readonly next?: string | (() => string | null)
   /** --json prints this one object instead of {"schema","rows","next"}. May contain RawJson. */
   readonly document?: object
+  /** The answer in the further forms that the command has (`formats`), whole and as it is printed. */
+  readonly forms?: Readonly<Record<string, string>>
   /** For people, instead of the table. */
   readonly text?: string
   /** One line for people, on stderr after the answer. */

@@ -1,7 +1,8 @@
 // What the kernel hands to a command: the log, opened when it is first asked for, and the streams.
 import { resolve } from "node:path"
-import type { Trail } from "../data/index.js"
+import type { ConnectionTarget, Trail } from "../data/index.js"
 import type { Format } from "./common.js"
+import type { Configuration } from "./config/index.js"
 import { type Connection, resolveConnection } from "./connect.js"
 import type { Io } from "./io.js"
 import type { Messages } from "./messages.js"
@@ -31,11 +32,14 @@ export interface SessionParts {
   readonly io: Io
   readonly signal: AbortSignal
   readonly url: string | undefined
+  readonly configured: Pick<Configuration, "url" | "password">
   readonly fields: readonly string[] | undefined
   readonly format: Format
   readonly quiet: boolean
   readonly messages: Messages
   readonly progress: Progress
+  /** From now on this text is taken out of every message. */
+  hide(secret: string): void
 }
 
 export function createSession(parts: SessionParts): Session & { close(): Promise<void> } {
@@ -44,7 +48,8 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
   let opened: Promise<Trail> | undefined
 
   function connect(): Connection {
-    connection ??= resolveConnection(parts.url, { env: io.env })
+    const warn = (text: string): void => messages.warning(text)
+    connection ??= resolveConnection(parts.url, { env: io.env, configured: parts.configured.url, warn })
     return connection
   }
 
@@ -59,7 +64,7 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
     progress: (text) => progress.show(text),
     warn: (text) => messages.warning(text),
     trail() {
-      opened ??= openTrail(connect(), io)
+      opened ??= openTrail(connect(), parts)
       return opened
     },
     async close() {
@@ -71,11 +76,26 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
   }
 }
 
-async function openTrail(connection: Connection, io: Io): Promise<Trail> {
+async function openTrail(connection: Connection, parts: SessionParts): Promise<Trail> {
   const { open } = await import("../data/index.js")
-  if ("target" in connection) return open(connection.target)
+  if ("target" in connection) return open(await withPassword(connection.target, connection.source, parts))
   const { embedded } = await import("./embedded.js")
-  const place = await embedded(io, connection.embedded.dataDir)
+  const place = await embedded(parts.io, connection.embedded.dataDir)
   const { url } = await place.start()
   return open({ connectionString: url, applicationName: "pgtrail" })
+}
+
+/** A configured password goes to the server that was configured with it, and to no other; one that the connection brings comes first. */
+async function withPassword(
+  target: ConnectionTarget,
+  source: string,
+  { configured, hide, io, signal }: SessionParts,
+): Promise<ConnectionTarget> {
+  const { password } = configured
+  if (password === undefined || !password.sources.includes(source) || target.password !== undefined)
+    return target
+  const { readSecret } = await import("./secret.js")
+  const secret = await readSecret(password.reference, { ...io, signal })
+  hide(secret)
+  return { ...target, password: secret }
 }

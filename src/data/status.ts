@@ -1,17 +1,29 @@
-// What a DBA wants to know at a glance: server, schema, sizes, partitions, newest acts.
+// What a DBA wants to know at a glance, and what monitoring asks: server, schema, drift, sizes, heads, proof, and a state for each check.
 import type { ClientBase } from "pg"
-import { isPending, type SchemaState, schemaState } from "./install.js"
+import { isPending, type SchemaState, schemaState } from "./migrate/state.js"
+import { type OrganizationHeads, organizationHeads } from "./organization/heads.js"
+import { sources } from "./organization/sources.js"
 import { writeTime } from "./query/columns.js"
+import { type Check, type CheckState, check, type Thresholds, worst } from "./status/checks.js"
+import { type Drift, driftOf } from "./status/drift.js"
+import { type History, history, historyChecks } from "./status/history.js"
+import {
+  type Edge,
+  eventCheck,
+  newestEvent,
+  type PartitionsStatus,
+  partitionChecks,
+  partitionsStatus,
+} from "./status/partitions.js"
+import { type ServerStatus, serverChecks, serverStatus } from "./status/server.js"
 
-export interface PartitionStatus {
-  readonly name: string
-  /** Null: unbounded. The DEFAULT partition has neither. */
-  readonly since: string | null
-  readonly until: string | null
-  readonly is_default: boolean
-  /** From the last analyze; null where there was none. */
-  readonly rows_estimate: string | null
-  readonly bytes: string
+export type { PartitionStatus } from "./status/partitions.js"
+
+export interface StatusOptions {
+  /** Compares the catalog with what the last migration left: most of the time that it takes. Default true. */
+  readonly drift?: boolean | undefined
+  /** `verification-age.warning`: `3d`. What is missing keeps its default. */
+  readonly thresholds?: Thresholds | undefined
 }
 
 export interface LogStatus {
@@ -19,47 +31,72 @@ export interface LogStatus {
   readonly database: string
   readonly user: string
   readonly standby: boolean
+  readonly server: ServerStatus
   readonly migrations: {
     readonly state: "not installed" | "changed" | "pending" | "current"
     readonly version: string | null
     readonly roles: boolean
   }
   /** Null where pgtrail is not installed. The parts of it are null where the role may not read them. */
-  readonly log: {
-    readonly log_id: string
-    readonly incarnation: string
-    readonly created_at: string
-    readonly organizations: readonly { organization_id: string; lanes: string; events: string }[] | null
-    readonly rows_estimate: string
-    readonly bytes: string
-    readonly partitions: readonly PartitionStatus[]
-    /** Counted up to 10,000. */
-    readonly rows_in_default: string | null
-    readonly acts:
-      | readonly { seq: string; kind: string; recorded_at: string; session_user_name: string }[]
-      | null
-    readonly verified: {
-      readonly seq: string
-      readonly recorded_at: string
-      readonly parameters: string
-    } | null
-  } | null
+  readonly log:
+    | ({
+        readonly log_id: string
+        readonly incarnation: string
+        readonly created_at: string
+        /** True: this role reads some organizations alone, and what follows is of them. */
+        readonly bound: boolean
+        readonly organizations: readonly OrganizationHeads[] | null
+        readonly heads: {
+          readonly organizations: string
+          readonly lanes: string
+          readonly events: string
+        } | null
+        readonly newest_event: Edge | null
+        readonly rows_estimate: string | null
+        readonly bytes: string | null
+        readonly drift: Drift | null
+        readonly settings: readonly { name: string; value: string }[]
+        readonly acts: History["acts"] | null
+        readonly verified: History["verified"]
+        readonly checkpoint: History["checkpoint"]
+        readonly accepted_findings: string | null
+        readonly jobs: History["jobs"]
+      } & { readonly [K in keyof PartitionsStatus]: PartitionsStatus[K] | null })
+    | null
+  readonly checks: readonly Check[]
+  /** Of the worst check. */
+  readonly state: CheckState
 }
 
-export async function logStatus(client: ClientBase): Promise<LogStatus> {
-  const server = await one(
+type Log = NonNullable<LogStatus["log"]>
+
+export async function logStatus(client: ClientBase, options: StatusOptions = {}): Promise<LogStatus> {
+  const thresholds = options.thresholds ?? {}
+  const about = await one(
     client,
     `select current_setting('server_version') as server_version, current_database() as database,
        current_user as user, pg_is_in_recovery() as standby`,
   )
-  const state = await schemaState(client)
+  const standby = about.standby === "t"
+  const server = await serverStatus(client)
+  const migrations = migrationsOf(await schemaState(client))
+  const found =
+    migrations.state === "not installed" ? null : await logOf(client, options.drift ?? true, thresholds)
+  const checks = [
+    schemaCheck(migrations),
+    ...(found === null ? [] : found.checks),
+    ...serverChecks(server, standby, thresholds),
+  ]
   return {
-    server_version: server.server_version ?? "",
-    database: server.database ?? "",
-    user: server.user ?? "",
-    standby: server.standby === "t",
-    migrations: migrationsOf(state),
-    log: state.installed ? await logOf(client) : null,
+    server_version: about.server_version ?? "",
+    database: about.database ?? "",
+    user: about.user ?? "",
+    standby,
+    server,
+    migrations,
+    log: found === null ? null : found.log,
+    checks,
+    state: worst(checks),
   }
 }
 
@@ -75,98 +112,72 @@ function migrationsOf(state: SchemaState): LogStatus["migrations"] {
   }
 }
 
-async function logOf(client: ClientBase): Promise<NonNullable<LogStatus["log"]>> {
+function schemaCheck({ state, version }: LogStatus["migrations"]): Check {
+  if (state === "current") return check("schema", "ok", `${version}, current`)
+  if (state === "pending") return check("schema", "warning", `${version}, a migration is pending`)
+  const message =
+    state === "changed" ? `${version}, applied from another text than this version has` : "not installed"
+  return check("schema", "critical", message)
+}
+
+async function logOf(
+  client: ClientBase,
+  drift: boolean,
+  thresholds: Thresholds,
+): Promise<{ log: Log; checks: Check[] }> {
   const log = await one(
     client,
-    `select l.log_id, l.incarnation, l.created_at,
-       has_table_privilege('pgtrail.chain_head', 'select') as heads, has_table_privilege('pgtrail.act', 'select') as acts
+    `select l.log_id, l.incarnation, l.created_at, greatest(0, extract(epoch from now() - l.created_at)::bigint) as age
      from pgtrail.log l`,
   )
-  const partitions = await partitionsOf(client)
-  const sum = (values: (string | null)[]) =>
-    String(values.reduce((total, value) => total + BigInt(value ?? "0"), 0n))
+  const from = await sources(client)
+  const organizations = from.heads === null ? null : await organizationHeads(client, from.heads)
+  const partitions = from.bound ? null : await partitionsStatus(client)
+  const done = from.acts ? await history(client) : null
+  const newest = from.times ? await newestEvent(client, from) : null
+  const settings = await client.query<{ name: string; value: string }>(
+    `select name, value from pgtrail.setting where name not in ('roles', 'code-checksum', 'catalog-checksum')
+     order by name collate "C"`,
+  )
+  const drifted = drift ? await driftOf(client) : undefined
   return {
-    log_id: log.log_id ?? "",
-    incarnation: log.incarnation ?? "",
-    created_at: writeTime(log.created_at ?? ""),
-    organizations: log.heads === "t" ? await organizationsOf(client) : null,
-    rows_estimate: sum(partitions.map((partition) => partition.rows_estimate)),
-    bytes: sum(partitions.map((partition) => partition.bytes)),
-    partitions,
-    rows_in_default: await rowsInDefault(client, partitions),
-    acts: log.acts === "t" ? await actsOf(client) : null,
-    verified: log.acts === "t" ? await verifiedBy(client) : null,
+    log: {
+      log_id: log.log_id ?? "",
+      incarnation: log.incarnation ?? "",
+      created_at: writeTime(log.created_at ?? ""),
+      bound: from.bound,
+      organizations,
+      heads: organizations && {
+        organizations: String(organizations.length),
+        lanes: sum(organizations.map(({ lanes }) => lanes)),
+        events: sum(organizations.map(({ events }) => events)),
+      },
+      newest_event: newest,
+      rows_estimate: partitions && sum(partitions.partitions.map((partition) => partition.rows_estimate)),
+      bytes: partitions && sum(partitions.partitions.map((partition) => partition.bytes)),
+      partitions: partitions?.partitions ?? null,
+      ahead_seconds: partitions?.ahead_seconds ?? null,
+      rows_in_default: partitions?.rows_in_default ?? null,
+      invalid_indexes: partitions?.invalid_indexes ?? null,
+      drift: drifted?.drift ?? null,
+      settings: settings.rows,
+      acts: done?.acts ?? null,
+      verified: done?.verified ?? null,
+      checkpoint: done?.checkpoint ?? null,
+      accepted_findings: done?.accepted_findings ?? null,
+      jobs: done?.jobs ?? [],
+    },
+    checks: [
+      ...(drifted === undefined ? [] : [drifted.check]),
+      ...historyChecks(done, Number(log.age ?? "0"), thresholds),
+      ...(partitions === null ? [] : partitionChecks(partitions, thresholds)),
+      eventCheck(newest, from, thresholds),
+    ],
   }
 }
 
-/** A lane's newest seq is the number of its events: seq has no gaps. */
-async function organizationsOf(client: ClientBase) {
-  const { rows } = await client.query<{ organization_id: string; lanes: string; events: string }>(
-    `select h.organization_id, count(*) as lanes, sum(h.seq) as events
-     from (select organization_id, lane, max(seq) as seq from pgtrail.chain_head group by organization_id, lane) h
-     group by h.organization_id
-     order by sum(h.seq) desc, h.organization_id`,
-  )
-  return rows
-}
-
-async function partitionsOf(client: ClientBase): Promise<PartitionStatus[]> {
-  const { rows } = await client.query<Record<keyof PartitionStatus, string | null>>(
-    `select p.name, nullif(btrim(p.bound[1], ''''), 'MINVALUE')::timestamptz as since,
-       nullif(btrim(p.bound[2], ''''), 'MAXVALUE')::timestamptz as until, p.bound is null as is_default, p.rows_estimate, p.bytes
-     from (
-       select c.relname as name, nullif(c.reltuples, -1)::bigint as rows_estimate, pg_total_relation_size(c.oid) as bytes,
-         regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \\((.*)\\) TO \\((.*)\\)$') as bound
-       from pg_inherits i
-       join pg_class c on c.oid = i.inhrelid
-       where i.inhparent = 'pgtrail.event'::regclass
-     ) p
-     order by p.bound is null, 2 nulls first`,
-  )
-  return rows.map((row) => ({
-    name: row.name ?? "",
-    since: writeTime(row.since),
-    until: writeTime(row.until),
-    is_default: row.is_default === "t",
-    rows_estimate: row.rows_estimate,
-    bytes: row.bytes ?? "0",
-  }))
-}
-
-async function rowsInDefault(
-  client: ClientBase,
-  partitions: readonly PartitionStatus[],
-): Promise<string | null> {
-  const name = partitions.find((partition) => partition.is_default)?.name
-  if (name === undefined) return "0"
-  const table = `pgtrail."${name.replaceAll('"', '""')}"`
-  const { readable } = await one(
-    client,
-    `select has_table_privilege('${table.replaceAll("'", "''")}', 'select') as readable`,
-  )
-  if (readable !== "t") return null
-  return (await one(client, `select count(*) as rows from (select from ${table} limit 10000) d`)).rows ?? null
-}
-
-async function actsOf(client: ClientBase) {
-  const { rows } = await client.query<{
-    seq: string
-    kind: string
-    recorded_at: string
-    session_user_name: string
-  }>(
-    "select a.seq, a.kind, a.recorded_at, a.session_user_name from pgtrail.act a order by a.seq desc limit 5",
-  )
-  return rows.map((row) => ({ ...row, recorded_at: writeTime(row.recorded_at) }))
-}
-
-async function verifiedBy(client: ClientBase) {
-  const { rows } = await client.query<{ seq: string; recorded_at: string; parameters: string }>(
-    "select a.seq, a.recorded_at, a.parameters from pgtrail.act a where a.kind = 'verify' order by a.seq desc limit 1",
-  )
-  const row = rows[0]
-  return row === undefined ? null : { ...row, recorded_at: writeTime(row.recorded_at) }
-}
+const sum = (values: readonly (string | null)[]): string =>
+  String(values.reduce((total, value) => total + BigInt(value ?? "0"), 0n))
 
 async function one(client: ClientBase, text: string): Promise<Record<string, string | null>> {
   const { rows } = await client.query<Record<string, string | null>>(text)

@@ -1,6 +1,8 @@
-// The face of the library: one method for each capability.
+// The face of the library: one method for each capability; over 250 lines because each says what it does.
 import type { Readable } from "node:stream"
 import type { Client } from "pg"
+import type { AccessRequest, AccessResult } from "./access/change.js"
+import type { Grants } from "./access/grants.js"
 import type { ActFilter, Acts } from "./act/list.js"
 import type { Setting, SettingChange } from "./act/setting.js"
 import type { ShownAct } from "./act/show.js"
@@ -13,19 +15,19 @@ import type { Incarnation, IncarnationOptions, OpenedIncarnation } from "./check
 import type { RecordedCheckpoint } from "./checkpoint/list.js"
 import { type ConnectionTarget, connect, withClient } from "./connection.js"
 import type { ImportOptions, ImportResult } from "./import/import.js"
-import {
-  type InstallOptions,
-  type InstallResult,
-  install,
-  pendingScript,
-  type SchemaState,
-  schemaState,
-} from "./install.js"
+import type { DownOptions, DownResult } from "./migrate/down.js"
+import type { SchemaState } from "./migrate/state.js"
+import type { UninstallOptions, UninstallResult } from "./migrate/uninstall.js"
+import type { InstallOptions, InstallResult } from "./migrate/up.js"
+import type { Validation } from "./migrate/validate.js"
+import type { Organizations } from "./organization/list.js"
+import type { ShownOrganization } from "./organization/show.js"
+import type { PurgedOrganization, PurgeOptions } from "./purge/options.js"
 import type { EventRow } from "./query/columns.js"
 import type { EventQuery, Events } from "./query/events.js"
 import type { ShownEvent } from "./query/show.js"
 import type { Place } from "./query/typed.js"
-import type { LogStatus } from "./status.js"
+import type { LogStatus, StatusOptions } from "./status.js"
 import type { AcceptedAct, AcceptOptions } from "./verification/accept.js"
 import type { VerificationSummary } from "./verification/list.js"
 import type { ShownVerification, ShowOptions } from "./verification/show.js"
@@ -43,22 +45,56 @@ export class Trail {
   }
 
   /** Installs the schema, or migrates it to this version; does nothing where nothing is pending. */
-  install(options: InstallOptions = {}): Promise<InstallResult> {
+  async install(options: InstallOptions = {}): Promise<InstallResult> {
+    const { install } = await import("./migrate/up.js")
     return withClient(this.target, (client) => install(client, options))
   }
 
   /** The SQL that `install` would run now; empty where nothing is pending. */
-  installSql(options: InstallOptions = {}): Promise<string> {
+  async installSql(options: InstallOptions = {}): Promise<string> {
+    const { pendingScript } = await import("./migrate/up.js")
     return withClient(this.target, (client) => pendingScript(client, options))
   }
 
-  schemaState(): Promise<SchemaState> {
+  /** Takes migrations back. Throws `usage` where something would be lost and `confirm` does not name the database. */
+  async migrateDown(options: DownOptions = {}): Promise<DownResult> {
+    const { migrateDown } = await import("./migrate/down.js")
+    return withClient(this.target, (client) => migrateDown(client, options))
+  }
+
+  /** The SQL that `migrateDown` would run now; empty where there is nothing to take back. */
+  async migrateDownSql(options: DownOptions = {}): Promise<string> {
+    const { downScripts } = await import("./migrate/down.js")
+    return withClient(this.target, (client) => downScripts(client, options))
+  }
+
+  /** Compares the installed schema with what the last migration left. Changes nothing. */
+  async validate(): Promise<Validation> {
+    const { validate } = await import("./migrate/validate.js")
+    return withClient(this.target, validate)
+  }
+
+  /** Takes the whole log away, and the roles that nothing else uses. Throws `usage` where `confirm` does not name the database. */
+  async uninstall(options: UninstallOptions = {}): Promise<UninstallResult> {
+    const { uninstall } = await import("./migrate/uninstall.js")
+    return withClient(this.target, (client) => uninstall(client, options))
+  }
+
+  /** The SQL that does what `uninstall` does, but for logs of more partitions than fit one transaction. */
+  async uninstallSql(options: UninstallOptions = {}): Promise<string> {
+    const { uninstallScript } = await import("./migrate/uninstall-script.js")
+    return withClient(this.target, (client) => uninstallScript(client, options))
+  }
+
+  async schemaState(): Promise<SchemaState> {
+    const { schemaState } = await import("./migrate/state.js")
     return withClient(this.target, schemaState)
   }
 
-  async status(): Promise<LogStatus> {
+  /** The state of the log and of its server, each thing that is checked with its state. What the role may not read is unknown. */
+  async status(options: StatusOptions = {}): Promise<LogStatus> {
     const { logStatus } = await import("./status.js")
-    return withClient(this.target, logStatus)
+    return withClient(this.target, (client) => logStatus(client, options))
   }
 
   /** Appends one event or many, all or none, and tells their places in the order given. Throws `bad-event` naming event and field. */
@@ -123,6 +159,36 @@ export class Trail {
     return withClient(this.target, (client) => showAct(client, seq))
   }
 
+  /** Gives a role a right on the log, a reader perhaps of some organizations alone; recorded as acts. Throws `usage`, `privilege`, `not-found`. */
+  async grant(request: AccessRequest): Promise<AccessResult> {
+    const { changeAccess } = await import("./access/change.js")
+    return withClient(this.target, (client) => changeAccess(client, "grant", request))
+  }
+
+  /** Takes back what `grant` gave. */
+  async revoke(request: AccessRequest): Promise<AccessResult> {
+    const { changeAccess } = await import("./access/change.js")
+    return withClient(this.target, (client) => changeAccess(client, "revoke", request))
+  }
+
+  /** Who may do what on the log, and how each came by it. */
+  async grants(): Promise<Grants> {
+    const { grants } = await import("./access/grants.js")
+    return withClient(this.target, grants)
+  }
+
+  /** The organizations of the log, those with the most events first; a bound reader's own. Throws `privilege`. */
+  async organizations(options: { readonly limit?: number | undefined } = {}): Promise<Organizations> {
+    const { organizations } = await import("./organization/list.js")
+    return withClient(this.target, (client) => organizations(client, options))
+  }
+
+  /** One organization: its lanes, what it did lately, who reads it alone, what was purged. Throws `not-found`. */
+  async organization(name: string): Promise<ShownOrganization> {
+    const { showOrganization } = await import("./organization/show.js")
+    return withClient(this.target, (client) => showOrganization(client, name))
+  }
+
   /** The settings that belong to the log. */
   async settings(): Promise<Setting[]> {
     const { settings } = await import("./act/setting.js")
@@ -175,6 +241,15 @@ export class Trail {
   async acceptFinding(finding: string, options: AcceptOptions): Promise<AcceptedAct> {
     const { acceptFinding } = await import("./verification/accept.js")
     return withClient(this.target, (client) => acceptFinding(client, finding, options))
+  }
+
+  /**
+   * Verifies an organization and purges its events, each portion with an act. Throws `usage` without the confirmation, `not-found`,
+   * `busy`, `privilege`, `read-only`, and `retry` where something else stands there than what was verified.
+   */
+  async purgeOrganization(organization: string, options: PurgeOptions): Promise<PurgedOrganization> {
+    const { purgeOrganization } = await import("./purge/organization.js")
+    return purgeOrganization(this.target, organization, options)
   }
 
   /** A connection of its own, with the session settings of this library. The caller ends it. */

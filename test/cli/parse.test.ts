@@ -88,7 +88,7 @@ describe("a mistake", () => {
     ],
     [
       ["list", "rows", "--fields", "id,sek"],
-      "unknown field: sek; there is id, seq, details, isLast, extra",
+      "unknown field: sek, did you mean seq?",
       "pgtrail list rows --help",
     ],
   ])("%j is answered with what is wrong and what to type, exit 2", async (argv, message, hint) => {

@@ -1,12 +1,15 @@
 // The few things that only a real process shows: the exit code, a reader that goes away, a signal, the time to start.
-import { spawn } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
+import { mkdtemp } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "../..")
 const bin = join(root, "bin/pgtrail.js")
-const isBuilt = existsSync(join(root, "dist/cli.js"))
+const isBuilt = existsSync(join(root, "dist/cli.cjs"))
 
 interface Ended {
   readonly exit: number | null
@@ -37,6 +40,19 @@ describe.skipIf(!isBuilt)("bin/pgtrail.js", () => {
       exit: 2,
       stdout: "",
       stderr: "pgtrail: error: unknown command: qurey\npgtrail: hint: pgtrail query\n",
+    })
+  })
+
+  it("works in a folder that is not there any more", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "pgtrail-gone-"))
+    const script = 'cd "$0" && rmdir "$0" && exec "$@"'
+    const argv = [process.execPath, bin, "status", "--url", "postgresql://nobody@127.0.0.1:1/gone"]
+    const run = promisify(execFile)("sh", ["-c", script, folder, ...argv], {
+      env: { PATH: process.env.PATH },
+    })
+    await expect(run).rejects.toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining("nothing listens there"),
     })
   })
 

@@ -8,6 +8,7 @@ import { findBinaries } from "../../src/data/embedded/binaries.js"
 import { startEmbedded } from "../../src/data/embedded/index.js"
 import { invoker, serverOwner } from "../../src/data/embedded/owner.js"
 import { open, type Trail } from "../../src/data/index.js"
+import { serverFolder, serverSettings } from "../server-folder.js"
 import { backUp, copyStopped, writeOwned } from "./cluster-copy.js"
 
 const nativeDir = env.PGTRAIL_TEST_BINARIES
@@ -76,6 +77,7 @@ export async function startCluster(options: { settings?: Settings; fast?: boolea
 }
 
 const small = {
+  ...serverSettings,
   shared_buffers: "16MB",
   max_connections: "60",
   max_wal_senders: "4",
@@ -94,7 +96,7 @@ interface Common {
 
 async function newServer(common: Common, settings: Settings): Promise<Server> {
   // The name says whose it is: the next run's setup removes what a killed run has left behind.
-  const dataDir = await mkdtemp(`/tmp/pgtrail-test-${pid}-`)
+  const dataDir = await mkdtemp(`${serverFolder}/pgtrail-test-${pid}-`)
   if (invoker().isRoot) await chmod(dataDir, 0o711)
   const pgdata = join(dataDir, "pgdata")
   const sessions = new Set<pg.Client>()

@@ -11,7 +11,7 @@ import { type TestDatabase, testDatabase } from "../database.js"
 import { startProxy } from "./proxy.js"
 
 const root = join(import.meta.dirname, "../..")
-const isBuilt = existsSync(join(root, "dist/cli.js"))
+const isBuilt = existsSync(join(root, "dist/cli.cjs"))
 
 let database: TestDatabase
 let trail: Trail

@@ -138,7 +138,7 @@ describe("a file", () => {
     })
     expect((await failed(folder)).error).toMatchObject({
       code: "file",
-      message: `${folder}: it is a directory`,
+      message: `${folder}: it is a folder`,
     })
     const cut = await file(gzipSync(events("cut", 1000)).subarray(0, 500))
     expect((await failed(cut)).error).toMatchObject({

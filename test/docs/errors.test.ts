@@ -16,5 +16,5 @@ test("every SQLSTATE that the SQL raises is in sql/README.md and in the table of
   const leaving = raised.filter((code) => code !== "TR099")
   expect(leaving.length).toBeGreaterThan(5)
   expect(codes(readFileSync(join(root, "sql", "README.md"), "utf8"))).toEqual(leaving)
-  expect(codes(readFileSync(join(root, "src", "data", "server-errors.ts"), "utf8"))).toEqual(leaving)
+  expect(codes(readFileSync(join(root, "src", "data", "sqlstate.ts"), "utf8"))).toEqual(leaving)
 })

@@ -1,5 +1,6 @@
 // Prints a report in the form that was asked for; each form is loaded only when it is needed.
 import { TrailError } from "../../data/errors.js"
+import { near } from "../../data/near.js"
 import type { Style } from "../color.js"
 import type { Format } from "../common.js"
 import type { Output } from "../output.js"
@@ -31,6 +32,11 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
       ? json.envelope(report, columns, rows, output)
       : json.lines(columns, rows, output)
   }
+  const form = report.forms?.[format]
+  if (form !== undefined) {
+    await output.put(form)
+    return
+  }
   if (format === "csv") return (await import("./csv.js")).csv(columns, rows, output)
   if (whole && report.text !== undefined) {
     await output.put(visibleLines(report.text.endsWith("\n") ? report.text : `${report.text}\n`))
@@ -44,8 +50,11 @@ function chosen(columns: readonly Column[], fields: readonly string[] | undefine
   return fields.map((field) => {
     const column = columns.find(({ name }) => name === field)
     if (column !== undefined) return column
-    const known = columns.map(({ name }) => name).join(", ")
-    throw new TrailError("usage", `unknown field: ${field}; there is ${known === "" ? "none here" : known}`)
+    const known = columns.map(({ name }) => name)
+    const [meant] = near(field, known, 1)
+    const rest =
+      meant === undefined ? `; there is ${known.join(", ") || "none here"}` : `, did you mean ${meant}?`
+    throw new TrailError("usage", `unknown field: ${field}${rest}`)
   })
 }
 

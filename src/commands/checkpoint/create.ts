@@ -1,5 +1,5 @@
 // pgtrail checkpoint create: what the log is now, signed, in two files outside the database.
-import { command, file, required, text } from "../../cli/command.js"
+import { command, configurable, file, reference, required } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
 import { grouped } from "../../data/words.js"
 
@@ -11,7 +11,9 @@ export default command({
     "change them, and verify with --checkpoint. The format is in FORMAT.md; the note is one of C2SP.\n\n" +
     "The checkpoint is an act, which is on the server's disk before anything is signed. Needs the role pgtrail_operator, and a primary.",
   options: {
-    key: required(text("--key <reference>", "the private key: file:PATH, env:NAME or cmd:COMMAND")),
+    key: configurable(
+      required(reference("--key <reference>", "the private key: file:PATH, env:NAME or cmd:COMMAND")),
+    ),
     out: required(file("--out <file>", "the note; the heads go to the same name with .heads behind it")),
   },
   examples: [

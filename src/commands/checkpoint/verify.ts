@@ -1,5 +1,5 @@
 // pgtrail checkpoint verify: is this file what was signed. Needs no database, and asks none.
-import { arg, command, list, required } from "../../cli/command.js"
+import { arg, command, configurable, list, required } from "../../cli/command.js"
 import { openCheckpoint, readKeyFiles } from "../../data/checkpoint/anchor.js"
 
 export default command({
@@ -10,7 +10,7 @@ export default command({
     "Whether the log still is what the checkpoint says, pgtrail verify --checkpoint tells.",
   args: { file: arg("the note; its list of heads lies beside it, with .heads behind the name") },
   options: {
-    publicKey: required(list("--public-key <file>", "file of public keys that are believed")),
+    publicKey: configurable(required(list("--public-key <file>", "file of public keys that are believed"))),
   },
   examples: [
     {

@@ -5,8 +5,8 @@ import { readSecret } from "../../cli/secret.js"
 export default command({
   summary: "change a setting of the log, by an act",
   description:
-    "event-size-limit: bytes that an event may have. require-signed-acts on: from then on settings, accepted findings and " +
-    "incarnations need a signature by a key that is kept outside the database, also to turn it off again; verify --public-key checks " +
+    "event-size-limit: bytes that an event may have. require-signed-acts on: from then on settings, accepted findings, " +
+    "incarnations and purges need a signature by a key that is kept outside the database, also to turn it off again; verify --public-key checks " +
     "them. Needs the role pgtrail_operator.",
   args: { name: arg("the setting"), value: arg("its new value") },
   options: {

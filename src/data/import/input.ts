@@ -45,7 +45,7 @@ export async function openInput(from: string | Readable, options: InputOptions):
 
 /** True for a regular file, which can be read twice. */
 function checkKind(found: { isFile(): boolean; isDirectory(): boolean }): boolean {
-  if (found.isDirectory()) throw new TrailError("file", "it is a directory")
+  if (found.isDirectory()) throw new TrailError("file", "it is a folder")
   return found.isFile()
 }
 
@@ -124,7 +124,7 @@ async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffe
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "it may not be read by this user",
-  EISDIR: "it is a directory",
+  EISDIR: "it is a folder",
   ENOSPC: "the disk is full",
   Z_DATA_ERROR: "its compressed content is damaged",
   Z_BUF_ERROR: "its compressed content ends too early",

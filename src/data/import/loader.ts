@@ -1,9 +1,10 @@
 // Brings batches to the server over one connection, and again over a new one where it was lost.
 import type { Client } from "pg"
 import { passingOrAway, retry } from "../append/retry.js"
-import { type ConnectionTarget, connect } from "../connection.js"
+import { type ConnectionTarget, connect, isSuperuser } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
+import { refuseForeignFunctions } from "../verify/foreign.js"
 import type { Batch, Position } from "./batches.js"
 import type { ImportOptions } from "./import.js"
 import { type Loaded, loadBatch } from "./load.js"
@@ -37,7 +38,7 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
   async function repeatedly<T>(work: (client: Client) => Promise<T>): Promise<T> {
     const once = async (): Promise<T> => {
       try {
-        client ??= await connect(target)
+        client ??= await connectToCall(target)
         wasConnected = true
         return await work(client)
       } catch (cause) {
@@ -93,6 +94,17 @@ export function createLoader(target: ConnectionTarget, options: LoaderOptions): 
       await repeatedly((connected) => connected.query("select pgtrail.import_finish($1)", [source]))
     },
     close: disconnect,
+  }
+}
+
+async function connectToCall(target: ConnectionTarget): Promise<Client> {
+  const client = await connect(target)
+  try {
+    if (isSuperuser(client)) await refuseForeignFunctions(client)
+    return client
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
   }
 }
 
