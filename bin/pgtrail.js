@@ -1,4 +1,3 @@
 #!/usr/bin/env node
-import { main } from "../dist/cli.js"
-
-await main()
+// A CommonJS script, as the package.json beside it says: starting Node's loader of ES modules takes longer than printing a help.
+require("../dist/cli.cjs").main()
