@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/tools/**/*.test.ts"],
     globalSetup: "test/setup.ts",
+    setupFiles: "test/each-file.ts",
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 120_000,

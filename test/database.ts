@@ -2,8 +2,9 @@
 import { randomBytes } from "node:crypto"
 import { env, stderr } from "node:process"
 import pg from "pg"
-import { afterEach, inject } from "vitest"
+import { inject } from "vitest"
 import type { Trail } from "../src/data/index.js"
+import { outcome } from "./outcome.js"
 import { urlOfDatabase, urlOfRole } from "./url.js"
 
 export type TextRow = Record<string, string | null>
@@ -34,12 +35,6 @@ export interface TestDatabase {
 
 /** Evidence is compared as text: no Date, no Number, no JSON.parse between Postgres and an assertion. */
 const asText = { getTypeParser: () => (value: string) => value }
-
-// Each test file has its own copy of this module, so this says whether a test of the file failed.
-let failed = false
-afterEach(({ task }) => {
-  failed ||= task.result?.state === "fail"
-})
 
 /** `empty` gives a database without the schema. Call it in beforeAll, and `drop` in afterAll. */
 export async function testDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
@@ -105,7 +100,7 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
       await Promise.all([...clients].map((client) => client.end()))
       await onServer(server, async (client) => {
         const left = await sessionsLeft(client, name)
-        if (failed && isKept()) {
+        if (outcome.failed && isKept()) {
           stderr.write(`kept the database of the failed test: psql "${url}"\n`)
         } else {
           await client.query(`drop database if exists "${name}" with (force)`)

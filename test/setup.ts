@@ -6,6 +6,7 @@ import { env, kill, pid } from "node:process"
 import pg from "pg"
 import type { TestProject } from "vitest/node"
 import { startEmbedded, stopEmbedded } from "../src/data/embedded/index.js"
+import { serverFolder, serverFolders, serverSettings } from "./server-folder.js"
 import { urlOfDatabase } from "./url.js"
 
 declare module "vitest" {
@@ -21,11 +22,11 @@ declare module "vitest" {
 
 /** PostgreSQL 18 from npm, or the programs of another major in this folder (scripts/matrix.mjs). */
 const nativeDir = env.PGTRAIL_TEST_BINARIES
-/** In /tmp, not below TMPDIR: the socket's path must be short, and the server's user must be able to enter. */
 const privateDir = /^pgtrail-test-(\d+)-/
 /** Names of a run's databases and roles carry the number whose advisory lock the run holds while it lasts. */
 const runLock = 0x70677472
 const settings = {
+  ...serverSettings,
   max_connections: "200",
   max_prepared_transactions: "32",
   max_wal_senders: "4",
@@ -45,21 +46,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const run = await claimRun(client)
   const prefix = `pgtrail_test_${run}_`
   const template = `${prefix}template`
-  await removeOrphans(client)
-  await makeTemplate(client, url, template)
-  project.provide("url", url)
-  project.provide("template", template)
-  project.provide("prefix", prefix)
-  return async () => {
+  const end = async () => {
     if (server === undefined) await removeRun(client, run)
     await client.end()
     await server?.remove()
   }
+  try {
+    await removeOrphans(client)
+    await makeTemplate(client, url, template)
+  } catch (error) {
+    // A log that cannot be installed must not leave its server behind.
+    await end()
+    throw error
+  }
+  project.provide("url", url)
+  project.provide("template", template)
+  project.provide("prefix", prefix)
+  return end
 }
 
 async function privateServer(): Promise<{ url: string; remove(): Promise<void> }> {
   await removeDeadServers()
-  const dataDir = await mkdtemp(`/tmp/pgtrail-test-${pid}-`)
+  const dataDir = await mkdtemp(`${serverFolder}/pgtrail-test-${pid}-`)
   const { url } = await startEmbedded({ dataDir, nativeDir, fast: true, settings })
   return {
     url,
@@ -77,10 +85,12 @@ async function removeServer(dataDir: string): Promise<void> {
 
 /** A killed run cannot clean up; the next one does. */
 async function removeDeadServers(): Promise<void> {
-  for (const name of await readdir("/tmp")) {
-    const owner = privateDir.exec(name)?.[1]
-    if (owner === undefined || isAlive(Number(owner))) continue
-    await removeServer(join("/tmp", name)).catch(() => {})
+  for (const folder of serverFolders) {
+    for (const name of await readdir(folder)) {
+      const owner = privateDir.exec(name)?.[1]
+      if (owner === undefined || isAlive(Number(owner))) continue
+      await removeServer(join(folder, name)).catch(() => {})
+    }
   }
 }
 

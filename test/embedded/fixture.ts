@@ -5,6 +5,7 @@ import { join } from "node:path"
 import pg from "pg"
 import { afterEach, beforeEach } from "vitest"
 import { type StartOptions, startEmbedded, stopEmbedded } from "../../src/data/embedded/index.js"
+import { serverFolder, serverSettings } from "../server-folder.js"
 
 export const isRoot = userInfo().uid === 0
 
@@ -19,10 +20,16 @@ export function freshPlace(): Place {
   const place: Place = {
     folder: "",
     dataDir: "",
-    start: (options = {}) => startEmbedded({ dataDir: place.dataDir, fast: true, ...options }),
+    start: (options = {}) =>
+      startEmbedded({
+        dataDir: place.dataDir,
+        fast: true,
+        ...options,
+        settings: { ...serverSettings, ...options.settings },
+      }),
   }
   beforeEach(async () => {
-    place.folder = await mkdtemp("/tmp/pgtrail-embedded-")
+    place.folder = await mkdtemp(`${serverFolder}/pgtrail-embedded-`)
     await chmod(place.folder, 0o755)
     place.dataDir = join(place.folder, "data")
   })

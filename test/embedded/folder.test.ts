@@ -1,9 +1,9 @@
 // The embedded server in odd folders, without its package, and as root.
 import { execFile } from "node:child_process"
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { describe, expect, test } from "vitest"
+import { describe, expect, onTestFinished, test } from "vitest"
 import { defaultDataDir, embeddedStatus, stopEmbedded } from "../../src/data/embedded/index.js"
 import { ask, freshPlace, isRoot } from "./fixture.js"
 
@@ -88,9 +88,13 @@ describe("the package", () => {
   })
 
   test("programs without their links, in a folder that cannot be used, are copied and completed", async () => {
-    const cacheDir = join(place.folder, "cache")
-    const native = join(place.folder, "package", "native")
-    await mkdir(join(place.folder, "package"))
+    // Not in the place of the test, which may be mounted noexec.
+    const folder = await mkdtemp("/tmp/pgtrail-programs-")
+    onTestFinished(() => rm(folder, { recursive: true }))
+    await chmod(folder, 0o755)
+    const cacheDir = join(folder, "cache")
+    const native = join(folder, "package", "native")
+    await mkdir(join(folder, "package"))
     await run("cp", ["-R", await nativeFolder(), native])
     await run("find", [native, "-type", "l", "-delete"])
     // For root the server's user cannot enter; for others the links cannot be made.
