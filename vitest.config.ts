@@ -4,19 +4,21 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** These take longest and come first, so that at the end no worker waits for another. */
 const longest = [
-  "data/verify-random",
-  "embedded/server",
-  "data/verify-conditions",
-  "data/verify-columns",
-  "data/verify-hostile",
-  "data/crash",
-  "data/query",
   "data/verify-in-order",
-  "data/lanes-volume",
-  "embedded/folder",
-  "data/import-crash",
+  "data/purge-verify",
+  "data/query",
+  "data/verify-columns",
+  "data/verify-conditions",
+  "data/verify-hostile",
+  "data/purge",
+  "data/purge-concurrent",
+  "embedded/server",
   "data/acts",
+  "data/migrate-upgrade",
   "data/lanes-snapshot",
+  "data/crash",
+  "data/import-crash",
+  "data/verify-random",
 ]
 
 class LongestFirst extends BaseSequencer {

@@ -55,9 +55,18 @@ export function sha256Hex(text: string | Uint8Array): string {
   return createHash("sha256").update(text).digest("hex")
 }
 
+/** What ships does not change while the program runs. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
 /** In their order. */
-export function migrations(): Migration[] {
-  return readdirSync(join(folder, "migrations"))
+export const migrations: () => readonly Migration[] = once(() =>
+  readdirSync(join(folder, "migrations"))
     .filter((file) => file.endsWith(".sql") && !file.endsWith(".down.sql"))
     .sort()
     .map((file) => {
@@ -66,14 +75,14 @@ export function migrations(): Migration[] {
       const down = readSql(join("migrations", `${stem}.down.sql`))
       const [number = "", name = ""] = stem.split(/_(.*)/s)
       return { number: Number.parseInt(number, 10), name, sql, down, checksum: sha256Hex(sql) }
-    })
-}
+    }),
+)
 
 /** Every version that this pgtrail can bring a log to, the present one first. */
-export function versions(): Version[] {
+export const versions: () => readonly Version[] = once(() => {
   const earlier = readdirSync(join(folder, "versions")).sort().reverse()
   return [presentVersion(), ...earlier.map(earlierVersion)]
-}
+})
 
 /** Undefined for a number that this pgtrail does not ship. */
 export function versionAt(number: number): Version | undefined {
@@ -81,7 +90,7 @@ export function versionAt(number: number): Version | undefined {
   return number === present.number ? present : versions().find((one) => one.number === number)
 }
 
-export function presentVersion(): Version {
+export const presentVersion: () => Version = once(() => {
   const number = migrations().at(-1)?.number ?? 0
   const code = [
     readFolder("functions"),
@@ -90,7 +99,7 @@ export function presentVersion(): Version {
     readFolder("views"),
   ].join("\n")
   return describe({ number, code, grants: readSql("grants.sql"), catalog: readSql("catalog.sql") })
-}
+})
 
 function earlierVersion(name: string): Version {
   const read = (file: string) => readSql(join("versions", name, file))

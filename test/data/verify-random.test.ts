@@ -67,11 +67,11 @@ test("200 random clean histories: no finding", async () => {
       }),
     )
     // A finding names the organization, and so its seed: the whole log now and then tells as much as each history by itself.
-    const whole = seed % 5 === 0
-    if (!whole && seed % 5 !== 1) continue
+    const whole = seed % 10 === 0
+    if (!whole && seed % 10 !== 1) continue
     const report = await trail.verify({
       jobs: 1,
-      record: seed % 10 === 0,
+      record: seed % 20 === 0,
       ...(whole ? {} : { organization: organizations[0] ?? "" }),
     })
     expect({ seed, findings: report.findings }).toEqual({ seed, findings: [] })
@@ -103,6 +103,7 @@ const values: Record<string, string> = {
 
 test("100 random changes past the triggers: every one is found, in its own organization", async () => {
   const client = await db.client()
+  const expected: object[] = []
   for (let seed = 1001; seed <= 1100; seed++) {
     const pick = generator(seed)
     const organization = `tampered ${seed}`
@@ -125,20 +126,23 @@ test("100 random changes past the triggers: every one is found, in its own organ
         : `update pgtrail.event set ${column} = ${values[column] ?? "'forged'"} where ${place}`,
     )
     await client.query("set session_replication_role = origin")
-    const report = await trail.verify({ jobs: 1, organization, record: false })
     const only = row?.last === "1"
     const kind = deletes ? (only ? "vanished" : row?.seq === row?.last ? "truncated" : "missing") : "altered"
-    expect({ seed, column, findings: report.findings }).toMatchObject({
-      seed,
-      findings: [
-        {
-          kind,
-          organization_id: organization,
-          lane: deletes && only ? expect.anything() : row?.lane,
-          seq: only && deletes ? null : row?.seq,
-        },
-      ],
-    })
+    const finding = {
+      kind,
+      organization_id: organization,
+      lane: deletes && only ? expect.anything() : row?.lane,
+      seq: only && deletes ? null : row?.seq,
+    }
+    expected.push(finding)
+    if (seed % 10 !== 0) continue
+    const report = await trail.verify({ jobs: 1, organization, record: false })
+    expect({ seed, column, findings: report.findings }).toMatchObject({ seed, findings: [finding] })
   }
+  const { findings } = await trail.verify({ jobs: 1, record: false })
+  const byOrganization = [...findings].sort((a, b) =>
+    (a.organization_id ?? "") < (b.organization_id ?? "") ? -1 : 1,
+  )
+  expect(byOrganization).toMatchObject(expected)
   await client.end()
 })
