@@ -41,7 +41,8 @@ export default defineConfig({
     pool: "forks",
     // Node compiles what the tests share once a worker, and not once a file: a fifth of the processor time of all.
     isolate: false,
-    maxWorkers: 2,
+    // A test waits for the server half of its time: three keep two cores busy.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 60_000,

@@ -32,6 +32,7 @@ const settings = {
   max_wal_senders: "4",
   shared_buffers: "128MB",
   log_min_messages: "fatal",
+  autovacuum: "off",
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
