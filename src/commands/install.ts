@@ -92,6 +92,6 @@ function describe(
 
 function nextStep(roles: boolean): string {
   return roles
-    ? 'next: let the application append: pgtrail grant writer ROLE'
+    ? "next: let the application append: pgtrail grant writer ROLE"
     : "next: pgtrail append, then pgtrail query and pgtrail verify"
 }

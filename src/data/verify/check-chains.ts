@@ -8,7 +8,7 @@ import type { ChainHead } from "./heads.js"
 import { newestPlaces } from "./newest-places.js"
 import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
-import { type PoolTotals, scanAll } from "./pool.js"
+import { defaultJobs, type PoolTotals, scanAll } from "./pool.js"
 import type { PurgedChain, Purges } from "./purges.js"
 import { chainOf } from "./row.js"
 import type { ScanJob } from "./scan.js"
@@ -53,7 +53,7 @@ export async function checkChains(
   const totals =
     job === undefined
       ? { chains: new Map(), outOfBounds: [], placeless: [] }
-      : await scanAll(job, options.jobs ?? 2, options.progress ?? (() => undefined), options.signal)
+      : await scanAll(job, options.progress ?? (() => undefined), options.signal)
   reportMisplaced(totals, findings)
 
   // What is read by lanes alone would not see a lane without a head, nor an event after the head of a lane where nothing is new.
@@ -178,12 +178,14 @@ async function scanJob(
     ],
   )
   const [quoted] = rows
-  const jobs = options.jobs ?? 2
+  const all = await partitions(client)
+  const jobs = options.jobs ?? defaultJobs(all)
   return {
     target,
+    jobs,
     snapshot: known.snapshot,
     key: known.key,
-    partitions: await partitions(client),
+    partitions: all,
     organizationLiteral: quoted?.organization ?? undefined,
     watched: new Map([...known.watched].map(([chain, heads]) => [chain, heads.map((head) => head.seq)])),
     starts:

@@ -8,7 +8,7 @@ export interface VerifyOptions {
   readonly since?: string
   /** Events that occurred before this time. */
   readonly until?: string
-  /** Connections that read at once. Default 2. */
+  /** Connections that read at once. Default 2; 1 where the log is smaller than 16 MiB, and another thread costs more than it reads. */
   readonly jobs?: number
   /** Files of signed checkpoints, each with its list of heads beside it; the log must still have those heads. */
   readonly checkpoints?: readonly string[]

@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads"
 import { fixedTarget } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { type ChainTotals, merge } from "./chains.js"
-import { type Piece, pieces, wholePiece } from "./partitions.js"
+import { type Partition, type Piece, pieces, wholePiece } from "./partitions.js"
 import { type Misplaced, type ScanJob, type ScanTotals, scan } from "./scan.js"
 import type { WorkerFailure } from "./worker.js"
 
@@ -26,15 +26,23 @@ function workerUrl(): URL {
   return existsSync(beside) ? beside : new URL("../../../dist/verify-worker.js", import.meta.url)
 }
 
+/** Blocks below which a second worker costs more than it reads: 16 MiB. */
+const smallLog = 2_048
+
+/** How many read at once where nobody has said it. */
+export function defaultJobs(partitions: readonly Partition[]): number {
+  const blocks = partitions.reduce((sum, partition) => sum + partition.blocks, 0)
+  return blocks < smallLog ? 1 : 2
+}
+
 export async function scanAll(
   job: ScanJob,
-  jobs: number,
   progress: (rows: number) => void,
   signal?: AbortSignal,
 ): Promise<PoolTotals> {
   signal?.throwIfAborted()
   const queue = job.starts === undefined ? pieces(job.partitions) : job.partitions.map(wholePiece)
-  const count = Math.max(1, Math.min(jobs, queue.length))
+  const count = Math.max(1, Math.min(job.jobs, queue.length))
   let rows = 0
   const counted = (more: number) => {
     rows += more

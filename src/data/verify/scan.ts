@@ -10,6 +10,8 @@ import { digestOf } from "./seen.js"
 
 export interface ScanJob {
   readonly target: ConnectionTarget
+  /** How many workers share it. */
+  readonly jobs: number
   readonly snapshot: string
   /** 32 bytes, drawn for this verification. */
   readonly key: Uint8Array
