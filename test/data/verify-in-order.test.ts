@@ -10,7 +10,7 @@ import { places, sampleLog } from "./verify-fixture.js"
 
 const root = join(import.meta.dirname, "../..")
 
-describe("200,000 events that arrived in random order of time", () => {
+describe("102,000 events that arrived in random order of time", () => {
   let db: TestDatabase
   let trail: Trail
   beforeAll(async () => {
@@ -21,7 +21,7 @@ describe("200,000 events that arrived in random order of time", () => {
     )
     await db.query(
       `insert into pgtrail.event (organization_id, occurred_at, event_type)
-       select 'o' || i % 3, timestamptz '2025-01-01 00:00+00' + random() * interval '700 days', 'x' from generate_series(1, 200000) i`,
+       select 'o' || i % 2, timestamptz '2025-01-01 00:00+00' + random() * interval '700 days', 'x' from generate_series(1, 102000) i`,
     )
   })
   afterAll(() => db.drop())
@@ -44,20 +44,20 @@ describe("200,000 events that arrived in random order of time", () => {
       ...stops.slice(1).map(() => "incomplete"),
       "intact",
     ])
-    expect(stops).toEqual(["o0/0/50000", "o1/0/1", "o1/0/50000", "o2/0/1", "o2/0/50000", null])
+    expect(stops).toEqual(["o0/0/50000", "o1/0/1", "o1/0/50000", null])
     const events = reports.reduce((sum, report) => sum + Number(report.covered.events), 0)
     // The last event of a piece is read again, so that no link is left out.
-    expect(events).toBe(200_003)
+    expect(events).toBe(102_002)
   })
 
   test("an event altered at the end of a page, or one missing there, is found once, and in one piece alone", async () => {
     await db.query("set session_replication_role = replica")
-    await db.query("update pgtrail.event set event_type = 'y' where organization_id = 'o1' and seq = 50000")
-    await db.query("delete from pgtrail.event where organization_id = 'o2' and seq = 50001")
+    await db.query("update pgtrail.event set event_type = 'y' where organization_id = 'o0' and seq = 50000")
+    await db.query("delete from pgtrail.event where organization_id = 'o1' and seq = 50001")
     await db.query("set session_replication_role = origin")
     const { reports } = await inPieces()
     const found = new Set(reports.flatMap((report) => places(report.findings)))
-    expect(found).toEqual(new Set(["altered o1/0/50000", "missing o2/0/50001"]))
+    expect(found).toEqual(new Set(["altered o0/0/50000", "missing o1/0/50001"]))
     expect(reports.filter((report) => report.verdict === "tampered").length).toBeGreaterThanOrEqual(2)
     expect(new Set(places((await trail.verify({ record: false })).findings))).toEqual(found)
   })
