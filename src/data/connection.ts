@@ -6,7 +6,7 @@ import type { ConnectionTarget } from "./connection/target.js"
 import { TrailError } from "./errors.js"
 import { lossOf, rememberLoss } from "./interruption.js"
 import { toTrailError } from "./server-errors.js"
-import { isSuperuserSql, lendSessions, mustBe, saysPooler, sessionSettings } from "./session.js"
+import { lendSessions, mustBe, saysPooler, sessionSettings, whoSql } from "./session.js"
 
 export type { ConnectionTarget, Server, SessionAttributes, SslMode, Tls } from "./connection/target.js"
 
@@ -87,10 +87,11 @@ export const isSuperuser = (client: ClientBase): boolean => superusers.has(clien
 
 /** Asks in the same round trip who this is: a superuser's session must not run what the owner of a log has planted. */
 async function fix(client: Client, settings: string): Promise<void> {
-  const results = await client.query<{ superuser: string }>(`${settings}; ${isSuperuserSql}`)
+  const results = await client.query<{ superuser: string; suspect: string }>(`${settings}; ${whoSql}`)
   const answer = [results].flat().at(-1)?.rows[0]
   if (answer?.superuser !== "true") return
   superusers.add(client)
+  if (answer.suspect !== "true") return
   const { refuseTraps } = await import("./verify/foreign.js")
   await refuseTraps(client)
 }

@@ -1,6 +1,8 @@
 // A hostile owner of the log plants code, and waits for a superuser who migrates, verifies or grants: none of it runs, nothing is told well.
+import { readdirSync } from "node:fs"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
+import { whoSql } from "../../src/data/session.js"
 import { type Role, type TestDatabase, testDatabase } from "../database.js"
 import { failureOf } from "./failure.js"
 
@@ -55,6 +57,19 @@ const onRead = {
     "drop index pgtrail.trap",
     "partition event_default: index trap",
   ],
+  "an operator in an index": [
+    `reset role; grant create on schema mallory to pgtrail_owner; set role pgtrail_owner;
+     create operator mallory.## (function = mallory.trap, rightarg = int);
+     create index trap on pgtrail.setting ((operator(mallory.##) 1))`,
+    "drop index pgtrail.trap; drop operator mallory.## (none, int)",
+    "table setting: index trap",
+  ],
+  "a column of a type of his": [
+    `reset role; grant create on schema mallory to pgtrail_owner; set role pgtrail_owner; create domain mallory.word as text;
+     alter table pgtrail.setting add trap mallory.word`,
+    "alter table pgtrail.setting drop trap; drop domain mallory.word",
+    "table setting: type of trap",
+  ],
   statistics: [
     "create statistics pgtrail.trap on (mallory.trap(1)), name from pgtrail.setting",
     "drop statistics pgtrail.trap",
@@ -104,6 +119,13 @@ test.each(Object.entries(onRead))(
     }
   },
 )
+
+test("what a superuser's connection takes for harmless are the views that ship, and no others", () => {
+  const shipped = readdirSync(new URL("../../sql/views", import.meta.url)).map((file) =>
+    file.replace(".sql", ""),
+  )
+  expect(whoSql).toContain(`'{${shipped.join(",")}}'`)
+})
 
 test("whoever is no superuser is told of such a trap by verify, though the act of a migration was forged to fit", async () => {
   const auditor = await db.role({ memberOf: ["pgtrail_auditor"] })
