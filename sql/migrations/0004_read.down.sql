@@ -1,0 +1,1 @@
+-- Takes 0004_read back. What goes can be made again from the events.

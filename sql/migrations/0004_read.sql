@@ -1,0 +1,1 @@
+-- What makes reading quick. None of it is evidence: it can be made again from the events.
