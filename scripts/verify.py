@@ -148,12 +148,12 @@ def judge_chain(chain, events, purges, accepted, known, head, add):
 def judge_end(chain, count, end, last, sound, at, known, head, found, add):
     (seq, hash), purged = head, isinstance(last, Purged)
     newest, after = max([head, *((one.seq, one.hash) for one in known if not one.back)], key=lambda place: place[0])
-    if not count and not end and newest:
+    if not count and not end and newest > 0:
         add("vanished", f"lane {chain[1]}, {newest} events", *chain, evidence=f"vanished {newest} {after.hex()}")
     elif end < newest:
         left = last.hash.hex() if last else ""
         add("truncated", f"events {end + 1} to {newest}", *chain, end + 1, evidence=f"gap {end + 1} {newest} {left} {after.hex()}")
-    if end > seq:
+    if last and end > seq:
         add("unauthorized_purge" if purged else "inserted", f"events {seq + 1} to {end}", *chain, seq + 1,
             last.id if end == seq + 1 and not purged else None, "head",
             f"after head {seq} {hash.hex()} {end} {last.hash.hex()}")

@@ -6,6 +6,7 @@ import type { Session } from "./session.js"
 
 export {
   arg,
+  between,
   choice,
   configurable,
   count,

@@ -78,6 +78,20 @@ export function count(flags: string, summary: string, fallback?: number): Option
   return { kind: "count", flags, summary, fallback, takes: "value", parse }
 }
 
+/** A whole number in these bounds. */
+export function between<T extends number | undefined>(
+  least: number,
+  most: number,
+  option: Option<T>,
+): Option<T> {
+  const parse = (typed: string, previous: T): T => {
+    const value = option.parse(typed, previous)
+    const fits = value !== undefined && value >= least && value <= most
+    return fits ? value : refuse(option.flags, `a number from ${least} to ${most}`, typed)
+  }
+  return { ...option, parse }
+}
+
 /** A number and a unit, as it was typed; `readDuration` gives milliseconds. */
 export function duration(flags: string, summary: string, fallback: string): Option<string> {
   const parse = (typed: string): string => {

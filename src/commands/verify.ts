@@ -1,5 +1,5 @@
 // pgtrail verify: is the log what it was, and if not, where.
-import { command, configurable, count, file, flag, list, type Report, text } from "../cli/command.js"
+import { between, command, configurable, count, file, flag, list, type Report, text } from "../cli/command.js"
 import { exitCodeOf } from "../cli/exit.js"
 import { TrailError } from "../data/errors.js"
 import type { VerifyReport } from "../data/index.js"
@@ -30,9 +30,13 @@ export default command({
     since: text("--since <time>", "only events that occurred at or after this time"),
     until: text("--until <time>", "only events that occurred before this time"),
     jobs: configurable(
-      count(
-        "--jobs <n>",
-        "connections that read at once; 2 where none are named, 1 for a log of less than 16 MiB",
+      between(
+        1,
+        64,
+        count(
+          "--jobs <n>",
+          "connections that read at once; 2 where none are named, 1 for a log of less than 16 MiB",
+        ),
       ),
     ),
     checkpoint: list("--checkpoint <file>", "signed checkpoint that the log must still agree with"),
@@ -64,9 +68,6 @@ export default command({
     const from = options.from === undefined ? undefined : readPlace(options.from)
     const trail = await session.trail().catch((error: unknown) => unchecked(error, session.format))
     if (isReport(trail)) return trail
-    if (options.jobs !== undefined && (options.jobs < 1 || options.jobs > 64)) {
-      throw new TrailError("usage", "--jobs takes a number from 1 to 64")
-    }
     try {
       const report = await trail.verify({
         ...(options.org === undefined ? {} : { organization: options.org }),

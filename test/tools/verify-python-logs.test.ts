@@ -140,6 +140,10 @@ describe("rows that stand at one place, or at none", () => {
     "update pgtrail.chain_head set hash = sha256('x') where seq = 9",
     "update pgtrail.chain_head set seq = seq + 100 where seq > 0",
     "delete from pgtrail.chain_head",
+    "truncate pgtrail.event; update pgtrail.chain_head set seq = -1 where seq = 0; delete from pgtrail.chain_head where seq > 0",
+    "truncate pgtrail.event; update pgtrail.chain_head set seq = -seq",
+    "update pgtrail.chain_head set seq = -seq",
+    "insert into pgtrail.chain_head values ('other', 3, -5, sha256('x'))",
   ])("%s", async (sql) => {
     await log.tamper(sql)
     expect((await log.expectSame())[0]).toMatch(/tampered|incomplete/)

@@ -1,6 +1,7 @@
 // pgtrail organization purge: verifies an organization, then removes all its events, with a record.
 import {
   arg,
+  between,
   command,
   configurable,
   count,
@@ -39,7 +40,7 @@ export default command({
       "the private key that signs the acts: file:PATH, env:NAME or cmd:COMMAND",
     ),
     lockTimeout: configurable(duration("--lock-timeout <time>", "wait so long for another act", "10s")),
-    jobs: configurable(count("--jobs <n>", "connections that verify at once", 2)),
+    jobs: configurable(between(1, 64, count("--jobs <n>", "connections that verify at once", 2))),
   },
   examples: [
     {

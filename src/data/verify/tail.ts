@@ -40,7 +40,13 @@ export function judgeTail(tail: Tail, report: Report): void {
       evidence: gap(end + 1, newest.seq, (last ?? purge)?.hash, newest.hash),
       message: `the tail is cut off: ${span(end + 1, newest.seq, "missing")}`,
     })
-  } else if (events === 0 && purge === undefined && start === undefined && newest.seq < before) {
+  } else if (
+    events === 0 &&
+    purge === undefined &&
+    start === undefined &&
+    before > 0 &&
+    newest.seq < before
+  ) {
     // An earlier run stopped at the place after `before`, so that there was one.
     report({
       kind: "truncated",
