@@ -120,6 +120,9 @@ function schemaCheck({ state, version }: LogStatus["migrations"]): Check {
   return check("schema", "critical", message)
 }
 
+/** The catalog does not show it: drift alone would be silent. */
+const noIdentity = check("identity", "critical", "pgtrail.log is empty: the log has lost its identity")
+
 async function logOf(
   client: ClientBase,
   drift: boolean,
@@ -168,6 +171,7 @@ async function logOf(
       jobs: done?.jobs ?? [],
     },
     checks: [
+      ...(log.log_id == null ? [noIdentity] : []),
       ...(drifted === undefined ? [] : [drifted.check]),
       ...historyChecks(done, Number(log.age ?? "0"), thresholds),
       ...(partitions === null ? [] : partitionChecks(partitions, thresholds)),

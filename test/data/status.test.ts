@@ -300,10 +300,17 @@ describe("on a log", () => {
   })
 })
 
-test("a log of which a table is gone is told as that, not as an error", async () => {
+test("a log that lost its identity, or a table, is told as that, not as an error", async () => {
   const broken = await testDatabase()
   try {
     const own = await broken.trail()
+    await broken.query("set session_replication_role = replica; delete from pgtrail.log")
+    const lost = await own.status()
+    expect([lost.state, state(lost, "identity"), state(lost, "drift")]).toEqual([
+      "critical",
+      "critical",
+      "ok",
+    ])
     for (const table of ["chain_head", "act", "event"]) {
       await broken.query(`drop table pgtrail.${table} cascade`)
       const status = await own.status()

@@ -33,7 +33,9 @@ type Line = readonly [name: string, value: string]
 function logFacts(log: Log): Line[] {
   const { bytes, rows_estimate: rows, heads, newest_event: newest } = log
   return [
-    ["log", `${log.log_id}, incarnation ${log.incarnation}, installed ${log.created_at}`],
+    ...(log.log_id === ""
+      ? []
+      : [["log", `${log.log_id}, incarnation ${log.incarnation}, installed ${log.created_at}`] as const]),
     ...(rows === null || bytes === null
       ? []
       : [["events", `about ${grouped(rows)}, ${size(bytes)}`] as const]),
