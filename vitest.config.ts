@@ -4,21 +4,25 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** These take longest and come first, so that at the end no worker waits for another. */
 const longest = [
+  "data/query",
   "data/verify-in-order",
   "data/purge-verify",
-  "data/query",
-  "data/verify-columns",
-  "data/verify-conditions",
+  "data/import-crash",
+  "data/verification-incident",
   "data/verify-hostile",
   "data/purge",
   "data/purge-concurrent",
-  "embedded/server",
-  "data/acts",
   "data/migrate-upgrade",
-  "data/lanes-snapshot",
-  "data/crash",
-  "data/import-crash",
+  "data/verify-catalog",
+  "data/verify-conditions",
   "data/verify-random",
+  "data/crash",
+  "data/concurrent-verify-partitions",
+  "data/acts",
+  "data/lanes-volume",
+  "embedded/server",
+  "embedded/folder",
+  "cli/log",
 ]
 
 class LongestFirst extends BaseSequencer {

@@ -36,8 +36,15 @@ export interface TestDatabase {
 /** Evidence is compared as text: no Date, no Number, no JSON.parse between Postgres and an assertion. */
 const asText = { getTypeParser: () => (value: string) => value }
 
-/** `empty` gives a database without the schema. Call it in beforeAll, and `drop` in afterAll. */
-export async function testDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+export interface TestDatabaseOptions {
+  /** Without the schema. */
+  readonly empty?: boolean
+  /** With every partition that the installer makes, and not those of two months and DEFAULT alone. */
+  readonly whole?: boolean
+}
+
+/** Call it in beforeAll, and `drop` in afterAll. */
+export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = inject("url")
   const name = `${inject("prefix")}${randomBytes(5).toString("hex")}`
   const url = urlOfDatabase(server, name)
@@ -49,8 +56,8 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
     const source =
       options.empty === true
         ? "template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
-        : `"${inject("template")}"`
-    await client.query(`create database "${name}" template ${source}`)
+        : `"${inject(options.whole === true ? "template" : "lean")}"`
+    await client.query(`create database "${name}" template ${source} ${inject("strategy")}`)
   })
 
   async function connect(connectionString: string): Promise<pg.Client> {

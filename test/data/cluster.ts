@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { env, kill, pid } from "node:process"
 import { setTimeout as pause } from "node:timers/promises"
 import pg from "pg"
+import { inject } from "vitest"
 import { findBinaries } from "../../src/data/embedded/binaries.js"
 import { startEmbedded } from "../../src/data/embedded/index.js"
 import { invoker, serverOwner } from "../../src/data/embedded/owner.js"
@@ -144,6 +145,8 @@ async function newServer(common: Common, settings: Settings): Promise<Server> {
     },
     async start() {
       const isNew = (await readdir(dataDir)).length === 0
+      const seed = inject("newCluster")
+      if (isNew && seed !== "") await copyStopped(seed, pgdata)
       running = (await startEmbedded({ dataDir, nativeDir, fast: common.fast, settings })).pid
       // A standby is another operating system user than the one who started the tests as root.
       if (isNew) await appendFile(join(pgdata, "pg_hba.conf"), "local replication all trust\n")

@@ -6,7 +6,7 @@ import { type TestDatabase, testDatabase } from "../database.js"
 let db: TestDatabase
 let partitions: string[]
 beforeAll(async () => {
-  db = await testDatabase()
+  db = await testDatabase({ whole: true })
   await db.query(
     "insert into pgtrail.event (organization_id, event_type) select 'acme', 'x' from generate_series(1, 10)",
   )

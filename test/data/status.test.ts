@@ -19,7 +19,7 @@ import { type TestDatabase, testDatabase } from "../database.js"
 let db: TestDatabase
 let trail: Trail
 beforeAll(async () => {
-  db = await testDatabase()
+  db = await testDatabase({ whole: true })
   trail = await db.trail()
 })
 afterAll(() => db.drop())
@@ -301,7 +301,7 @@ describe("on a log", () => {
 })
 
 test("a log that lost its identity, or a table, is told as that, not as an error", async () => {
-  const broken = await testDatabase()
+  const broken = await testDatabase({ whole: true })
   try {
     const own = await broken.trail()
     await broken.query("set session_replication_role = replica; delete from pgtrail.log")

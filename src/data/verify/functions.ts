@@ -12,8 +12,16 @@ export function shippedBodies(version: Version): Map<string, string> {
   return new Map([...shippedFunctions(version)].map(([name, { body }]) => [name, body]))
 }
 
-/** By name. */
-export function shippedFunctions({ code }: Version): Map<string, ShippedFunction> {
+const read = new WeakMap<Version, ReadonlyMap<string, ShippedFunction>>()
+
+/** By name. A version ships with the package: its text is read once. */
+export function shippedFunctions(version: Version): ReadonlyMap<string, ShippedFunction> {
+  const functions = read.get(version) ?? readFunctions(version)
+  read.set(version, functions)
+  return functions
+}
+
+function readFunctions({ code }: Version): ReadonlyMap<string, ShippedFunction> {
   const functions = code.matchAll(
     /^create or replace function pgtrail\.(\w+)\(([\s\S]*?)\nas \$\$([\s\S]*?)\$\$;$/gm,
   )
@@ -25,12 +33,13 @@ export function shippedFunctions({ code }: Version): Map<string, ShippedFunction
   )
 }
 
+/** Names that the server stores as it spells them itself. */
+const spelled: Readonly<Record<string, string>> = { timezone: "TimeZone", datestyle: "DateStyle" }
+
 function attributesOf(head: string): string {
   const language = /^language (\w+)|\) language (\w+)/m.exec(head)
   const settings = [...head.matchAll(/^set (\w+) = (.+)$/gm)].map(
-    // The server stores this one name as it spells it itself.
-    ([, name = "", value = ""]) =>
-      `${name === "timezone" ? "TimeZone" : name}=${value.replace(/^'(.*)'$/, "$1")}`,
+    ([, name = "", value = ""]) => `${spelled[name] ?? name}=${value.replace(/^'(.*)'$/, "$1")}`,
   )
   const definer = /\bsecurity definer\b/.test(head) ? "t" : "f"
   return `language ${language?.[1] ?? language?.[2]}, security definer ${definer}, settings ${settings.length === 0 ? "-" : settings.sort().join("; ")}`

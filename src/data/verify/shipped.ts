@@ -44,17 +44,19 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
         from pg_trigger g where g.tgrelid = c.oid and g.tgname = w.name) as live
      from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5))
        w (name, function, type)
-     cross join (select to_regclass('pgtrail.event') as oid) e
+     -- Looked up once, and not for each relation of the database.
+     cross join (select to_regclass('pgtrail.event')::oid as oid, to_regclass('pgtrail.act')::oid as act,
+         to_regclass('pgtrail.act_signature') is not null as can_sign,
+         array[to_regclass('pgtrail.act'), to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
+           to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'), to_regclass('pgtrail.purge')]::oid[] as others
+       offset 0) e
      join pg_class c on true
      join pg_namespace n on n.oid = c.relnamespace
      left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = e.oid
      where case w.name
          -- A log of version 0.1 that is yet to be migrated has no signatures.
-         when 'pgtrail_signature' then c.oid = to_regclass('pgtrail.act') and to_regclass('pgtrail.act_signature') is not null
-         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid in (to_regclass('pgtrail.act'),
-           to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
-           to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'),
-           to_regclass('pgtrail.purge'))
+         when 'pgtrail_signature' then c.oid = e.act and e.can_sign
+         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid = any (e.others)
          end
        and not exists (
          select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
