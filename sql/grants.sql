@@ -37,8 +37,20 @@ grant execute on function pgtrail.accept_finding(text, text) to pgtrail_operator
 grant execute on function pgtrail.set_setting(text, text) to pgtrail_operator;
 grant execute on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) to pgtrail_operator;
 grant execute on function pgtrail.sign_act(bigint, text) to pgtrail_operator;
+grant execute on function pgtrail.add_type(text, text, text, text) to pgtrail_operator;
 
 -- What was purged: who reads events or verifies is told that it was; an operator does it.
 grant select on pgtrail.purge to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
 grant execute on function
     pgtrail.purge_events(text, smallint[], bigint[], bigint[], bytea[], oid[], text, text, text[], bigint) to pgtrail_operator;
+
+-- The summaries tell who did what on a day: whoever reads events reads them. An operator makes them, and sees how far they reach.
+grant select on pgtrail.summary, pgtrail.summary_actor, pgtrail.summary_cursor, pgtrail.summary_recount
+    to pgtrail_reader, pgtrail_auditor;
+grant select on pgtrail.summary_cursor, pgtrail.summary_recount to pgtrail_operator;
+grant execute on function pgtrail.refresh_summary(bigint), pgtrail.recount_summary(bigint), pgtrail.rebuild_summary(text) to pgtrail_operator;
+
+-- Who reads events may take them away, which is recorded.
+grant execute on function
+    pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text)
+    to pgtrail_reader, pgtrail_organization_reader, pgtrail_auditor, pgtrail_operator;

@@ -188,6 +188,7 @@ begin
         raise exception using errcode = 'TR013', message = 'events changed while they were purged',
             hint = 'Nothing of it was purged; pgtrail verify tells what is there.';
     end if;
+    perform pgtrail.forget_summary(organization, min(r.oldest_occurred_at), max(r.newest_occurred_at)) from unnest(records) r;
     return query select made.act_seq, counted;
 end
 $$;

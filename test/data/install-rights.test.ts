@@ -81,6 +81,10 @@ test.each([
   ["organization_event", "select", "organization_reader"],
   ["organization_head", "select", "organization_reader"],
   ["purge", "select", "reader auditor operator"],
+  ["summary", "select", "reader auditor"],
+  ["summary_actor", "select", "reader auditor"],
+  ["summary_cursor", "select", "reader auditor operator"],
+  ["summary_recount", "select", "reader auditor operator"],
   ["append_batch", "select", ""],
   ["sealing", "insert", ""],
   ["log", "select", "writer reader organization_reader auditor operator privacy"],
@@ -119,9 +123,13 @@ const operating = [
   "open_incarnation",
   "sign_act",
   "purge_events",
+  "refresh_summary",
+  "recount_summary",
+  "rebuild_summary",
+  "add_type",
 ]
 
-test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, nobody records acts", async () => {
+test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, who reads records his exports, nobody records acts", async () => {
   const functions = await db.query(
     `select p.oid::regprocedure::text as name, p.proname from pg_proc p where p.${inSchema}`,
   )
@@ -133,7 +141,9 @@ test("functions: a writer appends and imports, an auditor records that he verifi
         ? "auditor"
         : operating.includes(proname ?? "")
           ? "operator"
-          : ""
+          : proname === "record_export"
+            ? "reader organization_reader auditor operator"
+            : ""
     expect(`${name}: ${may}`).toBe(`${name}: ${expected}`)
   }
 })

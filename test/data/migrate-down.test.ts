@@ -50,9 +50,10 @@ describe("where something would be lost,", () => {
       code: "usage",
       message: `--confirm names database other, and this is ${db.name}`,
     })
-    // The third migration holds nothing, and stays all the same.
+    // The later migrations hold nothing, and stay all the same.
     await expect(trail.migrateDown({ to: 1 })).rejects.toMatchObject(refusal)
     expect(await state()).toEqual(before)
+    expect(await trail.migrateDown()).toMatchObject({ removed: ["0004_read"], level: 3 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0003_access"], level: 2 })
     await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
     expect(await trail.migrateDown({ confirm: db.name })).toMatchObject({ removed: ["0002_proof"], level: 1 })
@@ -76,12 +77,12 @@ describe("where something would be lost,", () => {
 describe("it is refused, and nothing changes,", () => {
   test.each([
     [
-      { steps: 3 },
+      { steps: 4 },
       "migration 0001_log is the log itself: there is no way down from it",
       /pgtrail uninstall$/,
     ],
     [{ to: 0 }, "migration 0001_log is the log itself: there is no way down from it", /pgtrail uninstall$/],
-    [{ to: 9 }, "the log is at migration 3, which is before 9", /pgtrail migrate up --to 9$/],
+    [{ to: 9 }, "the log is at migration 4, which is before 9", /pgtrail migrate up --to 9$/],
     [{ steps: 0 }, "--steps takes a number from 1", undefined],
     [{ steps: 1, to: 2 }, "--steps and --to contradict each other", undefined],
   ])("for %o", async (options, message, hint) => {
@@ -99,18 +100,18 @@ describe("it is refused, and nothing changes,", () => {
   test("up, for a migration that is not there or behind", async () => {
     await expect(trail.install({ to: 2 })).rejects.toMatchObject({
       code: "usage",
-      message: "the log is at migration 3 already, which is after 2",
+      message: "the log is at migration 4 already, which is after 2",
       hint: "nothing was changed; to take migrations back: pgtrail migrate down --to 2",
     })
     await expect(trail.install({ to: 7 })).rejects.toMatchObject({
       code: "usage",
-      message: expect.stringMatching(/^there is no migration 7: this pgtrail \S+ has 1 to 3$/),
+      message: expect.stringMatching(/^there is no migration 7: this pgtrail \S+ has 1 to 4$/),
     })
   })
 
   test("where nothing is to be taken back", async () => {
     const before = await state()
-    expect(await trail.migrateDown({ to: 3 })).toMatchObject({ removed: [], level: 3 })
+    expect(await trail.migrateDown({ to: 4 })).toMatchObject({ removed: [], level: 4 })
     expect(await state()).toEqual(before)
   })
 
@@ -126,8 +127,8 @@ describe("it is refused, and nothing changes,", () => {
     }
     await other.end()
     const results = await both
-    expect(results.map((one) => one.removed).sort()).toEqual([[], ["0003_access"]])
-    expect(await trail.schemaState()).toMatchObject({ level: 2 })
+    expect(results.map((one) => one.removed).sort()).toEqual([[], ["0004_read"]])
+    expect(await trail.schemaState()).toMatchObject({ level: 3 })
   })
 
   test("where a later or another pgtrail has migrated, and where none is installed", async () => {
@@ -150,7 +151,7 @@ describe("it is refused, and nothing changes,", () => {
     await db.query("delete from pgtrail.migration where number = 2")
     const words = {
       code: "config",
-      message: "migration 0002_proof is not in pgtrail.migration, and 0003_access is",
+      message: "migration 0002_proof is not in pgtrail.migration, and 0004_read is",
     }
     await expect(trail.migrateDown()).rejects.toMatchObject(words)
     await expect(trail.install()).rejects.toMatchObject(words)
@@ -179,7 +180,7 @@ describe("it is refused, and nothing changes,", () => {
       await older.db.query(tampering)
       const before = await catalog(older.db)
       await expect(older.trail.install()).rejects.toMatchObject(refusal)
-      await expect(older.trail.install({ to: 3, dryRun: true })).rejects.toMatchObject(refusal)
+      await expect(older.trail.install({ to: 4, dryRun: true })).rejects.toMatchObject(refusal)
       await expect(older.trail.migrateDown()).rejects.toMatchObject(refusal)
       expect(await catalog(older.db)).toEqual(before)
       expect((await older.trail.verify({ record: false })).verdict).toBe("tampered")
@@ -220,7 +221,7 @@ test("a long reading of the events does not make writers wait, and a long writin
   // Ten seconds, were the lock asked for once; the machine may be slow.
   expect(longest).toBeLessThan(1_000)
   await other.query("commit; begin; select count(*) from pgtrail.event")
-  expect(await its.install()).toMatchObject({ applied: ["0003_access"] })
+  expect(await its.install()).toMatchObject({ applied: ["0003_access", "0004_read"] })
   await other.query("commit")
   await other.end()
 })

@@ -5,17 +5,19 @@ import type { Trail } from "../../src/data/index.js"
 import { versions } from "../../src/data/sql-files.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
+export type Level = 1 | 2 | 3
+
 export interface OlderLog {
   readonly db: TestDatabase
   readonly trail: Trail
 }
 
 /** What the pgtrail of `level` printed. */
-export const schema = (level: 1 | 2): Promise<string> =>
+export const schema = (level: Level): Promise<string> =>
   readFile(join(import.meta.dirname, `../schema/000${level}.sql`), "utf8")
 
 /** As the same pgtrail printed it with --no-roles; compared with its output when it was written. */
-function withoutRoles(sql: string, level: 1 | 2): string {
+function withoutRoles(sql: string, level: Level): string {
   const grants = versions().find((one) => one.number === level)?.grants ?? ""
   const end = "\nset local role pgtrail_owner;\n"
   const start = sql.indexOf("-- The six roles,")
@@ -31,7 +33,7 @@ function withoutRoles(sql: string, level: 1 | 2): string {
 
 /** Installed by the pgtrail of `level`; with events of two organizations and months, an import, a verification, a setting. */
 export async function olderLog(
-  level: 1 | 2,
+  level: Level,
   options: { roles?: boolean; data?: boolean } = {},
 ): Promise<OlderLog> {
   const db = await testDatabase({ empty: true })
@@ -44,7 +46,7 @@ export async function olderLog(
   return { db, trail }
 }
 
-async function fill(db: TestDatabase, level: 1 | 2): Promise<void> {
+async function fill(db: TestDatabase, level: Level): Promise<void> {
   await db.query(
     `insert into pgtrail.event (organization_id, event_type, actor_id, occurred_at, retention_policy)
      select case when i % 2 = 0 then 'acme' else 'globex' end, 'a', 'u' || i, now() + i * interval '1 day',
@@ -58,7 +60,7 @@ async function fill(db: TestDatabase, level: 1 | 2): Promise<void> {
     `select pgtrail.record_verification('{"verdict": "intact", "findings": []}', ${seen}o, l, s, h) from (${heads}) x`,
   )
   await db.query("insert into pgtrail.event (event_type) values ('after the verification')")
-  if (level === 2) await db.query("select pgtrail.set_setting('event-size-limit', '70000')")
+  if (level > 1) await db.query("select pgtrail.set_setting('event-size-limit', '70000')")
 }
 
 /** Every row of what is evidence, byte for byte, as digests: all but what the organization `later` appended, and later acts. */

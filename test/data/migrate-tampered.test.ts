@@ -167,9 +167,9 @@ test.each(["event", "act", "log", "organization_reader", "purge"])(
 )
 
 test("verify finds a migration that was taken out of the ledger", async () => {
-  await db.query("delete from pgtrail.migration where number = 3")
+  await db.query("delete from pgtrail.migration where number = 4")
   expect(await differences()).toEqual([
-    "catalog_changed: table migration: the newest migration is 2, and the functions are those of 3",
+    "catalog_changed: table migration: the newest migration is 3, and the functions are those of 4",
   ])
 })
 

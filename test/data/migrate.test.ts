@@ -26,6 +26,7 @@ test("an empty database is not installed, and everything is pending", async () =
       { number: "0001", name: "log", state: "pending" },
       { number: "0002", name: "proof", state: "pending" },
       { number: "0003", name: "access", state: "pending" },
+      { number: "0004", name: "read", state: "pending" },
     ],
   })
   const status = await trail.status()
@@ -55,7 +56,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   )
   const status = await trail.status()
   expect(status).toMatchObject({
-    migrations: { state: "current", version: "0003_access", roles: true },
+    migrations: { state: "current", version: "0004_read", roles: true },
     log: {
       incarnation: "1",
       organizations: [

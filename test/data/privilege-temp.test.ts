@@ -52,6 +52,11 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   set_setting: [
     "begin; select pgtrail.set_setting('event-size-limit', '2000000'); select pgtrail.set_setting('event-size-limit', '1000000'); commit",
   ],
+  record_export: [
+    "select pgtrail.record_export('evidence', 'csv', '{acme}', now(), null, '{actor}', '{identity}', 1, sha256('x'), '0.1.0')",
+    "select pgtrail.record_export('extract', 'xml', null, null, null, '{}', '{}', 0, sha256('x'), '0.1.0')",
+  ],
+  add_type: ["select pgtrail.add_type('x' || clock_timestamp(), 'c', 'info', 'd')"],
   check_signature: [
     "select pgtrail.set_setting('event-size-limit', (1000000 + random() * 1000000)::int::text)",
   ],
@@ -68,6 +73,14 @@ const calls: Readonly<Record<string, readonly string[]>> = {
       select pgtrail.purge_events('purged', array[e.lane], array[e.seq], array[e.seq], array[e.hash], null, 'why', 'who', ${override}, null)
       from pgtrail.event e where e.organization_id = 'purged'`,
   ),
+  refresh_summary: [
+    `begin; insert into pgtrail.event (organization_id, event_type, category, actor_id, data_size_bytes) values ('counted', 'x', 'c', 'eve', 1);
+     select * from pgtrail.refresh_summary(1000); commit`,
+  ],
+  rebuild_summary: ["select pgtrail.rebuild_summary('counted')"],
+  recount_summary: [
+    "begin; select pgtrail.rebuild_summary('counted'); select * from pgtrail.recount_summary(1000); commit",
+  ],
   open_incarnation: [
     `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
     `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
