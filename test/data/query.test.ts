@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { eventColumns } from "../../src/data/event-columns.js"
 import type { EventQuery, EventRow, Trail } from "../../src/data/index.js"
-import { segmentQuery } from "../../src/data/query/events.js"
 import { segments } from "../../src/data/query/segments.js"
+import { segmentQuery } from "../../src/data/query/statement.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
 let db: TestDatabase
@@ -60,8 +60,8 @@ const filters: [where: string, query: EventQuery][] = [
   ["event_type = 'a%b'", { type: "*%b" }],
   ["event_type in ('a_b', 'a%b')", { type: "a?b" }],
   ["actor_id = 'user3'", { actor: "user3" }],
-  ["resource_type = 'file'", { resource: { type: "file" } }],
-  ["resource_type = 'file' and resource_id = 'f/7'", { resource: { type: "file", id: "f/7" } }],
+  ["resource_type = 'file'", { resource: "file" }],
+  ["resource_type = 'file' and resource_id = 'f/7'", { resource: "file/f/7" }],
   ["severity = 'critical'", { severity: "critical" }],
   ["outcome = 'denied'", { outcome: "denied" }],
   [
@@ -103,7 +103,7 @@ test("no statement opens more than one partition", async () => {
   // 114 months; the 7 of the template are empty. DEFAULT has what lies before, after, and in the two gaps between.
   expect(walk.length).toBe(114 + 4)
   for (const segment of walk) {
-    const { sql, params } = segmentQuery({ limit: 100 }, segment, 101)
+    const { sql, params } = segmentQuery({}, segment, 101)
     await client.query("begin")
     await client.query(sql, params)
     const { rows } = await client.query(

@@ -1,29 +1,38 @@
-// Walks the log from its newest event, one statement for each partition, until the limit is full.
-import { desc, type SQL, sql } from "drizzle-orm"
-import { QueryBuilder } from "drizzle-orm/pg-core"
+// Walks the log from its newest event, or from its oldest, one statement for each partition, until the limit is full.
 import type { Client, QueryResult } from "pg"
-import { type ConnectionTarget, connect, destroy } from "../connection.js"
+import type { ConnectionTarget } from "../connection.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
-import { toTrailError } from "../server-errors.js"
-import { type EventRow, kindOf, rowWriter } from "./columns.js"
-import { conditions, during, type EventFilter, type EventTable, every, tableOf } from "./filter.js"
-import { readWalk } from "./segments.js"
-import { prepareBound, type Source, wholeLog } from "./source.js"
+import { type EventRow, rowWriter } from "./columns.js"
+import { readCursor, writeCursor } from "./cursor.js"
+import { fixed } from "./filter.js"
+import { type Order, type Position, positionColumns } from "./order.js"
+import type { Source } from "./source.js"
+import { segmentQuery } from "./statement.js"
 import type { Period } from "./time.js"
+import { openWalk, type Question } from "./walk.js"
 
-export interface EventQuery extends EventFilter {
+export interface EventQuery extends Question {
   /** At most this many events. Without it, all. */
   readonly limit?: number | undefined
   /** Only these columns; without it, all. */
   readonly columns?: readonly EventColumn[] | undefined
-  /** Stops the walk and cuts its connection. */
-  readonly signal?: AbortSignal | undefined
+  /** Newest first unless told. */
+  readonly order?: Order | undefined
+  /** Goes on where a page ended: its `next`, with the same filter and order. */
+  readonly after?: string | undefined
+  /** When the question was first asked, to be carried by the cursor (`Cursor.asked`). */
+  readonly asked?: string | undefined
 }
 
-/** Events, newest first, each once. What is appended meanwhile may be among them or not. Nothing is asked before the first row is; every iteration asks again, on a connection of its own. */
+/**
+ * Events, each once, newest first unless told. What is appended meanwhile may be among them or not. Nothing is asked before the first
+ * row is; every iteration asks again, on a connection of its own.
+ */
 export interface Events extends AsyncIterable<EventRow> {
   /** After the last row: whether the limit left events out. */
   readonly more: boolean
+  /** After the last row: the cursor of the next page, where the limit left events out. What is appended meanwhile moves no other event. */
+  readonly next: string | null
 }
 
 /** Events of the first portion; the next are as large as their events allow. */
@@ -31,80 +40,50 @@ const PAGE = 200
 /** Characters that one portion should have: an event may have a megabyte or fifty bytes. */
 const PORTION = 1_000_000
 
+/** Throws TrailError `usage` for a cursor of another question. */
 export function events(target: ConnectionTarget, query: EventQuery): Events {
-  const found = {
+  const { order = "newest", asked } = query
+  const start = query.after === undefined ? undefined : readCursor(query.after, query, order).position
+  const found: { more: boolean; next: string | null } & AsyncIterable<EventRow> = {
     more: false,
+    next: null,
     async *[Symbol.asyncIterator]() {
       found.more = false
-      const client = await connect(target)
-      const cut = () => destroy(client)
-      query.signal?.addEventListener("abort", cut)
+      found.next = null
+      const walk = await openWalk(target, query, { order, from: start?.occurred_at })
       try {
-        query.signal?.throwIfAborted()
+        const { client, source, segments, filter } = walk
+        const wanted = fixed({ ...query, ...filter, order })
+        const columns = query.columns ?? eventColumns
+        const write = rowWriter(columns)
+        const surplus = positionColumns.filter((column) => !columns.includes(column))
         let left = query.limit ?? Number.POSITIVE_INFINITY
-        const { source, segments: periods } = await readWalk(client, query)
-        const only = source.isBound ? await prepareBound(client) : undefined
-        const asked = { ...query, organization: query.organization ?? only }
-        for (const segment of periods) {
-          for await (const row of readSegment(client, source, asked, segment, left + 1)) {
+        let last = start
+        // Only the first can have events on both sides of the position.
+        let position = start
+        for (const [at, segment] of segments.entries()) {
+          query.progress?.(at, segments.length)
+          for await (const row of readSegment(client, source, wanted, segment, left + 1, position)) {
             if (left === 0) {
               found.more = true
+              found.next = last === undefined ? null : writeCursor({ order, position: last, asked }, query)
               return
             }
             left -= 1
-            yield row
+            if (left === 0) last = positionOf(row)
+            for (const column of surplus) delete row[column]
+            yield write(row)
           }
+          position = undefined
         }
       } catch (error) {
-        // What the cut connection says is not what happened.
-        query.signal?.throwIfAborted()
-        throw toTrailError(error)
+        throw walk.explained(error)
       } finally {
-        query.signal?.removeEventListener("abort", cut)
-        await client.end().catch(() => undefined)
+        await walk.close()
       }
     },
   }
   return found
-}
-
-/** The last event that was read: the next statement goes on after it. */
-type Position = Readonly<Record<(typeof positionColumns)[number], string>>
-const positionColumns = ["occurred_at", "organization_id", "lane", "seq"] as const
-
-/** Text and parameters of one statement, apart, so that no parameter ever stands in an error. */
-export function segmentQuery(
-  query: EventQuery,
-  segment: Period,
-  limit: number,
-  position?: Position,
-  source: Source = wholeLog,
-): { sql: string; params: unknown[] } {
-  const event = tableOf(source)
-  const columns = new Set([...(query.columns ?? eventColumns), ...positionColumns])
-  const rest = position === undefined ? [] : [after(event, position)]
-  return new QueryBuilder()
-    .select(Object.fromEntries([...columns].map((column) => [column, selected(event, column)])))
-    .from(event)
-    .where(every([...conditions(query, source), ...during(segment, event), ...rest]))
-    .orderBy(desc(event.occurred_at), event.organization_id, event.lane, desc(event.seq))
-    .limit(limit)
-    .toSQL()
-}
-
-/** The first comparison is the index's, the others are for events of the same moment. */
-function after(
-  event: EventTable,
-  { occurred_at: time, organization_id: organization, lane, seq }: Position,
-): SQL {
-  return sql`${event.occurred_at} <= ${time} and (${event.occurred_at} < ${time}
-    or (${event.organization_id}, ${event.lane}) > (${organization}, ${lane})
-    or ${event.organization_id} = ${organization} and ${event.lane} = ${lane} and ${event.seq} < ${seq})`
-}
-
-function selected(event: EventTable, column: EventColumn): SQL.Aliased | EventTable[EventColumn] {
-  // Postgres writes {a,"b c"}; a JSON array needs no second parser. Null stays null.
-  return kindOf(column) === "array" ? sql`to_json(${event[column]})`.as(column) : event[column]
 }
 
 type Raw = Record<string, string | null>
@@ -119,10 +98,8 @@ async function* readSegment(
   query: EventQuery,
   segment: Period,
   limit: number,
-): AsyncGenerator<EventRow> {
-  const columns = query.columns ?? eventColumns
-  const write = rowWriter(columns)
-  const surplus = positionColumns.filter((column) => !columns.includes(column))
+  start: Position | undefined,
+): AsyncGenerator<Raw> {
   let left = limit
   let portion = Math.min(limit, PAGE)
   const fetch = (position?: Position): Promise<QueryResult<Raw>> => {
@@ -132,7 +109,7 @@ async function* readSegment(
     answer.catch(() => undefined)
     return answer
   }
-  let coming: Promise<QueryResult<Raw>> | undefined = fetch()
+  let coming: Promise<QueryResult<Raw>> | undefined = fetch(start)
   while (coming !== undefined) {
     const rows: Raw[] = (await coming).rows
     left -= rows.length
@@ -141,10 +118,7 @@ async function* readSegment(
     portion = Math.min(left, nextPortion(rows))
     // The server looks for the next portion while this one is being written.
     coming = isLast || last === undefined ? undefined : fetch(last)
-    for (const row of rows) {
-      for (const column of surplus) delete row[column]
-      yield write(row)
-    }
+    for (const row of rows) yield row
   }
 }
 

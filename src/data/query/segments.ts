@@ -1,5 +1,6 @@
 // Divides time by the partitions of pgtrail.event, newest first, so that one statement opens one partition.
 import type { ClientBase } from "pg"
+import type { Order } from "./order.js"
 import { isBoundSql, type Source, sourceOf } from "./source.js"
 import type { Period } from "./time.js"
 
@@ -35,6 +36,8 @@ with partition as (
 select lower(s.range) as since, upper(s.range) as until, ${isBoundSql} as is_bound
 from segment s
 where not isempty(s.range)
+  and ($3::timestamptz is null or lower(s.range) is null or lower(s.range) <= $3)
+  and ($4::timestamptz is null or upper(s.range) is null or upper(s.range) > $4)
 order by lower(s.range) desc nulls last`
 
 interface RangeRow {
@@ -48,12 +51,33 @@ export interface Walk {
   readonly segments: readonly Period[]
 }
 
+export interface WalkOptions {
+  /** Newest first unless told. */
+  readonly order?: Order | undefined
+  /** Without the segments that lie before this time in that order. */
+  readonly from?: string | undefined
+}
+
 /** The segments, and whether this role reads the table or the views: one statement tells both. */
-export async function readWalk(client: ClientBase, period: Period): Promise<Walk> {
-  const { rows } = await client.query<RangeRow>(ranges, [period.since ?? null, period.until ?? null])
+export async function readWalk(
+  client: ClientBase,
+  period: Period,
+  { order = "newest", from }: WalkOptions = {},
+): Promise<Walk> {
+  const bounds = [
+    period.since,
+    period.until,
+    order === "newest" ? from : undefined,
+    order === "oldest" ? from : undefined,
+  ]
+  const { rows } = await client.query<RangeRow>(
+    ranges,
+    bounds.map((bound) => bound ?? null),
+  )
+  const newestFirst = rows.map((row) => ({ since: row.since ?? undefined, until: row.until ?? undefined }))
   return {
     source: sourceOf(rows[0]?.is_bound),
-    segments: rows.map((row) => ({ since: row.since ?? undefined, until: row.until ?? undefined })),
+    segments: order === "newest" ? newestFirst : newestFirst.reverse(),
   }
 }
 

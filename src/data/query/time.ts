@@ -1,5 +1,6 @@
 // Reads the times that people type. Whatever could mean two things is refused: an auditor must not get another hour than he asked for.
 import { TrailError } from "../errors.js"
+import { quoted } from "../words.js"
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const hint = "write 2026-07, 2026-07-10, 2026-07-10T12:30:00Z, today, yesterday, now, -2h or 7d"
@@ -10,7 +11,7 @@ const hint = "write 2026-07, 2026-07-10, 2026-07-10T12:30:00Z, today, yesterday,
  */
 export function readTime(typed: string, name: string, now: Date): string {
   const refuse = (why: string): never => {
-    throw new TrailError("usage", `${name} ${JSON.stringify(typed)} ${why}`, { hint })
+    throw new TrailError("usage", `${name} ${quoted(typed)} ${why}`, { hint })
   }
   const word = typed.trim()
   if (word === "now") return write(now)
@@ -47,6 +48,9 @@ export function readTime(typed: string, name: string, now: Date): string {
   const utcYear = time.getUTCFullYear()
   return utcYear < 1 || utcYear > 9999 ? refuse("is not in the calendar") : write(time, fraction)
 }
+
+/** Whether it means another time when it is typed later. */
+export const isRelative = (typed: string): boolean => !/^\s*\d{4}-/.test(typed)
 
 function offset(zone: string, refuse: (why: string) => never): number {
   if (/^z$/i.test(zone)) return 0
