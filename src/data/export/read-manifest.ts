@@ -1,0 +1,174 @@
+// Reads a manifest that anybody may have written: every member that is relied on has its form, or the whole is refused.
+import { stat } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { sha256 } from "../canonical.js"
+import { readSmall, strictText } from "../checkpoint/files.js"
+import { TrailError } from "../errors.js"
+import { type Manifest, manifestName } from "./manifest.js"
+
+/** Far more than the lanes and gaps of any log take. */
+const largest = 256 * 1024 * 1024
+const largestNote = 65_536
+
+export interface ReadManifest {
+  readonly manifest: Manifest
+  /** Where its files lie, and its own name there. */
+  readonly folder: string
+  readonly name: string
+  /** Of the file; hex. */
+  readonly sha256: string
+  /** The signed note beside it. */
+  readonly note: string | undefined
+}
+
+/**
+ * Of the folder of an export, or the manifest beside the answer of a query. Throws TrailError `file` where there is none that can be read,
+ * `incomplete` for one of a later pgtrail.
+ */
+export async function readManifest(at: string): Promise<ReadManifest> {
+  const isFile = await stat(at).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+  const path = isFile ? at : join(at, manifestName)
+  const bytes = await readSmall(path, largest)
+  const text = bytes === undefined ? undefined : strictText(bytes)
+  const manifest = text === undefined ? undefined : parse(text, path)
+  if (bytes === undefined || manifest === undefined) throw noManifest(path)
+  const note = await readSmall(`${path}.sig`, largestNote).catch((error: unknown) => {
+    if (error instanceof TrailError && (error.cause as NodeJS.ErrnoException).code === "ENOENT") return null
+    throw error
+  })
+  // One that is too long is none, and is judged as such.
+  const read = note === null ? undefined : note === undefined ? "" : (strictText(note) ?? "")
+  return {
+    manifest,
+    folder: dirname(path),
+    name: basename(path),
+    sha256: sha256(bytes).toString("hex"),
+    note: read,
+  }
+}
+
+function noManifest(path: string): TrailError {
+  return new TrailError("file", `${path} is no manifest of an export`, {
+    hint: "name the folder that pgtrail export create wrote, or compare it with another copy",
+  })
+}
+
+/** A manifest is pgtrail's own, not evidence: it may be parsed. */
+function parse(text: string, path: string): Manifest | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  const schema = isObject(value) ? value.schema : undefined
+  if (typeof schema === "string" && /^pgtrail\.export\/(?!1$)\d+$/.test(schema)) {
+    throw new TrailError("incomplete", `${path} was written by a later pgtrail`, {
+      hint: "nothing was checked; use a pgtrail of at least that version",
+    })
+  }
+  return isManifest(value) ? value : undefined
+}
+
+type Test = (value: unknown) => boolean
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+const matches =
+  (form: RegExp): Test =>
+  (value) =>
+    typeof value === "string" && form.test(value)
+const object =
+  (members: Readonly<Record<string, Test>>): Test =>
+  (value) =>
+    isObject(value) && Object.entries(members).every(([name, test]) => test(value[name]))
+const list =
+  (test: Test): Test =>
+  (value) =>
+    Array.isArray(value) && value.every(test)
+const orNull =
+  (test: Test): Test =>
+  (value) =>
+    value === null || test(value)
+const oneOf =
+  (...all: readonly unknown[]): Test =>
+  (value) =>
+    all.includes(value)
+
+const text: Test = (value) => typeof value === "string"
+const flag = oneOf(true, false)
+const count = matches(/^(?:0|[1-9]\d{0,18})$/)
+const hash = matches(/^[0-9a-f]{64}$/)
+const uuid = matches(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+/** A name alone: nothing outside of the folder is ever read. */
+const fileName: Test = (value) =>
+  typeof value === "string" && /^[^/\\\0]{1,255}$/.test(value) && value !== "." && value !== ".."
+
+const verification = object({
+  act: orNull(count),
+  verdict: text,
+  findings: count,
+  recorded_at: text,
+  made_for_export: flag,
+})
+const gap = object({
+  first: count,
+  last: count,
+  outside: count,
+  unexplained: count,
+  purged: orNull(list(object({ act: count, events: count }))),
+})
+
+const form = object({
+  schema: oneOf("pgtrail.export/1"),
+  kind: oneOf("evidence", "extract"),
+  source: oneOf("export", "query"),
+  checks: oneOf("chain", "hashes", "files"),
+  statement: list(text),
+  log_id: uuid,
+  log_ids: list(uuid),
+  incarnation: count,
+  database: text,
+  created_by: text,
+  created_at: text,
+  tool_version: text,
+  zone: oneOf("UTC"),
+  format: oneOf("csv", "ndjson", "xml"),
+  excel: flag,
+  columns: list(matches(/^[a-z_]{1,63}$/)),
+  excluded: list(oneOf("identity", "content")),
+  filters: isObject,
+  typed: orNull(text),
+  population: object({ events: count, exported: count, omitted: count }),
+  lanes: list(
+    object({
+      organization_id: text,
+      lane: count,
+      events: count,
+      first: object({ seq: count, previous_hash: hash, hash }),
+      last: object({ seq: count, hash }),
+      missing: orNull(list(gap)),
+    }),
+  ),
+  purges: orNull(
+    list(
+      object({
+        act: count,
+        organization_id: text,
+        events: count,
+        oldest_occurred_at: text,
+        newest_occurred_at: text,
+      }),
+    ),
+  ),
+  verification: orNull(verification),
+  checkpoint: orNull(
+    object({ act: orNull(count), time: text, digest: hash, key: orNull(text), covered_lanes: orNull(count) }),
+  ),
+  files: list(object({ name: fileName, rows: count, bytes: count, sha256: hash })),
+})
+
+const isManifest = (value: unknown): value is Manifest => form(value)
