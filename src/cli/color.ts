@@ -4,12 +4,17 @@ import type { Io } from "./io.js"
 export interface Style {
   bold(text: string): string
   dim(text: string): string
+  red(text: string): string
+  yellow(text: string): string
 }
 
-export const plain: Style = { bold: (text) => text, dim: (text) => text }
+const same = (text: string): string => text
+export const plain: Style = { bold: same, dim: same, red: same, yellow: same }
 const coloured: Style = {
   bold: (text) => `\u001b[1m${text}\u001b[22m`,
   dim: (text) => `\u001b[2m${text}\u001b[22m`,
+  red: (text) => `\u001b[31m${text}\u001b[39m`,
+  yellow: (text) => `\u001b[33m${text}\u001b[39m`,
 }
 
 /** --no-color, then FORCE_COLOR, then NO_COLOR (present and not empty), TERM=dumb, and whether it is a terminal. */

@@ -3,7 +3,7 @@ import { choice, configurable, flag, type Option, type OptionValues, text } from
 
 export const formats = ["table", "json", "ndjson", "csv"] as const
 /** Forms that only a command has which names them. */
-export const furtherFormats = ["prometheus", "nagios"] as const
+export const furtherFormats = ["short", "xml", "prometheus", "nagios"] as const
 export type FurtherFormat = (typeof furtherFormats)[number]
 export type Format = (typeof formats)[number] | FurtherFormat
 
@@ -20,8 +20,12 @@ export const commonOptions = {
   config: text("--config <file>", "the configuration, instead of ./pgtrail.json or /etc/pgtrail.json"),
 }
 
-export function formatOption(choices: readonly Format[]): Option<Format | undefined> {
-  return choice("--format <format>", "form of the answer, a table where none is named", choices)
+export function formatOption(
+  choices: readonly Format[],
+  otherwise: Format = "table",
+): Option<Format | undefined> {
+  const named = otherwise === "table" ? "a table" : otherwise
+  return choice("--format <format>", `form of the answer, ${named} where none is named`, choices)
 }
 
 export type CommonValues = OptionValues<typeof commonOptions>

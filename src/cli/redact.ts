@@ -55,9 +55,9 @@ function wholeWord(secret: string): RegExp {
   return secret.length >= 8 ? new RegExp(escaped, "g") : new RegExp(`(?<![\\w])${escaped}(?![\\w])`, "g")
 }
 
-/** C0, DEL, C1, line separators, and the marks that make text run backwards. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
-const control = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+/** Control characters, line separators, marks that make text run backwards, and others that nobody sees; but for those that join letters. */
+const control =
+  /(?![\u200c\u200d])(?:[\p{Cc}\u2028\u2029\ufff9-\ufffb]|(?=\p{Cf})\p{Default_Ignorable_Code_Point})/gu
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
 
 /** Text from a database can hold terminal escapes: an event must not be able to repaint an auditor's screen. */
@@ -71,9 +71,7 @@ export function visibleLines(text: string): string {
 }
 
 function escaped(found: string): string {
-  const code = found.charCodeAt(0)
-  return (
-    short[found] ??
-    (code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`)
-  )
+  const code = (found.codePointAt(0) ?? 0).toString(16)
+  if (code.length > 4) return `\\u{${code}}`
+  return short[found] ?? (code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`)
 }

@@ -9,14 +9,16 @@ export async function csv(
   columns: readonly Column[],
   rows: AsyncIterable<Row>,
   output: Output,
+  hasHeading = true,
 ): Promise<void> {
   const names = columns.map(({ name }) => name)
   const stringifier = stringify({
-    header: true,
+    header: hasHeading,
     columns: names,
     record_delimiter: "unix",
     // A lone \r unquoted breaks the row in two in a spreadsheet. /^$/ quotes "" but not null, which quoted_empty would.
-    quoted_match: [/[\r\n]/, /^$/],
+    // COPY takes \. on a line of its own for the end.
+    quoted_match: [/[\r\n]/, /^$/, /^\\\.$/],
     cast: { boolean: String },
   })
   const records = async function* (): AsyncGenerator<(string | boolean | null)[]> {

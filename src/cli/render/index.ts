@@ -16,13 +16,21 @@ export interface RenderOptions {
   readonly style: Style
   readonly output: Output
   readonly signal: AbortSignal
+  /** False where rows go on that have their heading already. */
+  readonly hasHeading?: boolean
 }
 
 export async function render(report: Report, options: RenderOptions): Promise<void> {
+  if (report.portions !== undefined) return inPortions(report, report.portions, options)
   const { format, output } = options
   const columns = chosen(report.columns, options.fields)
   const rows = until(options.signal, report.rows)
   const whole = options.fields === undefined
+  const form = report.forms?.[format]
+  if (form !== undefined) {
+    await output.put(form)
+    return
+  }
   if (format === "json" || format === "ndjson") {
     const json = await import("./json.js")
     if (whole && report.document !== undefined && (format === "json" || columns.length === 0)) {
@@ -32,12 +40,9 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
       ? json.envelope(report, columns, rows, output)
       : json.lines(columns, rows, output)
   }
-  const form = report.forms?.[format]
-  if (form !== undefined) {
-    await output.put(form)
-    return
-  }
-  if (format === "csv") return (await import("./csv.js")).csv(columns, rows, output)
+  if (format === "csv") return (await import("./csv.js")).csv(columns, rows, output, options.hasHeading)
+  if (format === "xml") return (await import("./xml.js")).xml(report, columns, rows, output)
+  if (format === "short") return (await import("./short.js")).short(columns, rows, options)
   if (whole && report.text !== undefined) {
     await output.put(visibleLines(report.text.endsWith("\n") ? report.text : `${report.text}\n`))
     return
@@ -45,7 +50,34 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
   return (await import("./table.js")).table(columns, rows, options)
 }
 
-function chosen(columns: readonly Column[], fields: readonly string[] | undefined): readonly Column[] {
+/** What follows is asked for when what was there has reached the reader. */
+async function inPortions(
+  { portions: _, ...report }: Report,
+  portions: NonNullable<Report["portions"]>,
+  options: RenderOptions,
+): Promise<void> {
+  if (options.format === "json" || options.format === "xml") {
+    return render({ ...report, rows: flushed(portions, options.output) }, options)
+  }
+  let hasHeading = true
+  for await (const rows of portions) {
+    await render({ ...report, rows }, { ...options, hasHeading })
+    await options.output.flush()
+    hasHeading = false
+  }
+  if (hasHeading) await render({ ...report, rows: [] }, options)
+}
+
+/** As parts of one document. */
+async function* flushed(portions: NonNullable<Report["portions"]>, output: Output): AsyncGenerator<Row> {
+  for await (const rows of portions) {
+    yield* rows
+    await output.flush()
+  }
+}
+
+/** The columns that are printed. Throws `usage` for a field that none of them is. */
+export function chosen(columns: readonly Column[], fields: readonly string[] | undefined): readonly Column[] {
   if (fields === undefined) return columns.filter((column) => column.onRequest !== true)
   return fields.map((field) => {
     const column = columns.find(({ name }) => name === field)

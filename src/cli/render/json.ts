@@ -28,7 +28,10 @@ export async function envelope(
   }
   // Asked for only now: the cursor is known when the last row has passed.
   const next = typeof report.next === "function" ? report.next() : (report.next ?? null)
-  await output.put(`${separator === "\n" ? "" : "\n"}],"next":${JSON.stringify(next)}}\n`)
+  const further = Object.entries(report.further?.() ?? {}).map(
+    ([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`,
+  )
+  await output.put(`${separator === "\n" ? "" : "\n"}],"next":${JSON.stringify(next)}${further.join("")}}\n`)
 }
 
 export async function document(value: object, output: Output): Promise<void> {
