@@ -18,8 +18,13 @@ export async function copyIn(url: string, table: string, file: string): Promise<
 }
 
 /** Seconds to read `select` whole and throw it away, or keep it in a file. */
-export async function copyOut(url: string, select: string, file = "/dev/null"): Promise<number> {
-  const sql = `copy (${select}) to stdout`
+export async function copyOut(
+  url: string,
+  select: string,
+  file = "/dev/null",
+  form = "format text",
+): Promise<number> {
+  const sql = `copy (${select}) to stdout (${form})`
   if (hasPsql) {
     const out = file === "/dev/null" ? [] : ["-o", file]
     return (await run("psql", [...psqlFlags, ...out, "-c", sql, url])).seconds

@@ -44,7 +44,7 @@ const agents = [
 ]
 
 /** mulberry32: the same numbers on every machine. */
-function randomFrom(state: number): () => number {
+export function randomFrom(state: number): () => number {
   let a = state
   return () => {
     a = (a + 0x6d2b79f5) | 0

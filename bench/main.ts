@@ -4,12 +4,15 @@ import process from "node:process"
 import { hasPgbench, measureCommits } from "./commit.js"
 import { hasPsql } from "./copy.js"
 import { arrivals } from "./events.js"
+import { measureExport } from "./export.js"
 import { measureImport } from "./import.js"
 import { type Figure, fair } from "./measure.js"
 import { type Part, processors, readOptions, usage } from "./options.js"
+import { measureQueries } from "./query.js"
 import { type BenchReport, table } from "./report.js"
 import { startServer } from "./server.js"
 import { measureStart } from "./start.js"
+import { measureTail } from "./tail.js"
 import { measureVerify } from "./verify.js"
 
 process.exitCode = await main(process.argv.slice(2))
@@ -40,6 +43,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const { only } = options
     if (only.has("start")) figures.push(...(await measureStart(server, say)))
+    if (only.has("tail")) figures.push(...(await measureTail(server, options, say)))
     if (only.has("commit")) figures.push(...(await measureCommits(server, options, say)))
     if (only.has("import")) figures.push(...(await measureImport(server, options, say)))
     const [inOrder, atRandom] = arrivals
@@ -49,9 +53,17 @@ async function main(args: string[]): Promise<number> {
     if (only.has("verify-random")) {
       figures.push(...(await measureVerify(server, { ...options, arrival: atRandom }, say)))
     }
-    const judged: readonly Part[] = ["verify", "verify-random", "import"]
+    if (only.has("query")) {
+      const found = await measureQueries(server, options, say)
+      figures.push(...found.figures)
+      notes.push(...found.notes)
+    }
+    if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
+    const judged: readonly Part[] = ["verify", "verify-random", "import", "export"]
     if (options.events < fair && judged.some((part) => only.has(part))) {
-      notes.push(`verify and import are judged from ${fair.toLocaleString("en")} events on: --events 1000000`)
+      notes.push(
+        `verify, import and export are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
+      )
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")
     if (!hasPsql) notes.push("psql is not installed: COPY went through node-postgres, which is slower")

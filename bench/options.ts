@@ -2,7 +2,16 @@
 import { cpus } from "node:os"
 import { parseArgs } from "node:util"
 
-export const parts = ["commit", "import", "verify", "verify-random", "start"] as const
+export const parts = [
+  "commit",
+  "import",
+  "verify",
+  "verify-random",
+  "export",
+  "start",
+  "query",
+  "tail",
+] as const
 export type Part = (typeof parts)[number]
 
 export interface Options {
@@ -23,7 +32,7 @@ export interface Options {
 
 export const usage = `usage: npm run bench -- [options]
 
-  --events <n>      events of verify and import (default 50000)
+  --events <n>      events of verify, import and export (default 50000)
   --rounds <n>      times each pair is measured (default 3)
   --seconds <n>     length of one run of pgbench (default 3, from 200000 events on 10)
   --only <parts>    some of ${parts.join(",")} (default all); verify-random: events that

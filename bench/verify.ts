@@ -133,7 +133,7 @@ async function untilAlone(url: string): Promise<void> {
 }
 
 /** Through the trigger, row by row, so that the order of arrival is the order of the chains. */
-async function load(server: Server, url: string, events: number, arrival: Arrival): Promise<void> {
+export async function load(server: Server, url: string, events: number, arrival: Arrival): Promise<void> {
   const file = join(server.dir, "verify.copy")
   await writeCopy(file, events, arrival)
   await copyIn(url, `pgtrail.event (${columns.join(", ")})`, file)
