@@ -23,6 +23,10 @@ const longest = [
   "embedded/server",
   "embedded/folder",
   "cli/log",
+  "data/stats",
+  "data/summary",
+  "data/access-isolation",
+  "data/query-pages",
 ]
 
 class LongestFirst extends BaseSequencer {

@@ -1,5 +1,5 @@
 // A command is one value: what its help says, what it takes, and `run`, which returns a report.
-import type { FurtherFormat } from "./common.js"
+import type { Format, FurtherFormat } from "./common.js"
 import type { Argument, Arguments, ArgumentValues, Option, Options, OptionValues } from "./options.js"
 import type { Report } from "./report.js"
 import type { Session } from "./session.js"
@@ -39,6 +39,8 @@ export interface Specification<A, O> {
   readonly configuration?: Options
   /** Forms of the answer that this command has besides the common ones. */
   readonly formats?: readonly FurtherFormat[]
+  /** Where none is named; a table where this is missing. */
+  readonly format?: Format
   readonly examples: readonly Example[]
   run(given: {
     readonly args: ArgumentValues<A>
@@ -56,6 +58,7 @@ export interface Command {
   readonly options: readonly (readonly [name: string, option: Option<unknown>])[]
   readonly configuration: readonly (readonly [path: string, option: Option<unknown>])[]
   readonly formats: readonly FurtherFormat[]
+  readonly format: Format
   readonly examples: readonly Example[]
   invoke(args: readonly unknown[], options: Values, session: Session, configuration?: Values): Promise<Report>
 }
@@ -74,6 +77,7 @@ export function command<A extends Arguments = Record<never, never>, O extends Op
     options: Object.entries(specification.options ?? {}),
     configuration: Object.entries(specification.configuration ?? {}),
     formats: specification.formats ?? [],
+    format: specification.format ?? "table",
     examples: specification.examples,
     async invoke(args, options, session, configuration = {}) {
       // The parser filled both from this very specification; TypeScript cannot see that.

@@ -1,4 +1,4 @@
-// The tree of commands: its order is the help's order. No command's file is loaded before it is called, so the summary stands here too.
+// The tree of commands: its order is the help's order. No command's file is loaded before it is called, so the summary stands here too; over 250 lines because it is a list.
 import type { Command } from "./command.js"
 
 export type Topic = "set up" | "write" | "read" | "prove" | "keep"
@@ -142,10 +142,144 @@ export const commands: readonly Entry[] = [
     load: () => import("../commands/query.js"),
   },
   {
+    name: "tail",
+    topic: "read",
+    summary: "print the newest events, and follow the log",
+    load: () => import("../commands/tail.js"),
+  },
+  {
     name: "show",
     topic: "read",
     summary: "show one event, its place in the chain, and whether it verifies",
     load: () => import("../commands/show.js"),
+  },
+  {
+    name: "index list",
+    topic: "read",
+    summary: "list the further indexes: which partitions have them, and how large they are",
+    load: () => import("../commands/index/list.js"),
+  },
+  {
+    name: "index add",
+    topic: "read",
+    summary: "make an index on every partition that lacks it, while the application writes",
+    load: () => import("../commands/index/add.js"),
+  },
+  {
+    name: "index drop",
+    topic: "read",
+    summary: "take an index from every partition",
+    load: () => import("../commands/index/drop.js"),
+  },
+  {
+    name: "stats",
+    topic: "read",
+    summary: "count events: in all, failed, by type, and by whatever is asked",
+    load: () => import("../commands/stats.js"),
+  },
+  {
+    name: "summary show",
+    topic: "read",
+    summary: "show the daily summaries, newest day first, and how far they reach",
+    load: () => import("../commands/summary/show.js"),
+  },
+  {
+    name: "summary refresh",
+    topic: "read",
+    summary: "count the events that the daily summaries lack",
+    load: () => import("../commands/summary/refresh.js"),
+  },
+  {
+    name: "summary rebuild",
+    topic: "read",
+    summary: "count all daily summaries anew, and say which were wrong",
+    load: () => import("../commands/summary/rebuild.js"),
+  },
+  {
+    name: "security",
+    topic: "read",
+    summary: "report what failed, was denied or is critical, and who guesses passwords",
+    load: () => import("../commands/security.js"),
+  },
+  {
+    name: "actor show",
+    topic: "read",
+    summary: "show what an actor did: by day and type, from which addresses and sessions",
+    aliases: ["activity"],
+    load: () => import("../commands/actor/show.js"),
+  },
+  {
+    name: "actor list",
+    topic: "read",
+    summary: "list actors, those with the most events first",
+    load: () => import("../commands/actor/list.js"),
+  },
+  {
+    name: "resource show",
+    topic: "read",
+    summary: "show what happened to a resource: who changed it and how, and who read it",
+    aliases: ["history"],
+    load: () => import("../commands/resource/show.js"),
+  },
+  {
+    name: "resource list",
+    topic: "read",
+    summary: "list resources, those with the most events first",
+    load: () => import("../commands/resource/list.js"),
+  },
+  {
+    name: "trace show",
+    topic: "read",
+    summary: "show the events of a request, a correlation or a session, oldest first",
+    load: () => import("../commands/trace/show.js"),
+  },
+  {
+    name: "type list",
+    topic: "read",
+    summary: "list the event types that are known, or those in the log that are not",
+    load: () => import("../commands/type/list.js"),
+  },
+  {
+    name: "type add",
+    topic: "read",
+    summary: "add an event type to those that are known, by an act",
+    load: () => import("../commands/type/add.js"),
+  },
+  {
+    name: "severity list",
+    topic: "read",
+    summary: "list the severities of events, and what each is for",
+    load: () => import("../commands/severity/list.js"),
+  },
+  {
+    name: "field list",
+    topic: "read",
+    summary: "list the columns of an event, and the filter that asks for each",
+    load: () => import("../commands/field/list.js"),
+  },
+  {
+    name: "field values",
+    topic: "read",
+    summary: "list the values of a column, the most frequent first",
+    load: () => import("../commands/field/values.js"),
+  },
+  {
+    name: "export create",
+    topic: "read",
+    summary: "write events into a folder, with a manifest that proves what they are",
+    load: () => import("../commands/export/create.js"),
+  },
+  {
+    name: "export show",
+    topic: "read",
+    summary: "show what an export says of itself, without a database",
+    load: () => import("../commands/export/show.js"),
+  },
+  {
+    name: "export verify",
+    topic: "read",
+    summary: "check an export, event by event, without a database",
+    load: () => import("../commands/export/verify.js"),
   },
   {
     name: "verify",

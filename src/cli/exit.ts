@@ -40,6 +40,8 @@ const codes: Record<ErrorCode, ExitCode> = {
   file: 3,
   // What was signed is not what lies there: something was found.
   forged: 1,
+  // The chain does not go on as it was read.
+  broken: 1,
   incomplete: 4,
   "other-log": 3,
   "embedded-missing": 3,

@@ -43,6 +43,7 @@ export function commandHelp(name: string, command: Command, style: Style): strin
     options,
     configuration: configured,
     formats: furtherForms,
+    format,
     examples,
   } = command
   const words = [
@@ -69,7 +70,7 @@ export function commandHelp(name: string, command: Command, style: Style): strin
       configured.map(([path, { summary, fallback }]) => [path, `${summary} (default: ${fallback})`]),
       style,
     ),
-    section("Common options", commonPairs([...formats, ...furtherForms]), style),
+    section("Common options", commonPairs([...formats, ...furtherForms], format), style),
     [style.bold("Examples"), ...examples.flatMap(({ run, shows }) => [`  # ${shows}`, `  ${run}`])].join(
       "\n",
     ),
@@ -92,13 +93,13 @@ export function says({ summary, fallback, choices, takes, required, configurable
   return configurable === true ? `${text} [configurable]` : text
 }
 
-function commonPairs(forms: readonly Format[] = formats): Pair[] {
+function commonPairs(forms: readonly Format[] = formats, otherwise: Format = "table"): Pair[] {
   const { format } = commonOptions
   return [
     ...Object.values(commonOptions).map(
       (option): Pair => [
         option.flags,
-        says(option === format ? { ...formatOption(forms), configurable: true } : option),
+        says(option === format ? { ...formatOption(forms, otherwise), configurable: true } : option),
       ],
     ),
     ["--help", "print this help"],

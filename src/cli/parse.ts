@@ -108,8 +108,11 @@ export async function parse(
   }
 
   const [first, ...rest] = argv
+  // One word for a command of two: `history` for `resource show`.
+  const meant = tree.find(({ name, aliases }) => name.includes(" ") && aliases?.includes(first ?? ""))
+  const words = meant === undefined ? argv : [...meant.name.split(" "), ...rest]
   try {
-    await root.parseAsync(first === "help" ? [...rest, "--help"] : [...argv], { from: "user" })
+    await root.parseAsync(first === "help" ? [...rest, "--help"] : [...words], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return { help: shown, exit: error.code === "commander.help" ? 2 : 0 }

@@ -48,15 +48,16 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
     url: common.url,
     configured,
     fields: fieldsOf(common),
-    format: common.json ? "json" : (common.format ?? "table"),
+    format: common.json ? "json" : (common.format ?? command.format),
     quiet: common.quiet,
+    verbose: common.verbose,
     signal: AbortSignal.any([signal, gone.signal]),
     messages,
     progress,
     hide: (secret) => hidden.push(secret),
   })
   const work = async (): Promise<ExitCode> => {
-    const format = formatOf(common)
+    const format = formatOf(common, command.format)
     const { options, configuration } = configured
     const report = await command.invoke(invocation.args, options, session, configuration)
     const output = createOutput(io.stdout, before)
@@ -129,11 +130,11 @@ async function finish(
   await (signal.aborted ? Promise.race([closed, new Promise((go) => setTimeout(go, 1_000).unref())]) : closed)
 }
 
-function formatOf({ format, json }: CommonValues): Format {
+function formatOf({ format, json }: CommonValues, otherwise: Format): Format {
   if (json && format !== undefined && format !== "json") {
     throw new TrailError("usage", `--json and --format ${format} contradict each other`)
   }
-  return json ? "json" : (format ?? "table")
+  return json ? "json" : (format ?? otherwise)
 }
 
 function fieldsOf({ fields }: CommonValues): readonly string[] | undefined {

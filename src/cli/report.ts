@@ -22,8 +22,12 @@ export interface Report {
   readonly schema: string
   readonly columns: readonly Column[]
   readonly rows: Iterable<Row> | AsyncIterable<Row>
+  /** In the place of `rows` where they come by and by: a portion has reached the reader when the next is asked for. */
+  readonly portions?: AsyncIterable<AsyncIterable<Row>>
   /** Where the next page starts: "next" of --json. */
   readonly next?: string | (() => string | null)
+  /** What --json says besides, after "next". */
+  readonly further?: () => Readonly<Record<string, Cell>>
   /** --json prints this one object instead of {"schema","rows","next"}. May contain RawJson. */
   readonly document?: object
   /** The answer in the further forms that the command has (`formats`), whole and as it is printed. */

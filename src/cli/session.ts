@@ -21,6 +21,8 @@ export interface Session {
   /** For commands whose table shows other columns than their JSON. */
   readonly format: Format
   readonly quiet: boolean
+  /** For commands that have more to tell than their answer. */
+  readonly verbose: boolean
   /** A file name as it was typed, made absolute. */
   path(typed: string): string
   /** On stderr, on a terminal only. */
@@ -36,6 +38,7 @@ export interface SessionParts {
   readonly fields: readonly string[] | undefined
   readonly format: Format
   readonly quiet: boolean
+  readonly verbose: boolean
   readonly messages: Messages
   readonly progress: Progress
   /** From now on this text is taken out of every message. */
@@ -59,6 +62,7 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
     fields: parts.fields,
     format: parts.format,
     quiet: parts.quiet,
+    verbose: parts.verbose,
     connection: connect,
     path: (typed) => resolve(io.cwd, typed),
     progress: (text) => progress.show(text),

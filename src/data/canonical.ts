@@ -1,7 +1,7 @@
 // The canonical bytes of FORMAT.md: what an event and an act are hashed over. The second implementation beside SQL's own
 // record_send(): it takes values in PostgreSQL's text form and needs no database.
 import * as crypto from "node:crypto"
-import { encode, int32, oids, type SqlType } from "./binary.js"
+import { encode, oids, type SqlType } from "./binary.js"
 import { type EventColumn, eventTypes } from "./event-columns.js"
 
 export type { SqlType } from "./binary.js"
@@ -99,21 +99,27 @@ export function sha256(bytes: Uint8Array): Buffer {
 
 /** record_send(ROW(tag, values...)): field count, then OID, length and bytes of each field. */
 export function record(tag: string, fields: readonly (readonly [SqlType, string | Buffer | null])[]): Buffer {
-  const parts: Buffer[] = [
-    int32(fields.length + 1),
-    int32(oids.text),
-    int32(Buffer.byteLength(tag)),
-    Buffer.from(tag),
-  ]
-  for (const [type, value] of fields) {
-    if (value === null) {
-      parts.push(int32(oids[type]), int32(-1))
-    } else {
-      const bytes = typeof value === "string" ? encode(type, value) : value
-      parts.push(int32(oids[type]), int32(bytes.length), bytes)
-    }
+  const values = fields.map(([type, value]) =>
+    typeof value === "string" && type !== "text" ? encode(type, value) : value,
+  )
+  let size = 12 + Buffer.byteLength(tag)
+  const sizes = values.map((value) => {
+    const length = value === null ? 0 : typeof value === "string" ? Buffer.byteLength(value) : value.length
+    size += 8 + length
+    return length
+  })
+  const bytes = Buffer.allocUnsafe(size)
+  let at = bytes.writeInt32BE(fields.length + 1, 0)
+  const put = (type: SqlType, value: string | Buffer | null, length: number): void => {
+    at = bytes.writeInt32BE(oids[type], at)
+    at = bytes.writeInt32BE(value === null ? -1 : length, at)
+    if (typeof value === "string") bytes.write(value, at, "utf8")
+    else if (value !== null) bytes.set(value, at)
+    at += length
   }
-  return Buffer.concat(parts)
+  put("text", tag, Buffer.byteLength(tag))
+  for (const [index, [type]] of fields.entries()) put(type, values[index] ?? null, sizes[index] ?? 0)
+  return bytes
 }
 
 const list = (row: TextRow, fields: FieldList): [SqlType, string | null][] =>

@@ -24,6 +24,7 @@ export type ErrorCode =
   | "cancelled"
   | "file"
   | "forged"
+  | "broken"
   | "incomplete"
   | "other-log"
   | "embedded-missing"

@@ -117,6 +117,7 @@ const words: Readonly<Record<string, Words>> = {
   TR012: { code: "config" },
   TR013: { code: "retry" },
   TR014: { code: "privilege" },
+  TR015: { code: "busy" },
 }
 
 /** What stands in the table for `sqlstate`, said of the server's `message`. */
@@ -145,14 +146,14 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   [/must be owner of|function record_access$/, owner],
   [/function (append|check_events|import_\w+)$/, granted("writer")],
   [
-    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events)$/,
+    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary)$/,
     granted("operator"),
   ],
   [
     /function record_verification$|table (act|act_signature|verified_head|catalog_object|incarnation|loss|purge|organization_reader|import_source)$/,
     granted("auditor"),
   ],
-  [/table event(_\w+)?$/, `${granted("reader")}; for appending pgtrail grant writer ROLE`],
+  [/table (event|summary)(_\w+)?$/, `${granted("reader")}; for appending pgtrail grant writer ROLE`],
   [/table chain_head$/, granted("reader")],
   [
     /(view|table) organization_(event|head)$/,
@@ -169,7 +170,7 @@ function privilegeHint(message: string): string | undefined {
 }
 
 /** What the first migration did not make: a log without it may be older than this pgtrail. */
-const later = /pgtrail\.(incarnation|loss|act_signature|purge)\b/
+const later = /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*)\b/
 
 function noTable(message: string): string {
   if (later.test(message)) return "pgtrail is not installed in this database, or an older version of it"

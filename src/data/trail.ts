@@ -14,7 +14,20 @@ import type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.j
 import type { Incarnation, IncarnationOptions, OpenedIncarnation } from "./checkpoint/incarnation.js"
 import type { RecordedCheckpoint } from "./checkpoint/list.js"
 import { type ConnectionTarget, connect, withClient } from "./connection.js"
+import type { EventColumn } from "./event-columns.js"
+import type { IndexChanges, IndexOptions } from "./event-index/change.js"
+import type { IndexKind } from "./event-index/kinds.js"
+import type { IndexState } from "./event-index/list.js"
+import type { Answer, DescribedAnswer } from "./export/answer.js"
+import type { CreatedExport, ExportOptions } from "./export/create.js"
+import type { Following, FollowOptions } from "./follow/options.js"
 import type { ImportOptions, ImportResult } from "./import/import.js"
+import type { ActorOptions, ShownActor } from "./investigate/actor.js"
+import type { CountOptions, fieldValues } from "./investigate/counts.js"
+import type { Field } from "./investigate/fields.js"
+import type { ResourceHistory, ResourceOptions } from "./investigate/resource.js"
+import type { Security, SecurityOptions } from "./investigate/security.js"
+import type { Trace, TraceOptions } from "./investigate/trace.js"
 import type { DownOptions, DownResult } from "./migrate/down.js"
 import type { SchemaState } from "./migrate/state.js"
 import type { UninstallOptions, UninstallResult } from "./migrate/uninstall.js"
@@ -25,9 +38,19 @@ import type { ShownOrganization } from "./organization/show.js"
 import type { PurgedOrganization, PurgeOptions } from "./purge/options.js"
 import type { EventRow } from "./query/columns.js"
 import type { EventQuery, Events } from "./query/events.js"
+import type { ExplainQuery, QueryPlan } from "./query/explain.js"
+import type { Sample, SampleQuery } from "./query/sample.js"
 import type { ShownEvent } from "./query/show.js"
 import type { Place } from "./query/typed.js"
+import type { Question } from "./query/walk.js"
+import type { Stats, StatsOptions } from "./stats/options.js"
 import type { LogStatus, StatusOptions } from "./status.js"
+import type { RebuildOptions, Rebuilt } from "./summary/rebuild.js"
+import type { Refreshed, RefreshOptions } from "./summary/refresh.js"
+import type { ShownSummary, SummaryFilter } from "./summary/show.js"
+import type { AddedType, NewType } from "./type/add.js"
+import type { EventTypes } from "./type/list.js"
+import type { UnknownTypes } from "./type/unknown.js"
 import type { AcceptedAct, AcceptOptions } from "./verification/accept.js"
 import type { VerificationSummary } from "./verification/list.js"
 import type { ShownVerification, ShowOptions } from "./verification/show.js"
@@ -123,10 +146,40 @@ export class Trail {
     return importFile(this.target, from, options)
   }
 
-  /** Events, newest first. Asks the server when they are iterated, partition by partition. */
+  /** Events, newest first unless told. Asks the server when they are iterated, partition by partition. Throws `usage`. */
   async query(query: EventQuery = {}): Promise<Events> {
     const { events } = await import("./query/events.js")
     return events(this.target, query)
+  }
+
+  /** How many events match, exactly, as decimal text. */
+  async count(question: Question = {}): Promise<string> {
+    const { countEvents } = await import("./query/count.js")
+    return countEvents(this.target, question)
+  }
+
+  /** How many events match by the planner's statistics: quick, and only as good as they are. */
+  async estimate(question: Question = {}): Promise<string> {
+    const { estimateEvents } = await import("./query/count.js")
+    return estimateEvents(this.target, question)
+  }
+
+  /** How the server would answer a query; with `run` it does, until the limit is full. */
+  async explain(query: ExplainQuery = {}): Promise<QueryPlan> {
+    const { explainEvents } = await import("./query/explain.js")
+    return explainEvents(this.target, query)
+  }
+
+  /** A sample that can be drawn again, each event as likely as every other. Asks the server when it is iterated. */
+  async sample(query: SampleQuery): Promise<Sample> {
+    const { sample } = await import("./query/sample.js")
+    return sample(this.target, query)
+  }
+
+  /** Events in the order of arrival, each once, from where an earlier run stopped, and on as they come. Asks the server when it is iterated. */
+  async follow(options: FollowOptions = {}): Promise<Following> {
+    const { follow } = await import("./follow/follow.js")
+    return follow(this.target, options)
   }
 
   /** Every event with this id, newest first; an id need not be unique. */
@@ -135,10 +188,101 @@ export class Trail {
     return withClient(this.target, (client) => eventsWithId(client, id))
   }
 
+  /** How many events there are, failed ones, users, types, and by what else is asked: on one snapshot, from the summaries where they answer. */
+  async stats(options: StatsOptions = {}): Promise<Stats> {
+    const { countEvents } = await import("./stats/count.js")
+    return countEvents(this.target, options)
+  }
+
+  /** The daily summaries, newest day first, and how far they reach. */
+  async summary(filter: SummaryFilter = {}): Promise<ShownSummary> {
+    const { showSummary } = await import("./summary/show.js")
+    return withClient(this.target, (client) => showSummary(client, filter))
+  }
+
+  /** Counts what the daily summaries lack. Throws `busy`, `privilege`, `read-only`. */
+  async refreshSummary(options: RefreshOptions = {}): Promise<Refreshed> {
+    const { refreshSummary } = await import("./summary/refresh.js")
+    return refreshSummary(this.target, options)
+  }
+
+  /** Counts all daily summaries anew, and tells which were wrong. Throws `not-found`, `busy`, `privilege`, `read-only`. */
+  async rebuildSummary(options: RebuildOptions = {}): Promise<Rebuilt> {
+    const { rebuildSummary } = await import("./summary/rebuild.js")
+    return rebuildSummary(this.target, options)
+  }
+
   /** One event, its neighbours, and whether it verifies. Throws `not-found`. */
   async show(place: Place): Promise<ShownEvent> {
     const { showEvent } = await import("./query/show.js")
     return withClient(this.target, (client) => showEvent(client, place))
+  }
+
+  /** What one actor did: by day and type, from which addresses and sessions. Throws `not-found`. */
+  async actor(id: string, options: ActorOptions = {}): Promise<ShownActor> {
+    const { showActor } = await import("./investigate/actor.js")
+    const { withWalk } = await import("./query/walk.js")
+    return withWalk(this.target, { ...options, actor: id }, {}, (walk) => showActor(walk, id, options))
+  }
+
+  /** Who did something, those with the most events first. Opens the partitions of the period, since it counts. */
+  async actors(options: CountOptions = {}) {
+    const { actors } = await import("./investigate/counts.js")
+    return actors(this.target, options)
+  }
+
+  /** What happened to a resource (TYPE/ID), newest first: who changed it, and how, and who read it. Asks the server when it is iterated. */
+  async resource(resource: string, options: ResourceOptions = {}): Promise<ResourceHistory> {
+    const { resourceHistory } = await import("./investigate/resource.js")
+    return resourceHistory(this.target, resource, options)
+  }
+
+  /** What was acted on, those with the most events first. Opens the partitions of the period, since it counts. */
+  async resources(options: CountOptions = {}) {
+    const { resources } = await import("./investigate/counts.js")
+    return resources(this.target, options)
+  }
+
+  /** The events of a request, a correlation or a session, oldest first. Asks the server when it is iterated. */
+  async trace(id: string, options: TraceOptions = {}): Promise<Trace> {
+    const { trace } = await import("./investigate/trace.js")
+    return trace(this.target, id, options)
+  }
+
+  /** What failed, was denied or is critical, by whom, from where and on what, and who guesses passwords. */
+  async security(options: SecurityOptions = {}): Promise<Security> {
+    const { security } = await import("./investigate/security.js")
+    return security(this.target, options)
+  }
+
+  /** The columns of an event. */
+  async fields(): Promise<Field[]> {
+    const { fields } = await import("./investigate/fields.js")
+    return withClient(this.target, fields)
+  }
+
+  /** The values of a column, the most frequent first. Throws `usage` for one that differs in nearly every event. */
+  async fieldValues(column: EventColumn, options: CountOptions = {}): ReturnType<typeof fieldValues> {
+    const counts = await import("./investigate/counts.js")
+    return counts.fieldValues(this.target, column, options)
+  }
+
+  /** The event types that are known: those that ship, and those that were added. */
+  async eventTypes(): Promise<EventTypes> {
+    const { eventTypes } = await import("./type/list.js")
+    return withClient(this.target, eventTypes)
+  }
+
+  /** The event types that occur in the log and are not known. */
+  async unknownTypes(options: { readonly organization?: string | undefined } = {}): Promise<UnknownTypes> {
+    const { unknownTypes } = await import("./type/unknown.js")
+    return withClient(this.target, (client) => unknownTypes(client, options.organization))
+  }
+
+  /** Adds an event type to those that are known, or describes it anew, which is an act. Throws `usage`, `privilege`, `read-only`. */
+  async addType(type: NewType): Promise<AddedType> {
+    const { addType } = await import("./type/add.js")
+    return withClient(this.target, (client) => addType(client, type))
   }
 
   /** Verifies the log, or a part of it; records that as an act where the role may. Throws when it could not check. */
@@ -201,6 +345,18 @@ export class Trail {
     return withClient(this.target, (client) => setSetting(client, name, value, key))
   }
 
+  /** Writes events into a new folder, with a manifest that says what they are; recorded as an act where the role may. */
+  async createExport(options: ExportOptions): Promise<CreatedExport> {
+    const { createExport } = await import("./export/create.js")
+    return createExport(this.target, options)
+  }
+
+  /** A manifest for the answer of a query that was written into a file; recorded as an act where the role may. */
+  async describeAnswer(answer: Answer): Promise<DescribedAnswer> {
+    const { describeAnswer } = await import("./export/answer.js")
+    return describeAnswer(this.target, answer)
+  }
+
   /** Signs what the log is now, into two new files. Throws `read-only` on a standby. */
   async createCheckpoint(options: CheckpointOptions): Promise<CreatedCheckpoint> {
     const { createCheckpoint } = await import("./checkpoint/create.js")
@@ -250,6 +406,33 @@ export class Trail {
   async purgeOrganization(organization: string, options: PurgeOptions): Promise<PurgedOrganization> {
     const { purgeOrganization } = await import("./purge/organization.js")
     return purgeOrganization(this.target, organization, options)
+  }
+
+  /** The further indexes that searches use: of each kind, which partitions have it, and which lack it. */
+  async indexes(): Promise<IndexState[]> {
+    const { indexes } = await import("./event-index/list.js")
+    return withClient(this.target, indexes)
+  }
+
+  /**
+   * Makes an index on every partition that lacks it, none of which stops a writer. Throws `busy`, `config` where an extension is missing,
+   * `lock-timeout`; what was made by then stays, and the next run goes on.
+   */
+  async addIndex(kind: IndexKind, options: IndexOptions = {}): Promise<IndexChanges> {
+    const { changeIndexes } = await import("./event-index/change.js")
+    return changeIndexes(this.target, kind, "add", options)
+  }
+
+  /** Takes it from every partition. */
+  async dropIndex(kind: IndexKind, options: IndexOptions = {}): Promise<IndexChanges> {
+    const { changeIndexes } = await import("./event-index/change.js")
+    return changeIndexes(this.target, kind, "drop", options)
+  }
+
+  /** The SQL that `addIndex` or `dropIndex` would run now; empty where there is nothing to do. */
+  async indexSql(kind: IndexKind, change: "add" | "drop"): Promise<string> {
+    const { changeIndexesSql } = await import("./event-index/change.js")
+    return changeIndexesSql(this.target, kind, change)
   }
 
   /** A connection of its own, with the session settings of this library. The caller ends it. */

@@ -11,7 +11,7 @@ afterAll(async () => {
 })
 
 async function database(empty: boolean): Promise<TestDatabase> {
-  const made = await testDatabase({ empty })
+  const made = await testDatabase({ empty, whole: true })
   databases.push(made)
   return made
 }
@@ -24,6 +24,9 @@ it.each([
   ["status", false],
   ["organization", false],
   ["organization-purge", false],
+  ["stats", false],
+  ["summary", false],
+  ["index", false],
 ])("%s.txt", async (name, empty) => {
   const db = await database(empty)
   await expectTranscript(join(import.meta.dirname, `${name}.txt`), {
@@ -46,7 +49,7 @@ it("status tells people and programs the same", async () => {
   expect(JSON.parse(forPrograms.stdout)).toMatchObject({
     schema: "pgtrail.status/1",
     database: db.name,
-    migrations: { state: "current", version: "0003_access" },
+    migrations: { state: "current", version: "0004_read" },
     log: {
       incarnation: "1",
       organizations: [{ organization_id: "acme", lanes: "1", events: "1" }],

@@ -111,7 +111,7 @@ const mistakes: readonly Mistake[] = [
   { what: "a missing option", line: "checkpoint create --key env:KEY" },
   { what: "too many arguments", line: "show acme/0/1 acme/0/2" },
   { what: "a limit that is none", line: "query --limit ten" },
-  { what: "a form that is none", line: "query --format xml" },
+  { what: "a form that is none", line: "query --format yaml" },
   { what: "a field that is none", line: "query --fields occured_at" },
   { what: "a day that is not in the calendar", line: "query --since 2026-02-30" },
   { what: "a date that could mean two days", line: "query --since 01/02/2026" },

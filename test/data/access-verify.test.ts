@@ -164,12 +164,12 @@ test("on the way down bindings are freed by acts, if it was confirmed, and the w
     const gone = await other.role()
     await log.grant({ right: "reader", role: gone.name, organizations: ["acme"] })
     await other.query(`drop role ${gone.name}`)
-    await expect(log.migrateDown()).rejects.toMatchObject({
+    await expect(log.migrateDown({ to: 2 })).rejects.toMatchObject({
       message:
         "bindings of readers to organizations would be lost, 2 in all: who is bound reads nothing then",
       hint: expect.stringContaining(`--confirm ${other.name}`),
     })
-    await log.migrateDown({ confirm: other.name })
+    await log.migrateDown({ to: 2, confirm: other.name })
     const client = await bound.client()
     await expect(client.query("select * from pgtrail.log")).rejects.toMatchObject({ code: "42501" })
     await log.install()

@@ -28,7 +28,7 @@ const down = (from: number, to: number) => Array.from({ length: from - to + 1 },
 
 test("the list of kinds has every kind that the log records, and those that can be required to be signed", async () => {
   const rows = await db.query(
-    `select distinct m[1] as kind from pg_proc, regexp_matches(prosrc, $$record_act[(]'([a-z]+)'$$, 'g') m
+    `select distinct m[1] as kind from pg_proc, regexp_matches(prosrc, $$record_act[(]'([a-z_]+)'$$, 'g') m
      where pronamespace = 'pgtrail'::regnamespace`,
   )
   // The tool itself records those of migrations, and record_access those that it is called with.

@@ -56,7 +56,7 @@ describe.skipIf(!canStart)("a hot standby", () => {
   test("the schema is compared as on the primary", async () => {
     expect(await pgtrail("migrate", "validate")).toMatchObject({
       exit: 0,
-      stdout: "nothing differs: database pgtrail is as migration 0003_access left it\n",
+      stdout: "nothing differs: database pgtrail is as migration 0004_read left it\n",
     })
   })
 
@@ -85,6 +85,19 @@ describe.skipIf(!canStart)("a hot standby", () => {
     expect(shown).toMatchObject({ exit: 0, stdout: expect.stringContaining("u50") })
     const status = await pgtrail("status")
     expect(status).toMatchObject({ exit: 0, stdout: expect.stringMatching(/PostgreSQL [\d.]+, standby/) })
+  })
+
+  test("stats, from the summaries of the primary and from the events, and these summaries", async () => {
+    await (await cluster.primary.trail()).refreshSummary()
+    await standby.caughtUp(cluster.primary)
+    const stats = await pgtrail("stats")
+    expect(stats).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^events +50$/m) })
+    expect(stats.stderr).toBe("pgtrail: from the summaries\n")
+    expect(await pgtrail("stats", "--by", "hour")).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^events +50$/m),
+    })
+    expect(await pgtrail("summary", "show")).toMatchObject({ exit: 0, stderr: "" })
   })
 
   test.each([
@@ -117,6 +130,14 @@ describe.skipIf(!canStart)("a hot standby", () => {
     expect(JSON.parse(incremental.stdout)).toMatchObject({ verdict: "intact", act: null })
   })
 
+  test("an export is written and verifies, and a note says that no act records it", async () => {
+    const out = files.path("exported")
+    const ran = await pgtrail("export", "create", "--out", out)
+    expect(ran).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^evidence: 50 events in 1 file/) })
+    expect(ran.stderr).toContain("this export was not recorded: this server is a standby")
+    expect(await pgtrail("export", "verify", out)).toMatchObject({ exit: 0 })
+  })
+
   test("everything that reads leaves the standby without a session", async () => {
     const left = await standby.query(
       "select application_name from pg_stat_activity where backend_type = 'client backend' and application_name <> 'test'",
@@ -135,6 +156,8 @@ describe.skipIf(!canStart)("a hot standby", () => {
       ["migrate", "down"],
       ["uninstall", "--confirm", "pgtrail"],
       ["setting", "set", "event-size-limit", "2097152"],
+      ["summary", "refresh"],
+      ["summary", "rebuild"],
       ["checkpoint", "create", "--key", `file:${privateKey}`, "--out", made],
       ["verification", "accept", finding, "--reason", "known"],
       ["incarnation", "open", "--reason", "restore", "--checkpoint", checkpoint, "--public-key", publicKey],

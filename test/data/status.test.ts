@@ -449,8 +449,8 @@ describe("for monitoring", () => {
   test("the forms are of status alone", async () => {
     const env = { PGTRAIL_URL: db.url }
     for (const argv of [
-      ["query", "--format", "nagios"],
-      ["--format", "prometheus", "query"],
+      ["organization", "list", "--format", "nagios"],
+      ["--format", "prometheus", "setting", "list"],
     ]) {
       const { exit, stdout, stderr } = await runInProcess(argv, { env })
       expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" })

@@ -24,6 +24,13 @@ describe("the control tables", () => {
        from pgtrail.log l, lateral (select format(e'pgtrail/%s/1\n20\n%s\nlanes 2\nact 40 %s\ntime 2026-01-02T03:04:05.000006Z\n\n\u2014 k AAAA\n',
          l.log_id, encode(sha256('x'), 'base64'), encode(sha256('x'), 'base64')) as note) n`,
     )
+    // Of what no table tells, however odd its text.
+    await log.trail.addType({
+      name: 'é "t"\n\u2028',
+      category: "c",
+      severity: "error",
+      description: "\\u0041 \u{1f600}",
+    })
     await log.trail.setSetting("require-signed-acts", "on")
     // As functions of the log leave them; that a role must be there is not for verify to see.
     await log.db.query(

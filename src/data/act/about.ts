@@ -11,6 +11,8 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
   },
   verify: ({ verdict }) => word(verdict),
   checkpoint: ({ name }) => word(name),
+  export: ({ kind, format, events, organizations }) =>
+    `${word(kind)}, ${word(format)}, ${word(events)} events of ${Array.isArray(organizations) ? organizations.map(word).join(", ") : "all"}`,
   import: ({ events, rejected }) => `${word(events)} events, ${word(rejected)} rejected`,
   grant: ({ role, right, organization }) =>
     `${word(role)} is ${word(right)} of ${word(organization) || "all"}`,
@@ -20,6 +22,8 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
   accept: ({ finding, reason }) => `${word(parametersOf(finding).id)}: ${word(reason)}`,
   incarnation: ({ number, reason, lanes }) =>
     `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
+  add_type: ({ name, category, severity }) =>
+    `${word(name)}, ${word(category) || "no category"}, ${word(severity)}`,
   purge: ({ organization, events, reason, override }) =>
     `${word(events)} events of ${word(organization)}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`,
 }

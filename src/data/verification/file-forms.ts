@@ -139,14 +139,16 @@ function ndjson(isWanted: IsWanted): Form {
   }
 }
 
-/** From the forms of `pgtrail query` back to PostgreSQL's own. */
-function inPostgres(column: EventColumn, { raw, text }: { raw: string; text: string }): string {
+/** From the forms of `pgtrail query` and of exports back to PostgreSQL's own. */
+export function inPostgres(column: EventColumn, { raw, text }: { raw: string; text: string }): string {
   switch (eventTypes[column]) {
     case "jsonb":
       return raw
     case "bytea":
       return text.startsWith("\\x") ? text : `\\x${text}`
     case "text[]":
+      // One whose bounds JSON cannot tell is a text.
+      if (raw.startsWith('"')) return String(JSON.parse(raw))
       return raw.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|null|\[|\]|\s+/g, (token) => {
         if (token === "[") return "{"
         if (token === "]") return "}"

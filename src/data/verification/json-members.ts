@@ -1,4 +1,4 @@
-// Cuts one JSON object into its members without reading their values: a number keeps its digits, a nested document its text.
+// Cuts one JSON object into its members, or an array into its elements, without reading their values: a number keeps its digits, a nested document its text.
 
 export interface Member {
   /** As it stands in the line. */
@@ -7,9 +7,11 @@ export interface Member {
   readonly text: string
 }
 
+const tokens = (): RegExp => /\s*("[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+)/y
+
 /** Undefined where the line is no JSON object. */
 export function members(line: string): Map<string, Member> | undefined {
-  const token = /\s*("[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s{}[\],:"]+)/y
+  const token = tokens()
   const next = (): string | undefined => token.exec(line)?.[1]
   const found = new Map<string, Member>()
   try {
@@ -25,6 +27,22 @@ export function members(line: string): Map<string, Member> | undefined {
     }
   } catch {
     return undefined
+  }
+  return found
+}
+
+/** The elements of an array as they stand in the text. Undefined where it is none. */
+export function elements(line: string): string[] | undefined {
+  const token = tokens()
+  const next = (): string | undefined => token.exec(line)?.[1]
+  const found: string[] = []
+  if (next() !== "[") return undefined
+  for (let before = token.lastIndex, part = next(); part !== "]"; before = token.lastIndex, part = next()) {
+    if (part === ",") continue
+    token.lastIndex = before
+    const value = readValue(line, token, next)
+    if (value === undefined) return undefined
+    found.push(value)
   }
   return found
 }

@@ -45,7 +45,10 @@ export function refuseContradictions(options: VerifyOptions): void {
     if (limit === undefined || (limit > 0 && Number.isFinite(limit))) continue
     throw new TrailError("usage", "a rate and a time to stop after must be more than 0")
   }
-  if (options.jobs !== undefined && !(Number.isInteger(options.jobs) && options.jobs >= 1 && options.jobs <= 64)) {
+  if (
+    options.jobs !== undefined &&
+    !(Number.isInteger(options.jobs) && options.jobs >= 1 && options.jobs <= 64)
+  ) {
     throw new TrailError("usage", "a verification takes 1 to 64 jobs")
   }
   if (options.incremental === true && options.from !== undefined) {

@@ -138,7 +138,7 @@ export class Purges {
 }
 
 /** Whether an act that came later is sound by itself, and has the digest of its records; its place in the chain the next verification looks at. */
-async function isRecorded(client: ClientBase, seq: string): Promise<boolean> {
+export async function isRecorded(client: ClientBase, seq: string): Promise<boolean> {
   const { rows } = await client.query<TextRow>(
     "select * from pgtrail.act where organization_id = 'pgtrail' and seq = $1 and kind = 'purge'",
     [seq],
