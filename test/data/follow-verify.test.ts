@@ -108,6 +108,13 @@ test.each([
     "was altered",
   ],
   [
+    "altered, with the digest of what it said left in its place",
+    `update pgtrail.event e set actor_id = 'eve', identity_digest = sha256(record_send(row('pgtrail identity'::text, e.identity_salt,
+       e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id)))
+     where organization_id = 'acme' and seq = 42`,
+    "was redacted and no act authorizes it",
+  ],
+  [
     "moved behind a forged link",
     "update pgtrail.event set previous_hash = sha256('') where organization_id = 'acme' and seq = 42",
     "was altered",

@@ -1,7 +1,12 @@
-// Large statements and long transactions: linear in their rows, and within a default server's lock table.
+// Large statements and long transactions: linear in their rows, and within a default server's lock table; verified in little memory.
+import { spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { findBreaks } from "../checker.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+
+const root = join(import.meta.dirname, "../..")
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -49,7 +54,8 @@ async function quickest(organization: string, from: number, to: number): Promise
 
 test("100,000 events in one statement take as long at the end as at the beginning", async () => {
   await db.query(
-    "insert into pgtrail.event (organization_id, event_type) select 'bulk', 'x' from generate_series(1, 100000)",
+    `insert into pgtrail.event (organization_id, event_type, occurred_at)
+     select 'bulk', 'x', date_trunc('month', now(), 'UTC') + random() * interval '60 days' from generate_series(1, 100000)`,
   )
   const [first, last] = [await quickest("bulk", 5000, 20000), await quickest("bulk", 85000, 100000)]
   expect(last).toBeLessThan(first * 3)
@@ -80,3 +86,27 @@ test("the heads of a lane stay few, and seq 0 stays for ever", async () => {
   ])
   for (const row of rows) expect(Number(row.heads)).toBeLessThanOrEqual(129)
 })
+
+test.skipIf(!existsSync(join(root, "dist/index.js")))(
+  "to verify 100,000 events that arrived in random order of time needs less than 200 MB of memory",
+  async () => {
+    const program = `
+      const { open } = await import(process.argv[1])
+      const trail = await open(process.env.PGTRAIL_URL)
+      await trail.verify({ record: false, organization: "bulk" })
+      process.stdout.write(String(process.resourceUsage().maxRSS))`
+    const child = spawn(
+      process.execPath,
+      ["--input-type=module", "-e", program, join(root, "dist/index.js")],
+      { env: { PATH: process.env.PATH, PGTRAIL_URL: db.url }, stdio: ["ignore", "pipe", "inherit"] },
+    )
+    let printed = ""
+    child.stdout.on("data", (chunk) => {
+      printed += chunk
+    })
+    await new Promise((resolve) => child.on("close", resolve))
+    const kilobytes = Number(printed)
+    expect(kilobytes).toBeGreaterThan(10_000)
+    expect(kilobytes).toBeLessThan(200 * 1024)
+  },
+)

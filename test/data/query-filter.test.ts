@@ -307,7 +307,7 @@ test("random filters give what a plain filter over all events gives: the list, t
           .map(place)
         found += expected.length
         expect(await trail.count(filter)).toBe(String(expected.length))
-        const limit = Math.max(size, Math.ceil(expected.length / 4))
+        const limit = Math.max(size, Math.ceil(expected.length / 3))
         expect(await pages(filter, "newest", limit)).toEqual(expected)
         const among = new Set(expected)
         expect(await pages(filter, "oldest", limit)).toEqual(oldestFirst.filter((one) => among.has(one)))
@@ -335,15 +335,20 @@ test("a reader of one organization gets by each filter what that filter gives of
   expect(expected.length).toBeGreaterThan(20)
   expect(await pages(filter, "newest", 17, his)).toEqual(expected)
   expect(await his.count(filter)).toBe(String(expected.length))
-  expect(await his.estimate(filter)).toMatch(/^\d+$/)
-  expect((await his.explain(filter)).segments.length).toBeGreaterThan(0)
+  // The planner's statistics are of all organizations.
+  for (const asked of [his.estimate(filter), his.explain(filter)]) {
+    await expect(asked).rejects.toMatchObject({ code: "privilege", hint: "pgtrail query --count" })
+  }
   const drawn: string[] = []
   for await (const row of await his.sample({ size: 1000, seed: "s" })) drawn.push(place(row))
   expect(drawn).toEqual(own.map(place))
 })
 
 describe("hostile values find nothing or are refused, in every filter", () => {
-  const hostile: readonly [name: string, value: string][] = [
+  const globs: readonly CriterionName[] = ["type", "actorName", "actorEmail", "resource", "grep"]
+  const path: readonly CriterionName[] = ["where", "grep"]
+  /** `read`: the filters that read something in it; to the others it is any megabyte. */
+  const hostile: readonly [name: string, value: string, read?: readonly CriterionName[]][] = [
     ["a quote", "'"],
     ["SQL", "'; drop table pgtrail.event; --"],
     ["a double quote", '"'],
@@ -365,13 +370,13 @@ describe("hostile values find nothing or are refused, in every filter", () => {
     ["an address with a zone", "fe80::1%eth0"],
     ["a megabyte", "x".repeat(1_000_000)],
     ["a megabyte of quotes", "'".repeat(1_000_000)],
-    ["a megabyte of wildcards", "*%_?".repeat(250_000)],
-    ["a path a megabyte deep", `$${".a".repeat(500_000)} == 1`],
-    ["a megabyte of parentheses", `${"(".repeat(500_000)}1${")".repeat(500_000)}`],
+    ["a megabyte of wildcards", "*%_?".repeat(250_000), globs],
+    ["a path a megabyte deep", `$${".a".repeat(500_000)} == 1`, path],
+    ["a megabyte of parentheses", `${"(".repeat(500_000)}1${")".repeat(500_000)}`, path],
     ["the last character", "\u{10ffff}"],
   ]
-  test.each(hostile)("%s", async (_, value) => {
-    for (const name of criterionNames) {
+  test.each(hostile)("%s", async (_, value, read = criterionNames) => {
+    for (const name of read) {
       for (const filter of [{ [name]: value }, { not: { [name]: value } }]) {
         const answer = await places(filter).catch((error: unknown) => error)
         if (Array.isArray(answer)) continue

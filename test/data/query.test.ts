@@ -11,16 +11,16 @@ let trail: Trail
 beforeAll(async () => {
   db = await testDatabase()
   trail = await db.trail()
-  // 120 months with half a year between them that has no partition: DEFAULT holds events before, between and after.
+  // Twelve months with half a year between them that has no partition: DEFAULT holds events before, between and after.
   await db.query(
-    "select pgtrail.create_months('2012-01-01Z', '2017-06-30Z'), pgtrail.create_months('2018-01-01Z', '2021-12-31Z')",
+    "select pgtrail.create_months('2017-01-01Z', '2017-06-30Z'), pgtrail.create_months('2018-01-01Z', '2018-06-30Z')",
   )
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_id, resource_type, resource_id, severity, outcome)
-     select 'org' || i % 3, timestamptz '2010-01-01Z' + (i * 7919 % 4800) * interval '1 day' + i % 2 * interval '1 microsecond',
+     select 'org' || i % 3, timestamptz '2016-07-01Z' + (i * 7919 % 910) * interval '1 day' + i % 2 * interval '1 microsecond',
        (array['auth.login', 'auth.logout', 'data.read', 'a_b', 'a%b'])[1 + i % 5], 'user' || i % 11, 'file', 'f/' || i % 13,
        (array['info', 'warning', 'critical'])[1 + i % 3], (array['success', 'denied'])[1 + i % 2]
-     from generate_series(1, 6000) i`,
+     from generate_series(1, 3000) i`,
   )
   await db.query(
     `insert into pgtrail.event (occurred_at, event_type)
@@ -29,7 +29,7 @@ beforeAll(async () => {
   // More events of one moment than one portion has.
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type)
-     select 'moment' || i % 2, '2019-05-05Z', 'moment' from generate_series(1, 1500) i`,
+     select 'moment' || i % 2, '2018-05-05Z', 'moment' from generate_series(1, 1500) i`,
   )
   await db.query("analyze pgtrail.event")
 })
@@ -72,8 +72,8 @@ const filters: [where: string, query: EventQuery][] = [
     "occurred_at >= '2017-05-10Z' and occurred_at < '2018-01-01T00:00:00.000001Z'",
     { since: "2017-05-10T00:00:00Z", until: "2018-01-01T00:00:00.000001Z" },
   ],
-  ["occurred_at >= '2021-12-31Z'", { since: "2021-12-31T00:00:00Z" }],
-  ["occurred_at < '2012-01-02Z'", { until: "2012-01-02T00:00:00Z" }],
+  ["occurred_at >= '2018-06-30Z'", { since: "2018-06-30T00:00:00Z" }],
+  ["occurred_at < '2017-01-02Z'", { until: "2017-01-02T00:00:00Z" }],
   ["event_type = 'edge'", { type: "edge" }],
   ["event_type = 'moment'", { type: "moment" }],
   ["false", { organization: "nobody" }],
@@ -83,7 +83,7 @@ describe("the order is that of one statement over all partitions", () => {
   test.each(filters)("%s", async (where, query) => {
     const all = await plain(where)
     expect(await read(query)).toEqual({ places: all, more: false })
-    for (const limit of [1, 7, 100, 199, 200, 350]) {
+    for (const limit of [1, 7, 199, 200, 350]) {
       const page = await read({ ...query, limit })
       expect(page).toEqual({ places: all.slice(0, limit), more: all.length > limit })
     }
@@ -100,8 +100,8 @@ test("no statement opens more than one partition", async () => {
   const client = await db.client()
   await client.query("set search_path = pg_catalog")
   const walk = await segments(client, {})
-  // 114 months; the 7 of the template are empty. DEFAULT has what lies before, after, and in the two gaps between.
-  expect(walk.length).toBe(114 + 4)
+  // Twelve months; those of the template are empty. DEFAULT has what lies before, after, and in the two gaps between.
+  expect(walk.length).toBe(12 + 4)
   for (const segment of walk) {
     const { sql, params } = segmentQuery({}, segment, 101)
     await client.query("begin")
@@ -123,7 +123,7 @@ test("a page of the newest events asks two partitions at most", async () => {
   const statements =
     "select count(*) as n from pg_stat_user_tables where schemaname = 'pgtrail' and seq_scan + idx_scan > 0"
   await db.query("select pg_stat_reset()")
-  await read({ limit: 40, since: "2021-11-01T00:00:00Z", until: "2022-01-01T00:00:00Z" })
+  await read({ limit: 40, since: "2018-05-01T00:00:00Z", until: "2018-07-01T00:00:00Z" })
   await expect
     .poll(async () => {
       await client.query("select pg_stat_clear_snapshot()")

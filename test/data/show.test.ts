@@ -84,6 +84,12 @@ test.each([
     "update pgtrail.event set details = '{\"n\": 1.1}' where seq = 3",
     ["its hash does not belong to what it says: it was altered"],
   ],
+  [
+    "3",
+    `update pgtrail.event e set actor_id = 'eve', identity_digest = sha256(record_send(row('pgtrail identity'::text, e.identity_salt,
+       e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id))) where seq = 3`,
+    ["its identity was redacted and no act authorizes it"],
+  ],
   ["3", "delete from pgtrail.event where seq = 2", ["the event before it is missing"]],
   ["3", "delete from pgtrail.event where seq = 4", ["the event after it is missing"]],
   ["5", "delete from pgtrail.chain_head", ["its lane has no head"]],

@@ -1,10 +1,13 @@
 // What the tests of the embedded server share: a folder for each test, a start in it, a look inside.
-import { chmod, mkdtemp, rm } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises"
 import { userInfo } from "node:os"
 import { join } from "node:path"
+import { env } from "node:process"
 import pg from "pg"
-import { afterEach, beforeEach } from "vitest"
+import { afterEach, beforeEach, inject } from "vitest"
+import { cluster } from "../../src/data/embedded/folder.js"
 import { type StartOptions, startEmbedded, stopEmbedded } from "../../src/data/embedded/index.js"
+import { copyStopped } from "../data/cluster-copy.js"
 import { serverFolder, serverSettings } from "../server-folder.js"
 
 export const isRoot = userInfo().uid === 0
@@ -12,6 +15,8 @@ export const isRoot = userInfo().uid === 0
 export interface Place {
   folder: string
   dataDir: string
+  /** A cluster that was made before and never started, where a test is not about making one: initdb takes the longest of all. */
+  make(): Promise<void>
   start(options?: Partial<StartOptions>): ReturnType<typeof startEmbedded>
 }
 
@@ -20,6 +25,14 @@ export function freshPlace(): Place {
   const place: Place = {
     folder: "",
     dataDir: "",
+    async make() {
+      const made = inject("newCluster")
+      // Tests on another server have none, those of another major one that is not ours: then the start makes it.
+      if (made === "" || env.PGTRAIL_TEST_BINARIES !== undefined) return
+      await mkdir(place.dataDir)
+      await chmod(place.dataDir, isRoot ? 0o711 : 0o700)
+      await copyStopped(made, cluster(place.dataDir))
+    },
     start: (options = {}) =>
       startEmbedded({
         dataDir: place.dataDir,

@@ -13,6 +13,7 @@ const place = freshPlace()
 describe("odd folders", () => {
   test("a path too long for a socket gets a short one in /tmp, which a stop removes", async () => {
     place.dataDir = join(place.folder, "x".repeat(120))
+    await place.make()
     const { url, socketDir } = await place.start()
     expect(socketDir).toMatch(/^\/tmp\/pgtrail-/)
     expect(await ask(url, "select current_database()")).toBe("pgtrail")
@@ -60,6 +61,7 @@ describe("odd folders", () => {
   })
 
   test("a cluster of another major is refused by name", async () => {
+    await place.make()
     await place.start()
     await stopEmbedded({ dataDir: place.dataDir })
     await writeFile(join(place.dataDir, "pgdata", "PG_VERSION"), "16\n")
@@ -70,6 +72,7 @@ describe("odd folders", () => {
   })
 
   test("a server that cannot start says why and where the log is", async () => {
+    await place.make()
     await expect(place.start({ settings: { max_connections: "many" } })).rejects.toMatchObject({
       code: "embedded",
       message: expect.stringContaining('invalid value for parameter "max_connections": "many"'),
@@ -135,6 +138,7 @@ describe.runIf(isRoot)("as root", () => {
   })
 
   test("root starts a server that another user made, as that user", async () => {
+    await place.make()
     await place.start()
     await stopEmbedded({ dataDir: place.dataDir })
     await run("chown", ["-R", "1:1", join(place.dataDir, "pgdata")])

@@ -32,6 +32,7 @@ describe("start, stop, status", () => {
   })
 
   test("a second start finds the running server", async () => {
+    await place.make()
     const first = await place.start()
     expect(await place.start()).toEqual({ ...first, started: false })
   })
@@ -41,6 +42,7 @@ describe("start, stop, status", () => {
       state: "absent",
       dataDir: place.dataDir,
     })
+    await place.make()
     const { started, ...server } = await place.start()
     expect(started).toBe(true)
     expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({ state: "running", server })
@@ -54,6 +56,7 @@ describe("start, stop, status", () => {
   })
 
   test("stop ends open sessions", async () => {
+    await place.make()
     const { url } = await place.start()
     const client = new pg.Client({ connectionString: url })
     const ended = new Promise((resolve) => client.on("error", resolve))
@@ -64,6 +67,7 @@ describe("start, stop, status", () => {
   })
 
   test("settings reach the server, which has no TCP port and speaks UTF8 and UTC", async () => {
+    await place.make()
     const { url } = await place.start({ settings: { max_connections: "17" } })
     expect(await ask(url, "show max_connections")).toBe("17")
     expect(await ask(url, "show listen_addresses")).toBe("")
@@ -82,6 +86,7 @@ describe("several at once", () => {
 
   test("four starts of a stopped one with a long path agree on the socket", async () => {
     place.dataDir = join(place.folder, "x".repeat(120))
+    await place.make()
     await place.start()
     await stopEmbedded({ dataDir: place.dataDir })
     const before = await shortFolders()
@@ -93,6 +98,7 @@ describe("several at once", () => {
 
 describe("what is left behind", () => {
   test("a killed server leaves postmaster.pid; status says stopped, and a start recovers", async () => {
+    await place.make()
     const { pid, url } = await place.start({ fast: false })
     await ask(url, "create table kept as select 7 as n")
     await crash(pid)
@@ -104,6 +110,7 @@ describe("what is left behind", () => {
   })
 
   test("a stale pid that is another process's by now is not signalled", async () => {
+    await place.make()
     const { pid } = await place.start()
     await crash(pid)
     const bystander = spawn("sleep", ["60"])

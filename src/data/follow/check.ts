@@ -68,6 +68,11 @@ export class Checker {
       )
     }
     if (!fits(found)) throw broken(`event ${name} was altered: its hash does not fit it`)
+    for (const group of ["identity", "content"] as const) {
+      // The hash is over the digest, which vouches for no value beside it.
+      if (found.raw[`${group}_digest`] != null)
+        throw broken(`the ${group} of event ${name} was redacted and no act authorizes it`)
+    }
     if (state.accepted?.includes(found.previous) === false) {
       throw broken(`event ${name} does not follow the event before it: one of the two was replaced`)
     }

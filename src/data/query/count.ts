@@ -1,6 +1,7 @@
 // How many events match: counted, or estimated by the planner.
 import type { ConnectionTarget } from "../connection.js"
 import { conditionText } from "./filter.js"
+import { refuseBound } from "./source.js"
 import { type Question, withWalk } from "./walk.js"
 
 /** Exactly, as decimal text: each partition by a statement of its own. */
@@ -23,6 +24,7 @@ export async function countEvents(target: ConnectionTarget, question: Question):
 /** What the planner thinks, from the statistics of each partition: reads no event. */
 export async function estimateEvents(target: ConnectionTarget, question: Question): Promise<string> {
   return withWalk(target, question, {}, async ({ client, source, segments, filter }) => {
+    refuseBound(source, "an estimate")
     let events = 0n
     for (const [at, segment] of segments.entries()) {
       question.progress?.(at, segments.length)

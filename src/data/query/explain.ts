@@ -3,6 +3,7 @@ import type { ClientBase } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { readCursor } from "./cursor.js"
 import type { EventQuery } from "./events.js"
+import { refuseBound } from "./source.js"
 import { segmentQuery } from "./statement.js"
 import { withWalk } from "./walk.js"
 
@@ -46,6 +47,7 @@ export async function explainEvents(target: ConnectionTarget, query: ExplainQuer
   const start = query.after === undefined ? undefined : readCursor(query.after, query, order).position
   return withWalk(target, query, { order, from: start?.occurred_at }, async (walk) => {
     const { client, segments, source, filter } = walk
+    refuseBound(source, "a plan")
     const names = await namesOf(client)
     const plans: SegmentPlan[] = []
     let left = limit + 1
@@ -111,8 +113,11 @@ function shapeOf(lines: readonly string[], { indexes }: Names): Shape {
       /^\s*(?:->\s+)?(\S.*?) {2}\(cost=[\d.]+\.\.([\d.]+) rows=(\d+) /.exec(line) ?? []
     return node === undefined ? [] : [{ node, cost, rows }]
   })
-  const opened = nodes.flatMap(
-    ({ node }) => new RegExp(` on (?:pgtrail\\.)?${name}(?: |$)`).exec(node)?.[1] ?? [],
+  // A bitmap of an index names that alone, and the node above it the partition.
+  const opened = nodes.flatMap(({ node }) =>
+    node.startsWith("Bitmap Index Scan")
+      ? []
+      : (new RegExp(` on (?:pgtrail\\.)?${name}(?: |$)`).exec(node)?.[1] ?? []),
   )
   const plan = nodes.map(({ node }) => {
     const [, kind = node, index] = new RegExp(`^(.*?)(?: using ${name})?(?: on .*)?$`).exec(node) ?? []
@@ -128,7 +133,7 @@ function shapeOf(lines: readonly string[], { indexes }: Names): Shape {
     ) ?? []
   const isRun = first(/^Execution Time: ([\d.]+) ms/) !== null
   return {
-    partitions: [...new Set(opened.filter((one) => !indexes.has(one)))].join(", "),
+    partitions: [...new Set(opened)].join(", "),
     plan: plan.join(" > "),
     rows: nodes[0]?.rows ?? "",
     cost: nodes[0]?.cost ?? "",

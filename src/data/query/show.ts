@@ -79,6 +79,10 @@ export async function showEvent(client: ClientBase, place: Place): Promise<Shown
     problems.push(`its hash version ${row.hash_version} is unknown to this pgtrail: upgrade the tool`)
   else if (!isIntact(row)) problems.push("its hash does not belong to what it says: it was altered")
 
+  for (const group of ["identity", "content"] as const) {
+    if (row[`${group}_digest`] != null) problems.push(`its ${group} was redacted and no act authorizes it`)
+  }
+
   const previous = at(-1n)[0]
   const purgedBefore = previous === undefined ? purgeAt(-1n) : undefined
   if (previous === undefined && purgedBefore === undefined && BigInt(seq) > 1n) {

@@ -1,5 +1,6 @@
 // Where events are read: the table, or the views of a reader of some organizations alone.
 import type { ClientBase } from "pg"
+import { TrailError } from "../errors.js"
 
 export interface Source {
   /** Of the schema pgtrail. */
@@ -22,6 +23,18 @@ export const boundViews: Source = {
  */
 export const isBoundSql = `(select not coalesce(has_table_privilege(to_regclass('pgtrail.event'), 'select'), false)
   and coalesce(has_table_privilege(to_regclass('pgtrail.organization_event'), 'select'), false))`
+
+/** The planner's statistics are of all organizations: what it says of one tells of the others. */
+export function refuseBound({ isBound }: Source, what: string): void {
+  if (!isBound) return
+  throw new TrailError(
+    "privilege",
+    `${what} is made from the statistics of all organizations, and this role reads some alone`,
+    {
+      hint: "pgtrail query --count",
+    },
+  )
+}
 
 export const sourceOf = (isBound: string | null | undefined): Source =>
   isBound === "t" ? boundViews : wholeLog

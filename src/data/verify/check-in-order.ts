@@ -9,10 +9,15 @@ import { chainKey } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
 import { walkChain } from "./walk-chain.js"
 
+/** What no user is told of: a test's log is too small for the pages of a real one. */
+interface InternalOptions extends VerifyOptions {
+  readonly pageRows?: number
+}
+
 /** Starts at `options.from`, stops when `options.maxSeconds` are over. */
 export async function checkInOrder(
   target: ConnectionTarget,
-  options: VerifyOptions,
+  options: InternalOptions,
   known: Known,
   findings: Findings,
 ): Promise<Covered> {
@@ -22,6 +27,7 @@ export async function checkInOrder(
     purges: known.purges,
     isOver,
     signal,
+    pageRows: options.pageRows,
     pace: new Pace(options.maxRate),
     tellsPlaceless: true,
   }

@@ -13,6 +13,8 @@ import type { Head, WalkRange } from "./walk-range.js"
 export interface WalkControl {
   readonly purges: Pick<Purges, "ofLane">
   readonly pace?: Pace
+  /** Rows of a page at most. */
+  readonly pageRows?: number | undefined
   /** Asked between two pages. */
   readonly isOver?: () => boolean
   readonly signal?: AbortSignal | undefined
@@ -42,8 +44,9 @@ export async function walkChain(
   control: WalkControl,
 ): Promise<Walked> {
   const { purges, pace, isOver = () => false, signal, counted = () => undefined } = control
+  const { pageRows: most = largestPage } = control
   // With a rate a page takes a second, so that neither its transaction nor the next look at the clock is far.
-  const pageRows = Math.max(1, Math.min(largestPage, pace?.rate ?? largestPage))
+  const pageRows = Math.max(1, Math.min(most, pace?.rate ?? most))
   const walk = new Walk(range, (finding) => findings.add(finding))
   const { rows: quoted } = await client.query<{ organization: string }>(
     "select quote_literal($1::text) as organization",
