@@ -61,9 +61,7 @@ function section({ entry, command }: Described): string {
     ...command.configuration.map(([path, option]) =>
       item(path, `in the configuration only: ${option.summary}`),
     ),
-    ...(command.formats.length > 0
-      ? [item("--format <format>", `also ${command.formats.join(" and ")}, besides those of all commands`)]
-      : []),
+    ...(command.formats.length > 0 ? [item("--format <format>", says(command.formatOption))] : []),
     ".PP\nExamples:",
     ...command.examples.flatMap(({ run, shows }) => [`.IP\n${text(shows)}:`, `.nf\n${text(run)}\n.fi`]),
   ].join("\n")

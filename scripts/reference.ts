@@ -59,9 +59,7 @@ function section({ entry, command }: Described): string {
   const rows = [
     ...command.args.map(([name, { form, summary }]) => [code(term(name, form)), escaped(summary)]),
     ...command.options.map(([, option]) => [code(option.flags), escaped(says(option))]),
-    ...(command.formats.length > 0
-      ? [[code("--format <format>"), `also ${command.formats.join(" and ")}, besides those of all commands`]]
-      : []),
+    ...(command.formats.length > 0 ? [[code("--format <format>"), escaped(says(command.formatOption))]] : []),
     ...command.configuration.map(([path, { summary }]) => [
       code(path),
       `${escaped(summary)} (in the configuration only)`,

@@ -7,6 +7,7 @@ import { TrailError } from "../data/errors.js"
 import { exportFormats } from "../data/export/shape.js"
 import type { EventFilter } from "../data/query/criteria.js"
 import { grouped, plural } from "../data/words.js"
+import { shellWord } from "./again.js"
 import { plain } from "./color.js"
 import { printedColumns } from "./event-columns.js"
 import { type EventFilterValues, writeOptions } from "./event-filter.js"
@@ -27,7 +28,9 @@ const ofPage = ["limit", "reverse", "after", "sample", "seed"] as const
 function words(typed: Asked["typed"]): string {
   const page = ofPage.flatMap((name) => {
     const value = typed[name]
-    return value === undefined || value === false ? [] : [value === true ? `--${name}` : `--${name} ${value}`]
+    return value === undefined || value === false
+      ? []
+      : [value === true ? `--${name}` : `--${name} ${shellWord(value)}`]
   })
   return [writeOptions(typed), ...page].filter((part) => part !== "").join(" ")
 }
@@ -42,6 +45,11 @@ export async function intoFile(
   if (format === undefined) {
     throw new TrailError("usage", `--out takes the answer as ${exportFormats.join(", ")}`, {
       hint: "nothing was read; add --format csv",
+    })
+  }
+  if (out === "-") {
+    throw new TrailError("usage", "--out takes the name of a file, and - is none", {
+      hint: "nothing was read; without --out the answer goes to stdout",
     })
   }
   const path = session.path(out)
@@ -62,12 +70,18 @@ export async function intoFile(
     const { bytes, rows, hash } = written
     const file = { name: basename(path), rows, bytes, sha256: hash.digest("hex") }
     const trail = await session.trail()
+    const drawn = typed.sample === undefined ? undefined : report.further?.()
+    const sample =
+      drawn === undefined
+        ? undefined
+        : { size: String(drawn.sample), seed: String(drawn.seed), population: String(drawn.population) }
     const described = await trail.describeAnswer({
       file,
       format,
       columns,
       filter,
-      typed: words(typed),
+      typed: words(sample === undefined ? typed : { ...typed, seed: sample.seed }),
+      sample,
       signal: session.signal,
     })
     const manifest = await stage(beside, [described.text], 0o600)

@@ -1,5 +1,5 @@
 // A command is one value: what its help says, what it takes, and `run`, which returns a report.
-import type { Format, FurtherFormat } from "./common.js"
+import { type Format, type FurtherFormat, formatOption, formats } from "./common.js"
 import type { Argument, Arguments, ArgumentValues, Option, Options, OptionValues } from "./options.js"
 import type { Report } from "./report.js"
 import type { Session } from "./session.js"
@@ -41,6 +41,8 @@ export interface Specification<A, O> {
   readonly formats?: readonly FurtherFormat[]
   /** Where none is named; a table where this is missing. */
   readonly format?: Format
+  /** In the place of the common --format, where that says something else than the form of the answer. */
+  readonly formatOption?: Option<Format | undefined>
   readonly examples: readonly Example[]
   run(given: {
     readonly args: ArgumentValues<A>
@@ -59,6 +61,7 @@ export interface Command {
   readonly configuration: readonly (readonly [path: string, option: Option<unknown>])[]
   readonly formats: readonly FurtherFormat[]
   readonly format: Format
+  readonly formatOption: Option<Format | undefined>
   readonly examples: readonly Example[]
   invoke(args: readonly unknown[], options: Values, session: Session, configuration?: Values): Promise<Report>
 }
@@ -70,14 +73,16 @@ export function command<A extends Arguments = Record<never, never>, O extends Op
   specification: Specification<A, O>,
 ): Command {
   const names = Object.keys(specification.args ?? {})
+  const { formats: further = [], format = "table" } = specification
   return {
     summary: specification.summary,
     description: specification.description,
     args: Object.entries(specification.args ?? {}),
     options: Object.entries(specification.options ?? {}),
     configuration: Object.entries(specification.configuration ?? {}),
-    formats: specification.formats ?? [],
-    format: specification.format ?? "table",
+    formats: further,
+    format,
+    formatOption: specification.formatOption ?? formatOption([...formats, ...further], format),
     examples: specification.examples,
     async invoke(args, options, session, configuration = {}) {
       // The parser filled both from this very specification; TypeScript cannot see that.

@@ -9,6 +9,7 @@ import {
   readNot,
 } from "../data/query/criteria.js"
 import { describePeriod, readPeriod } from "../data/query/time.js"
+import { shellWord } from "./again.js"
 import { list, type Option, type OptionValues, text } from "./options.js"
 
 /** Named like its flag: --org is the criterion `organization`. */
@@ -50,11 +51,12 @@ export function writeOptions(typed: EventFilterValues): string {
   return parts.join(" ")
 }
 
-const shellWord = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
-
-/** The filter that was typed. Throws TrailError `usage`, before anything is connected to. */
-export function readEventFilter(typed: EventFilterValues, now: Date = new Date()): EventFilter {
+/** The filter that was typed. Throws TrailError `usage`, before anything is connected to. `usual`: as for readPeriod. */
+export function readEventFilter(
+  typed: EventFilterValues,
+  now: Date = new Date(),
+  usual?: string,
+): EventFilter {
   const wanted: Partial<Record<CriterionName, readonly string[]>> = {}
   for (const name of criterionNames) {
     const values = typed[keyOf(name)]
@@ -69,7 +71,7 @@ export function readEventFilter(typed: EventFilterValues, now: Date = new Date()
   for (const all of [wanted, unwanted]) {
     for (const name of criterionNames) readCriterion(name, all[name])
   }
-  const { since, until } = readPeriod(typed, now)
+  const { since, until } = readPeriod(typed, now, usual)
   return {
     ...wanted,
     ...(typed.not.length === 0 ? {} : { not: unwanted satisfies Criteria }),

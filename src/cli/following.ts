@@ -23,6 +23,8 @@ export interface FollowRun {
   readonly cursorFile: string | undefined
   /** Where the first run begins. */
   readonly from: FollowOptions["from"]
+  /** What was typed that says where the first run begins, and nothing of a later one. */
+  readonly onlyFirst?: string | undefined
   readonly keepsOn?: boolean
   readonly verify?: boolean
   readonly limit?: number | undefined
@@ -63,9 +65,10 @@ export async function followReport(session: Session, run: FollowRun): Promise<Re
     await save()
   }
   const told = (): (string | undefined)[] => [
-    printed === 0 && run.keepsOn !== true ? "no new events match" : undefined,
-    following.more
-      ? `more events have come than the ${printed} shown: run it again, or raise --limit`
+    printed === 0 && !following.more && run.keepsOn !== true ? "no new events match" : undefined,
+    following.more ? moreThan(printed) : undefined,
+    file?.cursor !== undefined && run.onlyFirst !== undefined
+      ? `${run.onlyFirst} counts in the first run with --cursor-file: this one went on where the last stopped`
       : undefined,
     run.verify ? checked(following) : undefined,
     describeFilter(filter),
@@ -79,6 +82,11 @@ export async function followReport(session: Session, run: FollowRun): Promise<Re
     exit: () => (following.missing > 0n ? 1 : following.unknown > 0n ? 4 : 0),
   }
 }
+
+const moreThan = (printed: number): string =>
+  printed === 0
+    ? "new events match: raise --limit"
+    : `more events have come than the ${printed} shown: run it again, or raise --limit`
 
 function checked({ checked: events, unknown }: { checked: bigint; unknown: bigint }): string {
   const whole = `${events} events checked: each is what it was, and follows the one before`

@@ -2,7 +2,7 @@
 import type { Style } from "./color.js"
 import type { Command } from "./command.js"
 import type { Entry } from "./commands.js"
-import { commonOptions, configuration, type Format, formatOption, formats, variables } from "./common.js"
+import { commonOptions, configuration, type Format, variables } from "./common.js"
 import { exitCodes } from "./exit.js"
 import type { Argument, Option } from "./options.js"
 
@@ -42,8 +42,7 @@ export function commandHelp(name: string, command: Command, style: Style): strin
     args,
     options,
     configuration: configured,
-    formats: furtherForms,
-    format,
+    formatOption: format,
     examples,
   } = command
   const words = [
@@ -70,7 +69,7 @@ export function commandHelp(name: string, command: Command, style: Style): strin
       configured.map(([path, { summary, fallback }]) => [path, `${summary} (default: ${fallback})`]),
       style,
     ),
-    section("Common options", commonPairs([...formats, ...furtherForms], format), style),
+    section("Common options", commonPairs(format), style),
     [style.bold("Examples"), ...examples.flatMap(({ run, shows }) => [`  # ${shows}`, `  ${run}`])].join(
       "\n",
     ),
@@ -93,13 +92,12 @@ export function says({ summary, fallback, choices, takes, required, configurable
   return configurable === true ? `${text} [configurable]` : text
 }
 
-function commonPairs(forms: readonly Format[] = formats, otherwise: Format = "table"): Pair[] {
-  const { format } = commonOptions
+function commonPairs(format: Option<Format | undefined> = commonOptions.format): Pair[] {
   return [
     ...Object.values(commonOptions).map(
       (option): Pair => [
         option.flags,
-        says(option === format ? { ...formatOption(forms, otherwise), configurable: true } : option),
+        says(option === commonOptions.format ? { ...format, configurable: true } : option),
       ],
     ),
     ["--help", "print this help"],

@@ -1,8 +1,9 @@
 // What people read on stderr. The rules: lowercase, no full stop, the object by name; a hint is the command to run next;
 // one line each, `pgtrail: error: ...` then `pgtrail: hint: ...`; no password and no terminal escape ever passes. With
-// --json an error is one JSON object, {"error":{"code","message","hint"}}, and a warning {"warning":{"message"}}.
+// --json an error is one JSON object, {"error":{"code","message","hint"}}, and a warning {"warning":{"message"}}; with ndjson a note too.
 import type { Writable } from "node:stream"
-import { redact, visibleLines } from "./redact.js"
+import { visibleLines } from "../data/words.js"
+import { redact } from "./redact.js"
 
 export interface Failure {
   /** An ErrorCode, or "bug". */
@@ -14,7 +15,7 @@ export interface Failure {
 export interface Messages {
   error(failure: Failure): void
   warning(text: string): void
-  /** For people only: not with --quiet or --json. */
+  /** Not with --quiet, nor with --json; with ndjson a line {"note":{"message"}}. */
   note(text: string): void
   /** Further lines as they are, a stack; not with --json, whose stderr must stay JSON. */
   print(text: string): void
@@ -23,6 +24,8 @@ export interface Messages {
 export interface MessageOptions {
   readonly json: boolean
   readonly quiet: boolean
+  /** Whether notes are printed with `json` too. */
+  readonly notes?: boolean
   /** To be taken out of every line. */
   readonly secrets: readonly string[]
   /** Called before each line, so that a spinner is not in the way. */
@@ -55,7 +58,9 @@ export function createMessages(io: { readonly stderr: Writable }, options: Messa
       else line("warning: ", text)
     },
     note(text) {
-      if (!options.quiet && !options.json) line("", text)
+      if (options.quiet) return
+      if (!options.json) line("", text)
+      else if (options.notes === true) write(JSON.stringify({ note: { message: clean(text) } }))
     },
     print(text) {
       if (!options.json) write(clean(text))

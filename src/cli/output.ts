@@ -19,8 +19,15 @@ export function createOutput(stdout: Writable, before: () => void = () => {}): O
   let buffered = ""
   let scheduled = false
   let failure: Error | undefined
+  const waiting = new Set<(error: Error) => void>()
   stdout.on("error", (error) => {
     failure ??= explain(error)
+  })
+  // A write that is under way when the stream is destroyed is never called back.
+  stdout.on("close", () => {
+    failure ??= new ReaderGone()
+    for (const reject of waiting) reject(failure)
+    waiting.clear()
   })
 
   function write(): Promise<void> {
@@ -30,7 +37,9 @@ export function createOutput(stdout: Writable, before: () => void = () => {}): O
     if (failure === undefined && stdout.destroyed) failure = new ReaderGone()
     if (failure !== undefined) return Promise.reject(failure)
     return new Promise((resolve, reject) => {
+      waiting.add(reject)
       stdout.write(text, (error) => {
+        waiting.delete(reject)
         if (error === null || error === undefined) return resolve()
         failure ??= explain(error)
         reject(failure)

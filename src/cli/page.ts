@@ -1,21 +1,17 @@
 // A page of events as it is printed, and how to come to the next.
+
 import type { EventFilter } from "../data/query/criteria.js"
 import { maker, needed } from "../data/query/made.js"
 import { isRelative } from "../data/query/time.js"
+import { typedAgain } from "./again.js"
 import { printedColumns, reportColumns } from "./event-columns.js"
-import { type EventFilterValues, writeOptions } from "./event-filter.js"
+import type { EventFilterValues } from "./event-filter.js"
 import { noteOf, type Page, watched } from "./question.js"
 import type { Report, Row } from "./report.js"
 import type { Session } from "./session.js"
 
-/** What was typed that the line of the next page repeats. */
-interface Typed extends EventFilterValues {
-  readonly limit: string | undefined
-  readonly reverse: boolean
-}
-
 interface Asked {
-  readonly typed: Typed
+  readonly typed: Pick<EventFilterValues, "since" | "until">
   readonly page: Page
   readonly filter: EventFilter
   /** What the words of time in it count from. */
@@ -46,7 +42,7 @@ export async function listReport({ typed, page, filter, now }: Asked, session: S
     if (printed === 0 && page.limit !== 0)
       return page.after === undefined ? "no events match" : "no more events match"
     return events.more
-      ? `more events match than the ${printed} shown${nextPage(typed, events.next, session)}`
+      ? `more events match than the ${printed} shown${nextPage(events.next, session)}`
       : undefined
   }
   return {
@@ -58,18 +54,11 @@ export async function listReport({ typed, page, filter, now }: Asked, session: S
   }
 }
 
-/** The line to type for it; a very long one nobody would. */
-function nextPage(typed: Typed, next: string | null, { fields, format }: Session): string {
+/** The line to type for it; a very long one nobody would type. */
+function nextPage(next: string | null, { argv }: Session): string {
   if (next === null) return ""
-  const line = [
-    "pgtrail query",
-    writeOptions(typed),
-    typed.limit === undefined ? "" : `--limit ${typed.limit}`,
-    typed.reverse ? "--reverse" : "",
-    fields === undefined ? "" : `--fields ${fields.join(",")}`,
-    format === "table" ? "" : `--format ${format}`,
-    `--after ${next}`,
-  ]
-  const whole = line.filter((part) => part !== "").join(" ")
-  return `; the next page:\n${whole.length > 1000 ? `the same with --after ${next}` : whole}`
+  const line = typedAgain(argv, "--after", next)
+  // A file is not written a second time.
+  const isTold = line.length > 1000 || argv.some((word) => /^--out(=|$)/.test(word))
+  return `; the next page:\n${isTold ? `the same with --after ${next}` : line}`
 }

@@ -5,14 +5,7 @@ import { version } from "../data/version.js"
 import type { Style } from "./color.js"
 import type { Command, Values } from "./command.js"
 import type { Entry } from "./commands.js"
-import {
-  type CommonValues,
-  commonOptions,
-  type Format,
-  formatOption,
-  formats,
-  furtherFormats,
-} from "./common.js"
+import { type CommonValues, commonOptions, formatOption, formats, furtherFormats } from "./common.js"
 import { commandHelp, rootHelp, term, topicHelp } from "./help.js"
 import type { Option } from "./options.js"
 
@@ -124,16 +117,16 @@ export async function parse(
 function addCommon(
   command: Commander,
   path: string,
-  forms: readonly Format[] = [...formats, ...furtherFormats],
+  format = formatOption([...formats, ...furtherFormats]),
 ): void {
   for (const [key, option] of Object.entries(commonOptions)) {
-    addOption(command, key === "format" ? formatOption(forms) : option, path)
+    addOption(command, key === "format" ? format : option, path)
   }
 }
 
 /** Only now: making the options of all commands would take longer than all the rest of --help. */
 function fill(leaf: Commander, command: Command, path: string): void {
-  addCommon(leaf, path, [...formats, ...command.formats])
+  addCommon(leaf, path, command.formatOption)
   for (const [name, { form, summary }] of command.args) leaf.argument(term(name, form), summary)
   for (const [key, option] of command.options) {
     const added = addOption(leaf, option, path)
@@ -182,7 +175,7 @@ function common(leaf: Commander, command: Command): { common: CommonValues; give
     }
   }
   if (typeof values.format === "string") {
-    formatOption([...formats, ...command.formats]).parse(values.format, undefined)
+    command.formatOption.parse(values.format, undefined)
   }
   // Every key of commonOptions was just filled, by its own parser.
   return { common: values as CommonValues, given }

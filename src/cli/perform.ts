@@ -20,6 +20,7 @@ const patience = 3_000
 
 interface Surroundings {
   readonly io: Io
+  readonly argv: readonly string[]
   readonly signal: AbortSignal
   readonly secrets: readonly string[]
   readonly tree: readonly Entry[]
@@ -30,8 +31,10 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
   const { command, name } = invocation
   const help = `pgtrail ${name} --help`
   let configured: Configuration
+  let fields: readonly string[] | undefined
   try {
     configured = await configure(invocation, io, around.tree)
+    fields = fieldsOf(configured.common)
   } catch (error) {
     const messages = createMessages(io, { json: isJson(invocation.common), quiet: false, secrets })
     return explain(error, { messages, verbose: invocation.common.verbose, signal, help })
@@ -40,14 +43,22 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
   const progress = createProgress(io, common.quiet)
   const before = (): void => progress.clear()
   const hidden = [...secrets]
-  const messages = createMessages(io, { json: isJson(common), quiet: common.quiet, secrets: hidden, before })
+  const messages = createMessages(io, {
+    json: isJson(common),
+    // A document says itself what there is to note ("next"); lines cannot.
+    notes: formatName(common) !== "json",
+    quiet: common.quiet,
+    secrets: hidden,
+    before,
+  })
   for (const warning of configured.warnings) messages.warning(warning)
   const gone = new AbortController()
   const session = createSession({
     io,
+    argv: around.argv,
     url: common.url,
     configured,
-    fields: fieldsOf(common),
+    fields,
     format: common.json ? "json" : (common.format ?? command.format),
     quiet: common.quiet,
     verbose: common.verbose,
@@ -61,7 +72,7 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
     const { options, configuration } = configured
     const report = await command.invoke(invocation.args, options, session, configuration)
     const output = createOutput(io.stdout, before)
-    await answer(report, { format, common, io, output, signal, stop: () => gone.abort("EPIPE") })
+    await answer(report, { format, fields, common, io, output, signal, stop: () => gone.abort("EPIPE") })
     const note = typeof report.note === "function" ? report.note() : report.note
     if (note !== undefined) messages.note(note)
     const exit = typeof report.exit === "function" ? report.exit() : (report.exit ?? 0)
@@ -76,10 +87,12 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
   }
 }
 
+const formatName = ({ json, format }: CommonValues): string | undefined => (json ? "json" : format)
 const isJson = ({ json, format }: CommonValues): boolean => json || format === "json" || format === "ndjson"
 
 interface Answering {
   readonly format: Format
+  readonly fields: readonly string[] | undefined
   readonly common: CommonValues
   readonly io: Io
   readonly output: Output
@@ -90,13 +103,14 @@ interface Answering {
 /** A reader that goes away is no error: what the command found still decides the exit code. */
 async function answer(
   report: Report,
-  { format, common, io, output, signal, stop }: Answering,
+  { format, fields, common, io, output, signal, stop }: Answering,
 ): Promise<void> {
   try {
     await render(report, {
       format,
-      fields: fieldsOf(common),
+      fields,
       columns: io.stdoutIsTTY ? io.columns : undefined,
+      isTerminal: io.stdoutIsTTY,
       style: styleFor(io, io.stdoutIsTTY, common.color),
       output,
       signal,
@@ -138,8 +152,13 @@ function formatOf({ format, json }: CommonValues, otherwise: Format): Format {
 }
 
 function fieldsOf({ fields }: CommonValues): readonly string[] | undefined {
-  return fields
-    ?.split(",")
+  if (fields === undefined) return undefined
+  const names = fields
+    .split(",")
     .map((field) => field.trim())
     .filter((field) => field !== "")
+  if (names.length === 0) throw new TrailError("usage", "--fields names no column")
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined) throw new TrailError("usage", `--fields names ${twice} twice`)
+  return names
 }

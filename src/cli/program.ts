@@ -32,7 +32,7 @@ export async function runCommand(
   } catch (error) {
     return explain(error, { messages, verbose: early.verbose, signal, help: "pgtrail --help" })
   }
-  return perform(invocation, { io, signal, secrets, tree })
+  return perform(invocation, { io, argv, signal, secrets, tree })
 }
 
 async function print(io: Io, text: string): Promise<void> {

@@ -24,9 +24,9 @@ export const watched = (session: Session) => ({
   progress: (done: number, all: number) => session.progress(`searching: ${done} of ${all} partitions`),
 })
 
-/** What was found and what was understood. */
+/** What was understood and what was found; a command to type comes last. */
 export const noteOf = (found: string | undefined, filter: EventFilter): string | undefined =>
-  [found, describeFilter(filter)].filter((line) => line !== undefined).join("\n") || undefined
+  [describeFilter(filter), found].filter((line) => line !== undefined).join("\n") || undefined
 
 export async function countReport(
   mode: "count" | "estimate",

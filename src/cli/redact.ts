@@ -1,4 +1,4 @@
-// Takes passwords out of every line that goes to stderr, and makes control characters visible wherever people read.
+// Takes passwords out of every line that goes to stderr.
 
 /** `://user:secret@`, up to the last @ of the word: an unescaped @ in a password must not leave half of it. */
 const inUrl = /(:\/\/[^\s:/@?#]*):[^\s]*@/g
@@ -53,25 +53,4 @@ function decoded(text: string): string {
 function wholeWord(secret: string): RegExp {
   const escaped = secret.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
   return secret.length >= 8 ? new RegExp(escaped, "g") : new RegExp(`(?<![\\w])${escaped}(?![\\w])`, "g")
-}
-
-/** Control characters, line separators, marks that make text run backwards, and others that nobody sees; but for those that join letters. */
-const control =
-  /(?![\u200c\u200d])(?:[\p{Cc}\u2028\u2029\ufff9-\ufffb]|(?=\p{Cf})\p{Default_Ignorable_Code_Point})/gu
-const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
-
-/** Text from a database can hold terminal escapes: an event must not be able to repaint an auditor's screen. */
-export function visible(text: string): string {
-  return text.replace(control, escaped)
-}
-
-/** The same for a text of several lines. */
-export function visibleLines(text: string): string {
-  return text.replace(control, (found) => (found === "\n" ? found : escaped(found)))
-}
-
-function escaped(found: string): string {
-  const code = (found.codePointAt(0) ?? 0).toString(16)
-  if (code.length > 4) return `\\u{${code}}`
-  return short[found] ?? (code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`)
 }

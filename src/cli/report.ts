@@ -32,8 +32,8 @@ export interface Report {
   readonly document?: object
   /** The answer in the further forms that the command has (`formats`), whole and as it is printed. */
   readonly forms?: Readonly<Record<string, string>>
-  /** For people, instead of the table. */
-  readonly text?: string
+  /** For people, instead of the table. One that is asked with the width of the terminal is also wrapped to it. */
+  readonly text?: string | ((width: number | undefined) => string)
   /** One line for people, on stderr after the answer. */
   readonly note?: string | (() => string | undefined)
   /** Asked after the last row was printed. 0 where it is missing. */

@@ -14,6 +14,8 @@ export interface Session {
   /** Where the log is, to be shown; opens nothing. */
   connection(): Connection
   readonly io: Io
+  /** The words after `pgtrail`, as they were typed. */
+  readonly argv: readonly string[]
   /** Aborted by SIGINT, SIGTERM, or when nobody reads the answer any more. */
   readonly signal: AbortSignal
   /** The columns named by --fields, so that no others need to be read. */
@@ -32,6 +34,7 @@ export interface Session {
 
 export interface SessionParts {
   readonly io: Io
+  readonly argv: readonly string[]
   readonly signal: AbortSignal
   readonly url: string | undefined
   readonly configured: Pick<Configuration, "url" | "password">
@@ -58,6 +61,7 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
 
   return {
     io,
+    argv: parts.argv,
     signal: parts.signal,
     fields: parts.fields,
     format: parts.format,

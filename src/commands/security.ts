@@ -1,10 +1,13 @@
 // pgtrail security: what failed, was denied or is critical, by whom and from where, and who guesses passwords.
-import { between, command, count, duration, flag, type Report, type Row, text } from "../cli/command.js"
+import { command, count, duration, flag, type Report, type Row, text } from "../cli/command.js"
 import { readDuration } from "../data/duration.js"
 import { describeSecurity } from "../data/investigate/describe-security.js"
 import { rules } from "../data/investigate/rules.js"
 import { isQuiet, type Security } from "../data/investigate/security.js"
 import { describePeriod, readPeriod } from "../data/query/time.js"
+import { readLimit } from "../data/query/typed.js"
+
+const usual = "-24h"
 
 export default command({
   summary: "report what failed, was denied or is critical, and who guesses passwords",
@@ -14,11 +17,11 @@ export default command({
     "only from one full hour to the next.",
   options: {
     org: text("--org <name>", "in this organization"),
-    since: text("--since <time>", "what occurred at this time or later", "-24h"),
+    since: text("--since <time>", "what occurred at this time or later", usual),
     until: text("--until <time>", "what occurred before this time"),
     threshold: count("--threshold <n>", "so many authentication failures are no brute force yet", 10),
     window: duration("--window <time>", "the time in which they are counted", "1h"),
-    limit: between(1, 1000, count("--limit <n>", "at most so many of each list", 10)),
+    limit: text("--limit <n>", 'at most so many of each list, or "all"', "10"),
     exitCode: flag("--exit-code", "exit 1 when there is anything to report"),
   },
   examples: [
@@ -33,8 +36,9 @@ export default command({
     },
   ],
   async run({ options, session }) {
-    const period = readPeriod(options, new Date())
-    const { org: organization, threshold, limit } = options
+    const period = readPeriod(options, new Date(), usual)
+    const { org: organization, threshold } = options
+    const top = readLimit(options.limit) ?? Number.POSITIVE_INFINITY
     const windowMs = readDuration(options.window, "--window")
     session.progress("counting events")
     const report = await (await session.trail()).security({
@@ -43,7 +47,7 @@ export default command({
       threshold,
       windowMs,
       signal: session.signal,
-      top: limit,
+      top,
     })
     return shown(report, describePeriod(period), options.exitCode)
   },
@@ -77,7 +81,7 @@ function shown(report: Security, time: string | undefined, tells: boolean): Repo
     columns: names.map((name) => ({ name, ...(numbers.includes(name) ? { kind: "number" as const } : {}) })),
     rows,
     document: { schema: "pgtrail.security/1", ...report },
-    text: describeSecurity(report),
+    text: (width) => describeSecurity(report, width),
     ...(time === undefined ? {} : { note: `time: ${time}` }),
     exit: tells && !isQuiet(report) ? 1 : 0,
   }

@@ -12,7 +12,8 @@ export default command({
     "daily summaries (pgtrail summary), with what they lack yet counted from the events, so that the answer is always that of a full " +
     "count; a note says which. Everything else, and what a bound reader asks, is counted from the events, partition by partition.\n\n" +
     "--json is one object: total_events, failed_operations, unique_users, events_by_type, data_size_bytes and groups. csv and ndjson " +
-    "have one row for each group, and one without a group for all.",
+    "have one row for all, one for each group, and one for what --limit left out of a dimension, with the number of its values in others: " +
+    "the rows of a dimension sum up to all.",
   options: {
     ...eventFilterOptions,
     by: text("--by <a,b>", `count by these too: ${dimensions.join(", ")}`),
@@ -49,6 +50,7 @@ export default command({
       columns: [
         { name: "by" },
         { name: "value" },
+        { name: "others", kind: "number" },
         { name: "events", kind: "number" },
         { name: "failed", kind: "number" },
         { name: "data_size_bytes", kind: "number" },
@@ -66,6 +68,13 @@ export default command({
 })
 
 function* rowsOf({ grouped, total_events, failed_operations, data_size_bytes }: Stats): Generator<Row> {
-  yield { by: null, value: null, events: total_events, failed: failed_operations, data_size_bytes }
-  for (const { by, groups } of grouped) for (const group of groups) yield { by, ...group }
+  const none = { by: null, value: null, others: null }
+  yield { ...none, events: total_events, failed: failed_operations, data_size_bytes }
+  for (const { by, groups, rest } of grouped) {
+    for (const group of groups) yield { ...none, by, ...group }
+    if (rest !== null) {
+      const { values, ...counts } = rest
+      yield { ...none, by, others: values, ...counts }
+    }
+  }
 }

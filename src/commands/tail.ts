@@ -46,6 +46,8 @@ export default command({
       typed: options,
       cursorFile: options.cursorFile,
       from: newest === "all" ? "beginning" : beginning(newest, options.verify),
+      // Of "all" the help says so.
+      onlyFirst: typeof newest === "number" ? "--lines" : undefined,
       keepsOn: options.follow,
       verify: options.verify,
     })

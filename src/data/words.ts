@@ -5,12 +5,35 @@ export function grouped(count: number | bigint | string): string {
   return String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ",")
 }
 
-/** Control characters as escapes: what somebody wrote into an event must not steer a terminal. */
+/** Control characters, line separators, marks that make text run backwards, and others that nobody sees; but for those that join letters. */
+const control =
+  /(?![\u200c\u200d])(?:[\p{Cc}\u2028\u2029\ufff9-\ufffb]|(?=\p{Cf})\p{Default_Ignorable_Code_Point})/gu
+const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }
+
+/** Text from a database can hold terminal escapes: an event must not be able to repaint an auditor's screen. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`,
+  return text.replace(control, escaped)
+}
+
+/** The same for a text of several lines. */
+export function visibleLines(text: string): string {
+  return text.replace(control, (found) => (found === "\n" ? found : escaped(found)))
+}
+
+/** The same for JSON text, which has them only inside strings, where \uXXXX means the same. */
+export function visibleJson(text: string): string {
+  // In runs: most text is ASCII, and to look at each of its characters for what it is takes long.
+  return text.replace(/[\x7f-\uffff]+/g, (run) =>
+    run.replace(control, (found) => found.split("").map(unit).join("")),
   )
+}
+
+const unit = (found: string): string => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`
+
+function escaped(found: string): string {
+  const code = (found.codePointAt(0) ?? 0).toString(16)
+  if (code.length > 4) return `\\u{${code}}`
+  return short[found] ?? (code.length < 3 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`)
 }
 
 export const plural = (count: string | number, noun: string): string =>

@@ -47,6 +47,7 @@ const cases: readonly (readonly [words: readonly string[], answer: string])[] = 
   [["help", "checkpoint", "ke"], "words keygen"],
   [["query", "--form"], "words --format"],
   [["query", "--format", ""], "words table json ndjson csv short xml"],
+  [["export", "create", "--format", ""], "words csv ndjson xml"],
   [["query", "--format", "="], "words table json ndjson csv short xml"],
   [["query", "--format", "=", "nd"], "words ndjson"],
   [["query", "--format", "=", "json", "--lim"], "words --limit"],

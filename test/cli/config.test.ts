@@ -114,6 +114,41 @@ describe("an option", () => {
     })
   })
 
+  it("is a form of the answer that the command has, in both; where it has none of that name, the source is named", async () => {
+    const forms = ["table", "json", "xml", "short"]
+    const withXml = command({
+      summary: "prints xml",
+      formats: ["xml"],
+      examples: [],
+      run: ({ session }) => ({
+        schema: "o/1",
+        columns: [],
+        rows: [],
+        forms: Object.fromEntries(forms.map((form) => [form, session.format])),
+      }),
+    })
+    const xmlTree = [
+      { name: "paper", topic: "read", summary: "", load: async () => ({ default: withXml }) },
+    ] as const
+    const paper = (around: Around = {}, argv: readonly string[] = []) =>
+      runInProcess(["paper", ...argv], { cwd, ...around }, [...tree, ...xmlTree])
+    const env = { PGTRAIL_FORMAT: "xml" }
+    expect(await paper({ env })).toMatchObject({ exit: 0, stdout: "xml" })
+    expect(await paper({ env }, ["--json"])).toMatchObject({ exit: 0, stdout: "json" })
+    expect(await paper({ env: { PGTRAIL_FORMAT: "short" } })).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('PGTRAIL_FORMAT takes table, json, ndjson, csv or xml, not "short"'),
+    })
+    await write({ format: "xml" })
+    expect(await paper()).toMatchObject({ exit: 0, stdout: "xml" })
+    expect(await run(["other"])).toMatchObject({
+      exit: 2,
+      stdout: "",
+      stderr: expect.stringContaining('pgtrail.json: format takes table, json, ndjson or csv, not "xml"'),
+    })
+    expect(await run(["other", "--format", "csv"])).toMatchObject({ exit: 0 })
+  })
+
   it("is a list, a flag or a threshold too, in both", async () => {
     await write({ log: { echo: { tag: ["a", "b"], fast: true, age: { warning: "5d" } } }, quiet: true })
     expect(await given(key)).toMatchObject({ tag: ["a", "b"], fast: true, "age.warning": "5d", quiet: true })
@@ -211,7 +246,7 @@ describe("what is wrong in the file", () => {
     const wrong = {
       jobs: "x",
       formt: "csv",
-      format: "xml",
+      format: "yaml",
       quiet: "yes",
       log: { echo: { org: "acme", jobz: 3, tag: "a", age: { warning: true }, state: 5 } },
       key: "file",
@@ -221,7 +256,7 @@ describe("what is wrong in the file", () => {
     expect(said[0]).toBe("pgtrail: error: pgtrail.json has 11 errors:")
     expect(said.slice(1, 12).sort()).toEqual(
       [
-        '  format takes "table", "json", "ndjson" or "csv", not "xml"',
+        '  format takes "table", "json", "ndjson", "csv", "short", "xml", "prometheus" or "nagios", not "yaml"',
         "  formt is not known, did you mean format?",
         '  jobs takes a whole number, not "x"',
         "  key: a key or password is given by reference, never by itself",
@@ -392,7 +427,7 @@ describe("the commands", () => {
       additionalProperties: false,
       properties: {
         url: { type: "string", description: expect.stringContaining("the database") },
-        format: { enum: ["table", "json", "ndjson", "csv"] },
+        format: { enum: ["table", "json", "ndjson", "csv", "short", "xml", "prometheus", "nagios"] },
         verify: { additionalProperties: false, properties: { jobs: { type: "integer", minimum: 0 } } },
         checkpoint: { properties: { create: { properties: { key: { type: "string" } } } } },
       },

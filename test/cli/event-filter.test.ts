@@ -110,7 +110,7 @@ describe("what cannot be is refused before anything is connected to", () => {
     [{ not: ["statusCode=4xx"] }, "did you mean --not status-code=...?"],
     [{ not: ["since=2026-07"] }, "--not takes NAME=VALUE"],
     [{ not: ["severity=high"] }, "--severity takes debug"],
-    [{ actor: ["a\0b"] }, '--actor "a\\u0000b" holds a character that no text in PostgreSQL has'],
+    [{ actor: ["a\0b"] }, '--actor "a\\x00b" holds a character that no text in PostgreSQL has'],
     [{ since: "07/10/2026" }, "is not a time that pgtrail reads"],
     [{ since: "today", until: "yesterday" }, "there is no time from --since"],
   ])("%o", (values, why) => {
@@ -132,9 +132,21 @@ it("makes statements for hand-written SQL whose parameters are counted from wher
 })
 
 it("writes the options so that a shell gives them back, whatever they hold", () => {
-  const values = ["plain", "with blank", "it's", '"$HOME"', "`id`", "a\nb", "*", "-x", "", "\\"]
+  const values = [
+    "plain",
+    "with blank",
+    "it's",
+    '"$HOME"',
+    "`id`",
+    "a\nb",
+    "*",
+    "-x",
+    "",
+    "\\",
+    "\ttab's\\\u202e",
+  ]
   const line = writeOptions(typed({ actor: values, since: "2026-07", not: ["type=auth.*"] }))
-  const back = execFileSync("sh", ["-c", `printf '%s\\0' ${line}`], { encoding: "utf8" })
+  const back = execFileSync("bash", ["-c", `printf '%s\\0' ${line}`], { encoding: "utf8" })
     .split("\0")
     .slice(0, -1)
   expect(back).toEqual([

@@ -58,11 +58,48 @@ test("the answer of a query that is stopped, or has no place, leaves no file and
   expect(await acts()).toEqual(before)
 })
 
+test("the manifest of a sample has the seed that was drawn, how many match, and a line that can be typed again", async () => {
+  const around = { env: { PGTRAIL_URL: db.url }, cwd }
+  const argv = ["query", "--org", "acme", "--outcome", "denied", "--sample", "3", "--format", "csv", "--out"]
+  const manifest = (name: string) => JSON.parse(readFileSync(path(`${name}.manifest.json`), "utf8"))
+  expect(await runInProcess([...argv, "drawn.csv"], around)).toMatchObject({ exit: 0 })
+  const { typed, sample, statement, population } = manifest("drawn.csv")
+  expect(sample).toEqual({ size: "3", seed: expect.stringMatching(/^[0-9a-f]{8}$/), population: "10" })
+  expect(typed).toBe(`--org acme --outcome denied --sample 3 --seed ${sample.seed}`)
+  expect(statement[1]).toContain(`of the 10 events that match`)
+  expect(statement[1]).toContain(`with the seed "${sample.seed}"`)
+  expect(population).toMatchObject({ events: "40", exported: "3" })
+  const again = await runInProcess([...argv, "again.csv", "--seed", sample.seed], around)
+  expect(again.exit).toBe(0)
+  expect(readFileSync(path("again.csv"), "utf8")).toBe(readFileSync(path("drawn.csv"), "utf8"))
+  await runInProcess([...argv, "quoted.csv", "--seed", "it's a b"], around)
+  expect(manifest("quoted.csv").typed).toBe("--org acme --outcome denied --sample 3 --seed 'it'\\''s a b'")
+  expect(await runInProcess(["export", "verify", "quoted.csv.manifest.json"], around)).toMatchObject({
+    exit: 0,
+  })
+  writeFileSync(
+    path("forged.manifest.json"),
+    JSON.stringify({ ...manifest("drawn.csv"), sample: { seed: 1 } }),
+  )
+  expect(await runInProcess(["export", "verify", "forged.manifest.json"], around)).toMatchObject({
+    exit: 3,
+    stderr: expect.stringContaining("is no manifest of an export"),
+  })
+})
+
+const env = () => ({ PATH: process.env.PATH, HOME: "/nonexistent", PGTRAIL_URL: db.url })
+/** A file can then have 100 KiB. */
+const limited = (argv: readonly string[]) =>
+  promisify(execFile)("bash", ["-c", 'ulimit -f 100; exec "$@"', "bash", process.execPath, bin, ...argv], {
+    env: env(),
+    timeout: 20_000,
+  })
+
 describe.skipIf(!isBuilt)("bin/pgtrail.js export create", () => {
   const left = () => readdirSync(cwd).filter((name) => name.includes(".tmp"))
   const start = (out: string, stdio: "ignore" | "pipe" = "ignore") =>
     spawn(process.execPath, [bin, "export", "create", "--out", path(out)], {
-      env: { PATH: process.env.PATH, HOME: "/nonexistent", PGTRAIL_URL: db.url },
+      env: env(),
       stdio: ["ignore", stdio, "ignore"],
     })
 
@@ -94,11 +131,7 @@ describe.skipIf(!isBuilt)("bin/pgtrail.js export create", () => {
     await db.query(
       "insert into pgtrail.event (event_type, description) select 'a.b', repeat('x', 10000) from generate_series(1, 100) i",
     )
-    const argv = [process.execPath, bin, "export", "create", "--out", path("full")]
-    const run = promisify(execFile)("bash", ["-c", 'ulimit -f 100; exec "$@"', "bash", ...argv], {
-      env: { PATH: process.env.PATH, HOME: "/nonexistent", PGTRAIL_URL: db.url },
-    })
-    await expect(run).rejects.toMatchObject({
+    await expect(limited(["export", "create", "--out", path("full")])).rejects.toMatchObject({
       code: 3,
       stderr: expect.stringMatching(
         /^pgtrail: error: cannot write .*export-0001\.csv: .*\npgtrail: hint: no file was left half written/,
@@ -107,4 +140,48 @@ describe.skipIf(!isBuilt)("bin/pgtrail.js export create", () => {
     expect(existsSync(path("full"))).toBe(false)
     expect(left()).toEqual([])
   })
+})
+
+describe.skipIf(!isBuilt)("bin/pgtrail.js query --out", () => {
+  const left = () => readdirSync(cwd).filter((name) => /^answer\b/.test(name))
+  const argv = (format: string) => ["query", "--limit", "all", "--format", format, "--out", path("answer")]
+
+  // 3.5 MB, far more than every buffer on the way.
+  test.each(["csv", "ndjson", "xml"])(
+    "%s into a file that cannot grow: exit code 3, its name, and nothing half written",
+    async (format) => {
+      await db.query(
+        "insert into pgtrail.event (event_type, description) select 'a.b', repeat('x', 10000) from generate_series(1, 100) i",
+      )
+      await expect(limited(argv(format))).rejects.toMatchObject({
+        code: 3,
+        stdout: "",
+        stderr: expect.stringMatching(
+          /^(\{"error":\{"code":"file","message":"|pgtrail: error: )cannot write [^\n]*\/answer: [^\n]*\n(pgtrail: hint: no file was left half written[^\n]*\n)?$/,
+        ),
+      })
+      expect(left()).toEqual([])
+    },
+  )
+
+  test.each([
+    ["SIGINT", 130, "pgtrail.event_2025_07"],
+    ["SIGTERM", 143, "pgtrail.log"],
+  ] as const)(
+    "%s ends it with %i while %s keeps it waiting, and leaves nothing half written",
+    async (signal, code, table) => {
+      const client = await db.client()
+      await client.query(`begin; lock table ${table} in access exclusive mode`)
+      const child = spawn(process.execPath, [bin, ...argv("csv")], { env: env(), stdio: "ignore" })
+      const ended = new Promise((resolve) => child.on("close", resolve))
+      const waits =
+        "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+      while (left().length === 0 || (await db.query(waits)).length === 0)
+        await new Promise((go) => setImmediate(go))
+      child.kill(signal)
+      expect(await ended).toBe(code)
+      await client.end()
+      expect(left()).toEqual([])
+    },
+  )
 })

@@ -122,11 +122,10 @@ const fail = command({
     }
     if (code === "wait") {
       await new Promise((_, reject) => {
-        session.signal.addEventListener("abort", () =>
-          reject(
-            new TrailError("cancelled", "stopped after 2 files", { hint: "pgtrail import file b.json" }),
-          ),
-        )
+        const stop = (): void =>
+          reject(new TrailError("cancelled", "stopped after 2 files", { hint: "pgtrail import file b.json" }))
+        if (session.signal.aborted) stop()
+        session.signal.addEventListener("abort", stop)
       })
     }
     if (code !== "warning" && code !== "connection") {

@@ -1,7 +1,8 @@
 // What people read on stderr: its form, its exit code, and what never gets through.
 import { describe, expect, it } from "vitest"
 import { exitCodeOf } from "../../src/cli/exit.js"
-import { redact, visible } from "../../src/cli/redact.js"
+import { redact } from "../../src/cli/redact.js"
+import { visible } from "../../src/data/words.js"
 import { tree } from "./fixture.js"
 import { runInProcess } from "./io.js"
 

@@ -4,6 +4,8 @@ import stringWidth from "string-width"
 import { describe, expect, it } from "vitest"
 import { command, type Row } from "../../src/cli/command.js"
 import type { Entry } from "../../src/cli/commands.js"
+import { RawJson } from "../../src/cli/report.js"
+import { visible } from "../../src/data/words.js"
 import { hostileTexts, raw } from "./hostile.js"
 import { type Around, runInProcess } from "./io.js"
 
@@ -30,8 +32,19 @@ const listed = command({
   examples: [{ run: "pgtrail hostile", shows: "them" }],
   run: () => ({ schema: 'a"<b>/1', columns, rows: Readable.from(events) }),
 })
+const document = command({
+  summary: "print them as a document",
+  examples: [{ run: "pgtrail document", shows: "it" }],
+  run: () => ({
+    schema: "d/1",
+    columns: [],
+    rows: [],
+    document: { schema: "d/1", texts: hostileTexts, raw: new RawJson(JSON.stringify(hostileTexts)) },
+  }),
+})
 const tree: readonly Entry[] = [
   { name: "hostile", topic: "read", summary: listed.summary, load: async () => ({ default: listed }) },
+  { name: "document", topic: "read", summary: document.summary, load: async () => ({ default: document }) },
 ]
 
 async function printed(format: string, around: Around = {}, ...argv: string[]): Promise<string> {
@@ -57,15 +70,31 @@ describe("read back by another parser, every value is the same, and null is not 
       ...row,
       json: row.json === null ? null : JSON.parse(String(row.json)),
     }))
-    const lines = (await printed("ndjson")).trimEnd().split("\n")
+    const [ndjson, json] = [await printed("ndjson"), await printed("json")]
+    const lines = ndjson.trimEnd().split("\n")
     expect(lines.map((line) => JSON.parse(line))).toEqual(expected)
-    expect(JSON.parse(await printed("json")).rows).toEqual(expected)
+    expect(JSON.parse(json).rows).toEqual(expected)
+    // What a terminal obeys or nobody sees is written as \uXXXX, in a document too.
+    const document = await runInProcess(["document", "--json"], {}, tree)
+    expect(JSON.parse(document.stdout)).toEqual({ schema: "d/1", texts: hostileTexts, raw: hostileTexts })
+    for (const text of [ndjson, json, document.stdout]) expect(text).not.toMatch(raw)
+    expect(ndjson).toContain("\\u202eevil")
+    expect(ndjson).toContain("日本語 e\u0301 👨‍👩‍👧")
   })
 
   it("csv", async () => {
     const rows = readCsv(await printed("csv"))
     expect(rows[0]).toEqual(columns.map(({ name }) => name))
     expect(rows.slice(1)).toEqual(events.map((row) => columns.map(({ name }) => row[name])))
+  })
+
+  it("csv on a terminal shows what it would obey, also where its width is not known", async () => {
+    const text = await printed("csv", { stdoutIsTTY: true })
+    expect(text).not.toMatch(raw)
+    const rows = readCsv(text)
+    const shown = (cell: Row[string] = null) => (typeof cell === "string" ? visible(cell) : cell)
+    expect(rows.slice(1)).toEqual(events.map((row) => columns.map(({ name }) => shown(row[name]))))
+    expect(text).toContain("\\x1b[2J\\x1b[31mred")
   })
 })
 
@@ -85,8 +114,8 @@ describe("for people", () => {
   it.each(["table", "short"])("%s fits a terminal of any width, and marks what it cut", async (format) => {
     for (const width of [20, 80, 200]) {
       const lines = (await printed(format, onTerminal(width, { NO_COLOR: "1" }))).trimEnd().split("\n")
-      // Four columns of eight, the least that a table takes.
-      const most = format === "table" ? Math.max(width, 38) : width
+      // Four columns of four and what is between them would fit into 22.
+      const most = Math.max(width, 22)
       for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(most)
       expect(lines.filter((line) => line.includes("…")).length).toBeGreaterThan(2)
       // No half of a character.

@@ -1,6 +1,7 @@
 // Every form of the same rows, read back by a parser that is not ours.
 import { Writable } from "node:stream"
 import { describe, expect, it } from "vitest"
+import { command, type Row } from "../../src/cli/command.js"
 import { evidence, tree } from "./fixture.js"
 import { runInProcess } from "./io.js"
 
@@ -100,7 +101,7 @@ describe("a reader that goes away", () => {
       const { exit, stderr } = await run(line, { stdout: head })
       expect({ exit, stderr }).toEqual({
         exit: 1,
-        stderr: format.endsWith("json") ? "" : "pgtrail: 4 rows\n",
+        stderr: { json: "", ndjson: '{"note":{"message":"4 rows"}}\n' }[format] ?? "pgtrail: 4 rows\n",
       })
     },
   )
@@ -149,6 +150,66 @@ describe("table", () => {
     expect((await run(["list", "rows"])).stdout).not.toMatch(/…/)
   })
 
+  const shownAt = async (width: number, row: Row): Promise<string[]> => {
+    const names = Object.keys(row)
+    const one = command({
+      summary: "one",
+      examples: [],
+      run: () => ({ schema: "s/1", columns: names.map((name) => ({ name })), rows: [row] }),
+    })
+    const only = [
+      { name: "one", topic: "read" as const, summary: "one", load: async () => ({ default: one }) },
+    ]
+    const terminal = { stdoutIsTTY: true, columns: width, env: { NO_COLOR: "1" } }
+    const { stdout } = await runInProcess(["one"], terminal, only)
+    const [heading = "", cells = ""] = stdout.trimEnd().split("\n")
+    expect(Math.max(heading.length, cells.length)).toBeLessThanOrEqual(width)
+    return cells.split(/ {2,}/)
+  }
+
+  it("cuts texts first, then times to the second, and places and ids last", async () => {
+    const event = {
+      occurred_at: "2026-10-05T12:30:15.123456Z",
+      event_type: "document.permission.changed",
+      actor_id: "0198c0de-0000-7000-8000-0123456789ab",
+      resource: "document/quarterly-report-final",
+      event: "acme/0/1234567",
+    }
+    const { occurred_at, event_type, actor_id, resource, event: place } = event
+    expect(await shownAt(150, event)).toEqual([occurred_at, event_type, actor_id, resource, place])
+    expect(await shownAt(130, event)).toEqual([
+      occurred_at,
+      "document.permission.c…",
+      actor_id,
+      "document/quarterly-rep…",
+      place,
+    ])
+    expect(await shownAt(94, event)).toEqual([
+      "2026-10-05T12:30:15…",
+      "documen…",
+      actor_id,
+      "documen…",
+      place,
+    ])
+    expect(await shownAt(86, event)).toEqual(["2026-10-05T12:30:15…", "doc…", actor_id, "doc…", place])
+    // Nothing but these is left to give way.
+    expect((await shownAt(60, event)).at(-1)).toBe(place)
+  })
+
+  it("shows an event's time to the second and its place, whole, on 80 columns", async () => {
+    const cells = await shownAt(80, {
+      occurred_at: "2026-10-05T12:30:15.123456Z",
+      event_type: "auth.login.failed",
+      actor_id: "alice@example.org",
+      resource: "session/4711",
+      outcome: "failure",
+      severity: "warning",
+      event: "acme/0/123456",
+    })
+    expect(cells[0]).toBe("2026-10-05T12:30:15…")
+    expect(cells[6]).toBe("acme/0/123456")
+  })
+
   it("has a bold heading on a terminal", async () => {
     const { stdout } = await run(["list", "rows"], { stdoutIsTTY: true, columns: 200 })
     expect(stdout).toContain("\u001b[1mdetails\u001b[22m")
@@ -165,6 +226,59 @@ describe("table", () => {
 
   it("gives way to a text, from which escapes are taken too", async () => {
     expect((await run(["list", "document"])).stdout).toBe("intact\\x1b[2J\n")
+  })
+})
+
+describe("a text that is asked with the width of the terminal", () => {
+  const hash = "0123456789abcdef".repeat(4)
+  const lines = [
+    "Evidence: all 30 events that the log had of the organizations named in the time named; none was left out.",
+    "",
+    `file           export-0001.csv  20 rows, 4,711 bytes  ${hash}`,
+    `manifest       ${hash}, signed`,
+    `  ${"x".repeat(90)} and more`,
+  ]
+  const show = command({
+    summary: "show",
+    examples: [],
+    run: () => ({ schema: "s/1", columns: [], rows: [], text: () => lines.join("\n") }),
+  })
+  const only = [
+    { name: "show", topic: "read" as const, summary: "show", load: async () => ({ default: show }) },
+  ]
+
+  it("is wrapped at blanks, below the value where it has a name; only a word alone may be wider", async () => {
+    const { stdout } = await runInProcess(["show"], { stdoutIsTTY: true, columns: 80 }, only)
+    expect(stdout.split("\n")).toEqual([
+      "Evidence: all 30 events that the log had of the organizations named in the time",
+      "named; none was left out.",
+      "",
+      "file           export-0001.csv  20 rows, 4,711 bytes",
+      `               ${hash}`,
+      `manifest       ${hash},`,
+      "               signed",
+      lines[4]?.replace(" and more", ""),
+      "  and more",
+      "",
+    ])
+  })
+
+  it("is whole in a pipe", async () => {
+    expect((await runInProcess(["show"], {}, only)).stdout).toBe(`${lines.join("\n")}\n`)
+  })
+})
+
+describe("--fields", () => {
+  it.each([
+    ["", "--fields names no column"],
+    [" , ", "--fields names no column"],
+    ["id,seq, id", "--fields names id twice"],
+  ])("refuses %j", async (typed, message) => {
+    for (const format of ["table", "csv"]) {
+      const { exit, stdout, stderr } = await run(["list", "rows", "--fields", typed, "--format", format])
+      expect({ exit, stdout }).toEqual({ exit: 2, stdout: "" })
+      expect(stderr).toBe(`pgtrail: error: ${message}\npgtrail: hint: pgtrail list rows --help\n`)
+    }
   })
 })
 

@@ -1,5 +1,5 @@
 // Who exports, and what the log can tell him: readers, auditors, a reader of one organization; purges, holes, checkpoints, a broken log.
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { verifyExport } from "../../src/data/export/verify.js"
@@ -48,6 +48,13 @@ describe("purges", () => {
             purged: [{ act: act?.act_seq, events: "1" }],
             unexplained: "0",
           },
+          {
+            first: "59",
+            last: "60",
+            outside: "0",
+            purged: [{ act: act?.act_seq, events: "2" }],
+            unexplained: "0",
+          },
         ],
       },
     ])
@@ -83,6 +90,77 @@ describe("purges", () => {
       },
     ])
   })
+})
+
+describe("without a period", () => {
+  const everything = (where: string, work: () => Promise<void>) => async () => {
+    await log.db.query(`set session_replication_role = replica; drop table if exists public.taken; create table public.taken as
+      select * from pgtrail.event where ${where}; delete from pgtrail.event where ${where}; reset session_replication_role`)
+    try {
+      await work()
+    } finally {
+      await log.db.query(`set session_replication_role = replica; insert into pgtrail.event select * from public.taken;
+        reset session_replication_role`)
+    }
+  }
+
+  test(
+    "a lane that lacks its first and its newest events is a finding at both ends, in every order of options but a period",
+    everything("organization_id = 'globex' and (seq < 4 or seq > 55)", async () => {
+      const { manifest } = await log.trail.createExport({
+        out: path("ends"),
+        filter: { organization: "globex" },
+      })
+      const missing = manifest.lanes[0]?.missing ?? []
+      expect(missing[0]).toMatchObject({ first: "1", last: "3", purged: [], unexplained: "3" })
+      expect(missing.at(-1)).toMatchObject({
+        first: "56",
+        last: "60",
+        purged: [{ events: "2" }],
+        unexplained: "3",
+      })
+      const { verdict, findings } = await verifyExport(path("ends"))
+      expect(verdict).toBe("tampered")
+      expect(findings.map(({ kind, seq }) => [kind, seq])).toEqual([
+        ["missing", "1"],
+        ["missing", "56"],
+      ])
+      const forged = path("ends/manifest.json")
+      const text = readFileSync(forged, "utf8")
+      writeFileSync(forged, text.replace(/\{"first":"1","last":"3"[^}]*\},/, ""))
+      expect((await verifyExport(path("ends"))).findings).toContainEqual(
+        expect.objectContaining({
+          kind: "manifest",
+          seq: "1",
+          message: "the manifest does not say why the events 1 to 3 are not here",
+        }),
+      )
+      const period = { since: "2000-01-01T00:00:00Z", until: "2100-01-01T00:00:00Z" }
+      const bounded = await log.trail.createExport({
+        out: path("bounded"),
+        filter: { organization: "globex", ...period },
+      })
+      expect(bounded.manifest.lanes[0]?.missing?.map(({ first }) => first)).toEqual(["5", "20"])
+    }),
+  )
+
+  test(
+    "a lane without any event is told: a finding where nothing explains it, none where it was purged",
+    everything("organization_id = 'globex'", async () => {
+      const { manifest } = await log.trail.createExport({ out: path("absent") })
+      const whole = (organization_id: string) =>
+        manifest.absent_lanes?.filter((lane) => lane.organization_id === organization_id)
+      expect(whole("globex")).toMatchObject([
+        { lane: "0", missing: [{ first: "1", last: "60", unexplained: "52", purged: [{ events: "8" }] }] },
+      ])
+      for (const lane of whole("initech") ?? [])
+        expect(lane.missing).toMatchObject([{ first: "1", unexplained: "0" }])
+      expect(whole("initech")).not.toEqual([])
+      expect((await verifyExport(path("absent"))).findings).toMatchObject([
+        { kind: "missing", organization_id: "globex", lane: "0", seq: "1" },
+      ])
+    }),
+  )
 })
 
 describe("checkpoints", () => {
@@ -152,9 +230,34 @@ describe("who exports", () => {
     expect(await verifyExport(path("bound"))).toMatchObject({ verdict: "intact", findings: [] })
     const { manifest } = await his.createExport({
       out: path("bound-others"),
-      filter: { organization: ["acme", "globex"], type: "*", grep: "e" },
+      filter: { type: "*", severity: "debug.." },
       exclude: ["identity"],
     })
+    // What it is of stands in the filters, the statement and the act: the whole log is not his to tell.
+    expect(made.manifest.filters).toEqual({ organization: ["globex"] })
+    expect(made.manifest.statement[0]).toMatch(/that the log had of the organizations named;/)
+    const { act } = await log.trail.act(made.act ?? "")
+    expect(JSON.parse(act.parameters ?? "")).toMatchObject({ organizations: ["globex"] })
+    const other = { organization: ["globex", "acme"] }
+    const unseen = { code: "privilege", message: expect.stringContaining('"acme"') }
+    const acts = () => log.db.query("select count(*) as n from pgtrail.act")
+    const before = await acts()
+    expect(await failureOf(his.createExport({ out: path("unseen"), filter: other }))).toMatchObject(unseen)
+    expect(existsSync(path("unseen"))).toBe(false)
+    const answer = {
+      file: { name: "x.csv", rows: 0, bytes: 0, sha256: "0".repeat(64) },
+      format: "csv",
+      columns: ["id"],
+      typed: "",
+    } as const
+    expect(await failureOf(his.describeAnswer({ ...answer, filter: other }))).toMatchObject(unseen)
+    expect(await acts()).toEqual(before)
+    const named = await his.createExport({ out: path("named"), filter: { organization: "globex" } })
+    expect(named.manifest.filters).toEqual({ organization: "globex" })
+    expect(data("named")).toBe(data("bound"))
+    const described = await his.describeAnswer({ ...answer, filter: {} })
+    expect(described.manifest.filters).toEqual({ organization: ["globex"] })
+    expect(described.text).not.toContain("whole log")
     expect(manifest.lanes.map((lane) => lane.organization_id)).toEqual(["globex"])
     expect(manifest.population.events).toBe(made.manifest.population.events)
     expect(await failureOf(his.createExport({ out: path("bound-verify"), verify: true }))).toMatchObject({

@@ -105,6 +105,9 @@ export async function exportLog(): Promise<ExportLog> {
       [time],
     )
   }
+  // The document null, and none.
+  await db.query(`insert into pgtrail.event (organization_id, event_type, occurred_at, details, before_state, after_state, request_params)
+    values ('nulls', 'a.n', '2026-07-05Z', 'null', 'null', 'null', 'null'), ('nulls', 'a.n', '2026-07-06Z', null, null, null, null)`)
   return {
     db,
     pair,

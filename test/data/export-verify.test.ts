@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { recompute } from "../../src/data/canonical.js"
 import { fieldsOf } from "../../src/data/export/csv.js"
+import { describeCheck } from "../../src/data/export/describe.js"
 import type { ExportReport } from "../../src/data/export/report.js"
 import { verifyExport } from "../../src/data/export/verify.js"
 import type { Trail } from "../../src/data/index.js"
@@ -271,6 +272,20 @@ describe("the manifest", () => {
     expect((await check(cut)).signature).toBe("bad")
   })
 
+  test("without a signature: a finding by a key alone; beside a checkpoint, which the key is for, it is said to be unsigned", async () => {
+    const copy = copyOf("csv")
+    rmSync(join(copy, "manifest.json.sig"))
+    expect(await check(copy)).toMatchObject({ verdict: "tampered", signature: "bad" })
+    const given = { publicKeys: [key], checkpoint: path("all.checkpoint") }
+    const report = await check(copy, given)
+    expect(report).toMatchObject({ verdict: "intact", signature: "none", checkpoint: { lanes: "1" } })
+    expect(describeCheck(report)).toContain("none: whoever can change the files")
+    // A signature that is there must be good.
+    const bad = copyOf("csv")
+    edit(bad, "manifest.json.sig", (text) => text.replace(/ \S+\n$/, ` ${"A".repeat(90)}==\n`))
+    expect(await check(bad, given)).toMatchObject({ verdict: "tampered", signature: "bad" })
+  })
+
   test("with sums that fit does not hide an altered, a removed and a moved row", async () => {
     const copy = copyOf("csv")
     edit(copy, "export-0002.csv", (text) => text.replace("event 13", "event 73"))
@@ -290,11 +305,23 @@ describe("the manifest", () => {
     edit(fewer, "manifest.json", (text) =>
       text
         .replaceAll('"30"', '"29"')
+        .replace("all 30 events", "all 29 events")
         .replace('"seq":"29","hash"', '"seq":"30","hash"')
         .replace(/("export-0002.csv","rows":)"10"/, '$1"9"'),
     )
     expect(brief(await check(fewer, {}))).toEqual([
       "missing export-0001.csv:11 11 the event is missing, after 0/10, which stands here",
+    ])
+    const missing = (value: string) => {
+      edit(fewer, "manifest.json", (text) => text.replace(/"missing":.*\}/, `"missing":${value}}`))
+      return check(fewer, {})
+    }
+    const gap = '[{"first":"11","last":"11","outside":"0","purged":[],"unexplained":"0"}]'
+    expect(brief(await missing(gap))).toEqual([
+      "manifest -:- 11 the manifest gives reasons for 0 of the events 11 to 11, and for no more",
+    ])
+    expect(brief(await missing("null"))).toEqual([
+      "manifest -:- 1 the manifest does not say why events are not here, in 1 place of the lane",
     ])
   })
 
@@ -326,10 +353,7 @@ describe("the manifest", () => {
     )
     expect(await check(copy, {})).toMatchObject({ verdict: "intact" })
     const report = await check(copy, { publicKeys: [key], checkpoint: path("all.checkpoint") })
-    expect(brief(report)).toEqual([
-      "signature manifest.json.sig:- - the manifest is not signed by any key",
-      "altered export-0003.csv:11 30 the checkpoint knew another event here",
-    ])
+    expect(brief(report)).toEqual(["altered export-0003.csv:11 30 the checkpoint knew another event here"])
   })
 
   test("that lets the end of a lane fall, with sums that fit, disagrees with a checkpoint from before it", async () => {
@@ -345,6 +369,7 @@ describe("the manifest", () => {
     edit(copy, "manifest.json", (text) =>
       text
         .replaceAll('"30"', '"28"')
+        .replace("all 30 events", "all 28 events")
         .replace(/("last":\{"seq":"28","hash":")[0-9a-f]{64}/, `$1${hash}`)
         .replace(/("export-0003.csv","rows":)"10"/, '$1"8"')
         // As if it had been made after the checkpoint.
@@ -352,7 +377,6 @@ describe("the manifest", () => {
     )
     expect(brief(await check(copy, {}))).toEqual([])
     expect(brief(await check(copy, { publicKeys: [key], checkpoint: path("all.checkpoint") }))).toEqual([
-      "signature manifest.json.sig:- - the manifest is not signed by any key",
       "missing -:- 29 the checkpoint knows the lane up to 30, and the export ends at 28: its end was cut off",
     ])
   })
@@ -376,6 +400,13 @@ describe("the manifest", () => {
       ['"exported": "30"', '"exported": "31"', "the rows of its files are not the events"],
       ['"omitted": "0"', '"omitted": "1"', "are not the population"],
       ["export-0002.csv", "export-0001.csv", "it names a file twice"],
+      ['"filters": {}', '"filters": {"type": "a.b"}', "it names filters"],
+      ['"filters": {}', '"filters": {"organization": "globex"}', 'has a lane of "acme"'],
+      ['"filters": {}', '"filters": {"since": "2026-07-01T12:00:00Z"}', "outside of the time"],
+      ['"filters": {}', '"filters": {"until": "2026-07-01T12:00:00.5Z"}', "outside of the time"],
+      [/"bytes":"\d+"/, '"bytes":"7"', "bytes, and 7 by the manifest"],
+      ["Evidence: all 30 events", "Evidence: all 40 events", "its statement is not what its members say"],
+      ['"statement": [', '"statement": ["Nothing was purged.",', "its statement is not what its members say"],
     ] as const) {
       const copy = copyOf("csv")
       rmSync(join(copy, "manifest.json.sig"))
@@ -389,6 +420,9 @@ describe("the manifest", () => {
       ["export-0001.csv", "../../etc/passwd"],
       ['"rows":"10"', '"rows":10'],
       ['"lanes"', '"lames"'],
+      ['"kind": "evidence"', '"kind": "extract", "kind": "evidence"'],
+      ['"rows":"10"', '"rows":"11","rows":"10"'],
+      ['"filters": {}', '"filters": {"organization": {"a": 1}}'],
       ["{", "["],
     ] as const) {
       const copy = copyOf("csv")
@@ -415,6 +449,9 @@ test("what hashes alike and is written otherwise is found: numbers, times, addre
     ["csv", /(,\\x[0-9a-f]{64}),1,,$/m, "$1zz,1,,", "its hash is in no form"],
     ["ndjson", '"event_type":"a.b"', '"event_type":"x","event_type":"a.b"', "it is no row of an export"],
     ["ndjson", '"lane":"0"', '"lane":0', "it is no row of an export"],
+    ["csv", ",event 11,", ",event\r 11,", "it is no row of an export"],
+    ["xml", ">event 11<", ">event 11&else;<", "it is no row of an export"],
+    ["xml", ">event 11<", ">event 11&#x20;<", "it is no row of an export"],
   ] as const) {
     const copy = copyOf(format)
     edit(copy, `export-0002.${format}`, (text) => text.replace(from, to))

@@ -4,11 +4,16 @@ import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { from } from "pg-copy-streams"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { contentFields, identityFields } from "../../src/data/canonical.js"
 import { eventColumns } from "../../src/data/event-columns.js"
 import { fieldsOf, RowCutter } from "../../src/data/export/csv.js"
+import { refuseTelling } from "../../src/data/export/shape.js"
 import { verifyExport } from "../../src/data/export/verify.js"
 import type { Trail } from "../../src/data/index.js"
-import { dataFiles, type ExportLog, exportLog, hostile, ndjsonRows } from "./export-fixture.js"
+import { type CriterionName, criterionNames } from "../../src/data/query/criteria.js"
+import { conditionText } from "../../src/data/query/filter.js"
+import { wholeLog } from "../../src/data/query/source.js"
+import { dataFiles, type ExportLog, edit, exportLog, hostile, ndjsonRows } from "./export-fixture.js"
 import { failureOf } from "./failure.js"
 
 let log: ExportLog
@@ -21,6 +26,18 @@ afterAll(async () => {
   await log?.db.drop()
   log?.remove()
 })
+
+/** Values that their criteria take, where any text is none. */
+const samples: Partial<Record<CriterionName, string>> = {
+  severity: "error",
+  outcome: "denied",
+  ip: "10.0.0.0/8",
+  resource: "file/1",
+  statusCode: "404",
+  classification: "RESTRICTED",
+  at: "acme/0/1",
+  where: "$.a",
+}
 
 const july = { since: "2026-07-01T00:00:00Z", until: "2026-08-01T00:00:00Z" }
 const read = (folder: string, name: string) => readFileSync(join(log.path(folder), name), "utf8")
@@ -97,9 +114,27 @@ describe("evidence", () => {
         if (["tags", "compliance_tags"].includes(column)) {
           if (row.get(column)?.startsWith('"')) expect(row.get(column)).toBe('"[0:1]={a,\\"b c\\"}"')
           else expect(row.get(column)).toBe(value ?? "null")
-        } else expect(row.get(column)).toBe(isJson ? (value ?? "null") : JSON.stringify(value))
+        } else expect(row.get(column)).toBe(isJson ? (value ?? undefined) : JSON.stringify(value))
       }
     }
+  })
+
+  test("a document null is not the same as no document: each verifies in every form, and neither can be put for the other", async () => {
+    const nulls = ["details", "before_state", "after_state", "request_params"] as const
+    const filter = { organization: "nulls" }
+    for (const format of ["csv", "ndjson", "xml"] as const) {
+      await trail.createExport({ out: log.path(`nulls-${format}`), format, filter })
+      const report = await verifyExport(log.path(`nulls-${format}`))
+      expect(report).toMatchObject({ verdict: "intact", findings: [], events: "2" })
+    }
+    const rows = ndjsonRows(read("nulls-ndjson", "export-0001.ndjson"))
+    for (const column of nulls) expect(rows.map((row) => row.get(column))).toEqual(["null", undefined])
+    const out = log.copyOf("nulls-ndjson", "nulls-changed")
+    edit(out, "export-0001.ndjson", (text) => text.replace('"before_state":null,', ""))
+    expect((await verifyExport(out)).findings[0]).toMatchObject({
+      kind: "altered",
+      message: "its hash does not belong to what it says",
+    })
   })
 
   test("a month: what lies between and occurred outside of it is counted, lane by lane, and the chain verifies across it", async () => {
@@ -308,6 +343,63 @@ describe("what is refused, and what is left", () => {
     ] as const) {
       const error = await failureOf(trail.createExport({ out: log.path("refused"), ...wrong }))
       expect(error.code).toBe("usage")
+    }
+  })
+
+  test("a criterion whose value is what the export is to exclude: the manifest would tell it", async () => {
+    const telling = {
+      identity: {
+        actor: "u1",
+        actorName: "Jane*",
+        actorEmail: "j@*",
+        ip: "10.0.0.1",
+        device: "d",
+        session: "s",
+        grep: "jane",
+      },
+      content: {
+        resource: "file/1",
+        namespace: "n",
+        request: "r",
+        correlation: "c",
+        tag: "t",
+        grep: "g",
+        where: "$.a",
+      },
+    }
+    for (const [group, criteria] of Object.entries(telling)) {
+      for (const [name, value] of Object.entries(criteria)) {
+        for (const filter of [{ [name]: [value] }, { not: { [name]: value } }]) {
+          const options = { out: log.path("refused"), filter, exclude: [group as keyof typeof telling] }
+          expect(await failureOf(trail.createExport(options))).toMatchObject({
+            code: "usage",
+            message: expect.stringMatching(`would tell what the export is to exclude: ${group}$`),
+          })
+        }
+      }
+    }
+    // The other way round nothing is told; the type of a resource and of an actor stay in the files.
+    const made = await trail.createExport({
+      out: log.path("telling"),
+      filter: { resource: "file", actorType: "user", actor: "user-1" },
+      exclude: ["content"],
+    })
+    expect(made.manifest.filters).toEqual({ resource: "file", actorType: "user", actor: "user-1" })
+  })
+
+  test("every criterion that reads a column of a group is among them", async () => {
+    for (const [group, fields] of [
+      ["identity", identityFields],
+      ["content", contentFields],
+    ] as const) {
+      for (const name of criterionNames) {
+        const value = samples[name] ?? "x"
+        const { text } = conditionText({ [name]: value }, {}, wholeLog, 1)
+        const reads = fields.some(([column]) => new RegExp(`\\b${column}\\b`).test(text))
+        const refuse = () => refuseTelling([group], { [name]: value })
+        if (reads) expect(refuse, `${name}, ${group}`).toThrow()
+        else if (name !== "grep") expect(refuse, `${name}, ${group}`).not.toThrow()
+      }
     }
   })
 

@@ -89,8 +89,8 @@ test("what a restore lost is recorded lane by lane, new events since then are no
   })
   expect(describeIncarnation(opened).split("\n").slice(1)).toEqual([
     `lost since the ${opened.checkpoint} of ${opened.checkpoint_time}: 9 events in 2 lanes`,
-    "  acme/0            events 11 to 15",
-    "  late \\u001b[2J/0  events 1 to 4",
+    "  acme/0          events 11 to 15",
+    "  late \\x1b[2J/0  events 1 to 4",
     "the act of that checkpoint is lost as well, and what was recorded after it",
   ])
   expect((await trail.incarnations()).at(-1)).toMatchObject({

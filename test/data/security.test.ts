@@ -70,8 +70,14 @@ test("failed, denied and critical events and those of security are told by actor
   expect(report.brute_force).toEqual([])
   const acme = await trail.security({ ...on("2026-05-01"), organization: "acme", top: 1 })
   expect(acme).toMatchObject({ events: "7", affected: { actors: "3" }, actors: [{ value: "u1" }] })
-  expect(describeSecurity(acme)).toContain("and 2 more: --limit")
-  expect((await trail.security({ ...on("2026-05-01"), top: 0 })).actors.length).toBeLessThanOrEqual(1)
+  expect(describeSecurity(acme)).toContain("and 2 more: --limit all")
+  const none = await trail.security({ ...on("2026-05-01"), top: 0 })
+  expect([none.actors, none.affected.actors]).toEqual([[], "4"])
+  const all = await trail.security({ ...on("2026-05-01"), top: Number.POSITIVE_INFINITY })
+  expect(String(all.actors.length)).toBe(all.affected.actors)
+  const [one] = all.actors
+  const long = { ...all, actors: Array.from({ length: 200_000 }, () => one).flatMap((of) => of ?? []) }
+  expect(describeSecurity(long).split("\n").length).toBeGreaterThan(200_000)
 })
 
 test("nothing to report is said in so many words", async () => {
@@ -195,7 +201,7 @@ test("what an event holds cannot steer the terminal of who reads the report", as
     },
   ])
   const text = describeSecurity(await trail.security({ ...on("2026-06-09"), threshold: 0 }))
-  expect(text).toContain("acme/\\u001b[2J\\u202e\\u000aname")
+  expect(text).toContain("acme/\\x1b[2J\\u202e\\nname")
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/)
 })

@@ -244,9 +244,20 @@ test("the text shows what is hostile in the data, and bars only where there is a
   )
   const stats = await trail.stats({ organization: "hostile", by: ["type"] })
   const text = describeStats(stats, 80)
-  expect(text).toContain("a\\u001b[2J\\u202e")
+  expect(text).toContain("a\\x1b[2J\\u202e")
   expect(text).toMatch(/█{10}/)
   expect(describeStats(stats)).not.toMatch(/█/)
+  // With --limit all a list may have a million lines.
+  const { data_size_bytes: bytes } = stats
+  const long = Array.from({ length: 200_000 }, (_, at) => ({
+    value: `u${at}`,
+    events: "1",
+    failed: "0",
+    data_size_bytes: bytes,
+  }))
+  expect(describeStats({ ...stats, grouped: [{ by: "actor", groups: long, rest: null }] })).toContain(
+    "u199999",
+  )
 })
 
 test("no statement opens more than one partition, and none stays locked, whatever answers", async () => {

@@ -117,7 +117,7 @@ test("a type is added by an act, and a later one of its name describes it anew; 
     severity: "warning",
     description: "an odd thing",
   })
-  expect(added).toEqual({ name: "b.odd", act: expect.stringMatching(/^\d+$/) })
+  expect(added).toEqual({ name: "b.odd", act: expect.stringMatching(/^\d+$/), anew: false })
   expect(
     await trail.addType({
       name: "b.odd",
@@ -125,22 +125,30 @@ test("a type is added by an act, and a later one of its name describes it anew; 
       severity: "warning",
       description: "an odd thing",
     }),
-  ).toEqual({ name: "b.odd", act: null })
-  expect((await trail.addType({ name: "b.odd", severity: "info" })).act).not.toBeNull()
+  ).toEqual({ name: "b.odd", act: null, anew: true })
+  // What is not given stays, of a type that ships too: nothing given, nothing recorded.
+  expect(await trail.addType({ name: "b.odd" })).toMatchObject({ act: null })
+  expect(await trail.addType({ name: "system.error" })).toMatchObject({ act: null, anew: true })
+  expect(await trail.addType({ name: "b.odd", severity: "info" })).toEqual({
+    name: "b.odd",
+    act: expect.any(String),
+    anew: true,
+  })
   const anew = await trail.addType({ name: "auth.logout", category: "auth", severity: "debug" })
   const { types, complete } = await trail.eventTypes()
   expect(complete).toBe(true)
   expect(types).toHaveLength(38)
   expect(types.at(-1)).toMatchObject({
     name: "b.odd",
-    category: null,
+    category: "oddities",
     severity: "info",
-    description: null,
+    description: "an odd thing",
     added_by: expect.anything(),
   })
   expect(types.find(({ name }) => name === "auth.logout")).toMatchObject({
     category: "auth",
     severity: "debug",
+    description: "user logout",
     source: `act ${anew.act}`,
   })
   expect((await trail.unknownTypes()).types.map(({ name }) => name)).not.toContain("b.odd")
@@ -159,6 +167,8 @@ test("what cannot be a type is refused, and nothing is recorded; nor is anything
   for (const type of [
     { name: "", severity: "info" },
     { name: "x".repeat(301), severity: "info" },
+    { name: "a ", severity: "info" },
+    { name: "a\n", severity: "info" },
     { name: "x", severity: "red" },
     { name: "x\0", severity: "info" },
     { name: "\ud800", severity: "info" },
@@ -168,7 +178,7 @@ test("what cannot be a type is refused, and nothing is recorded; nor is anything
     expect(await failureOf(trail.addType(type))).toMatchObject({ code: "usage", hint: "nothing was added" })
   }
   expect(await db.query("select count(*) from pgtrail.act")).toEqual(before)
-  const evil = "'; drop schema pgtrail; --\u001b[2J"
+  const evil = "';drop/**/schema/**/pgtrail;--\u001b[2J"
   await trail.addType({ name: evil, category: evil, severity: "info", description: evil })
   expect((await trail.eventTypes()).types.find(({ name }) => name === evil)).toMatchObject({
     category: evil,

@@ -16,17 +16,19 @@ def csv_rows(path, columns):
 
 def ndjson_rows(path, columns):
     def plain(line, column, value):
-        # A document keeps the text that it has in the line: numbers may be larger than any of Python's floats.
-        if value is None or isinstance(value, str) and column not in documents:
+        # A document keeps the text that it has in the line: numbers may be larger than any of Python's floats. Its null is one.
+        if column not in documents and (value is None or column not in arrays):
             return value
         return Raw(line).of(column)
 
-    documents = {"details", "request_params", "before_state", "after_state", "tags", "compliance_tags"}
+    documents = {"details", "request_params", "before_state", "after_state"}
+    arrays = {"tags", "compliance_tags"}
     with open(path, newline="\n", encoding="utf-8") as file:
         for line in file:
             row = json.loads(line)
-            assert list(row) == columns, "other members"
-            yield [plain(line, column, row[column]) for column in columns]
+            # Of a document that is not there the member is not there.
+            assert list(row) == [column for column in columns if column in row or column not in documents], "other members"
+            yield [plain(line, column, row[column]) if column in row else None for column in columns]
 
 
 class Raw:

@@ -1,7 +1,7 @@
 // What can be typed after each word of a command line: the definitions, in the form that every shell's script is made from.
 import type { Command } from "../command.js"
 import type { Entry } from "../commands.js"
-import { commonOptions, formats } from "../common.js"
+import { commonOptions } from "../common.js"
 import type { Argument, Option } from "../options.js"
 
 export interface Word {
@@ -43,7 +43,7 @@ export async function completionWords(tree: readonly Entry[]): Promise<Typed> {
     path,
     words: [...wordsBelow(path, tree), ...(path === "" ? [{ word: "help", says: "explain a command" }] : [])],
     flags: [
-      ...commonFlags(formats),
+      ...commonFlags(commonOptions.format),
       ...(path === "" ? [{ word: "--version", says: "print the version", values: undefined }] : []),
     ],
     values: [],
@@ -75,20 +75,15 @@ function place(path: string, command: Command): Place {
   return {
     path,
     words: [],
-    flags: [
-      ...command.options.map(([, option]) => flag(option)),
-      ...commonFlags([...formats, ...command.formats]),
-    ],
+    flags: [...command.options.map(([, option]) => flag(option)), ...commonFlags(command.formatOption)],
     values: command.args.map(([name, argument]) => valuesOfArgument(name, argument)),
     repeats: last?.form === "many" || last?.form === "any",
   }
 }
 
-function commonFlags(choices: readonly string[]): Flag[] {
+function commonFlags(format: Option<unknown>): Flag[] {
   return [
-    ...Object.entries(commonOptions).map(([name, option]) =>
-      name === "format" ? { ...flag(option), values: choices } : flag(option),
-    ),
+    ...Object.entries(commonOptions).map(([name, option]) => flag(name === "format" ? format : option)),
     { word: "--help", says: "print the help", values: undefined },
   ]
 }

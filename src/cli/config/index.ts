@@ -63,7 +63,8 @@ export async function configure(
     if (option.configurable !== true || key === "url" || given.has(key)) continue
     // Whoever typed --json has chosen.
     if (key === "format" && given.has("json")) continue
-    common[key] = look([[itemName(option)]], option) ?? common[key]
+    const taken = key === "format" ? command.formatOption : option
+    common[key] = look([[itemName(option)]], taken) ?? common[key]
   }
   const options: Record<string, unknown> = { ...invocation.options }
   for (const [key, option] of command.options) {
@@ -168,9 +169,17 @@ const switches: Readonly<Record<string, boolean>> = {
   no: false,
 }
 
-/** An option's own words, with the variable in the place of the flag. */
-const namedBy = (message: string, variable: string): string =>
-  message.startsWith("--") ? message.replace(/^--[\w-]+/, variable) : `${variable}: ${message}`
+/** An option's own words, with the variable or the key of the file in the place of the flag. */
+function named<T>(source: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof TrailError)) throw error
+    const { message, hint } = error
+    const words = message.startsWith("--") ? message.replace(/^--[\w-]+/, source) : `${source}: ${message}`
+    throw new TrailError("config", words, { hint })
+  }
+}
 
 /** A list is separated by commas. */
 function fromVariable(option: Option<unknown>, variable: string, text: string): unknown {
@@ -180,12 +189,7 @@ function fromVariable(option: Option<unknown>, variable: string, text: string): 
     throw new TrailError("config", `${variable} takes on or off, not ${JSON.stringify(text)}`)
   }
   if (option.kind === "list") return text.split(",").filter((part) => part !== "")
-  try {
-    return option.parse(text, option.fallback)
-  } catch (error) {
-    if (!(error instanceof TrailError)) throw error
-    throw new TrailError("config", namedBy(error.message, variable), { hint: error.hint })
-  }
+  return named(variable, () => option.parse(text, option.fallback))
 }
 
 function placedUrl(url: string, folder: string): string {
@@ -212,6 +216,9 @@ function fromFile(option: Option<unknown>, value: unknown, file: ConfigurationFi
     return path === undefined ? text : `file:${resolve(folder, path)}`
   }
   if (Array.isArray(value)) return value.map((part) => placed(String(part)))
-  if (typeof value === "string") return option.parse(placed(value), option.fallback)
+  if (typeof value === "string") {
+    const text = placed(value)
+    return named(`${file?.shown}: ${itemName(option)}`, () => option.parse(text, option.fallback))
+  }
   return option.kind === "threshold" ? option.parse(String(value), option.fallback) : value
 }

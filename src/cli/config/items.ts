@@ -1,8 +1,8 @@
 // What can be configured: derived from the definitions of the commands, so that the file, its schema and the variables never go stale.
 import type { Command } from "../command.js"
 import type { Entry } from "../commands.js"
-import { commonOptions } from "../common.js"
-import { type Option, reference } from "../options.js"
+import { commonOptions, formatOption, formats, furtherFormats } from "../common.js"
+import { configurable, type Option, reference } from "../options.js"
 
 export interface Item {
   /** Where it stands in the file: ["verify", "jobs"]. */
@@ -26,8 +26,13 @@ export function itemName(option: Option<unknown>): string {
   return (/--([\w-]+)/.exec(option.flags)?.[1] ?? "").replace(/^no-/, "")
 }
 
+/** For which command it will be the file does not say: every form may stand in it. */
+const anyFormat = configurable(formatOption([...formats, ...furtherFormats]))
+
 export const commonItems: readonly Item[] = [
-  ...Object.values(commonOptions).filter((option) => option.configurable === true),
+  ...Object.values(commonOptions)
+    .filter((option) => option.configurable === true)
+    .map((option) => (option === commonOptions.format ? anyFormat : option)),
   passwordOption,
 ].map((option) => ({ path: [itemName(option)], option }))
 

@@ -1,15 +1,16 @@
 // CSV as Postgres' own COPY writes it, lossless: null is an empty field, the empty text is "", lines end with \n.
+// Only a terminal, which would obey what is in an event, gets escapes for control characters.
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { stringify } from "csv-stringify"
-import type { Output } from "../output.js"
-import type { Column, Row } from "../report.js"
+import { visible } from "../../data/words.js"
+import type { Cell, Column, Row } from "../report.js"
+import type { RenderOptions } from "./index.js"
 
 export async function csv(
   columns: readonly Column[],
   rows: AsyncIterable<Row>,
-  output: Output,
-  hasHeading = true,
+  { output, hasHeading = true, isTerminal = false }: RenderOptions,
 ): Promise<void> {
   const names = columns.map(({ name }) => name)
   const stringifier = stringify({
@@ -21,8 +22,9 @@ export async function csv(
     quoted_match: [/[\r\n]/, /^$/, /^\\\.$/],
     cast: { boolean: String },
   })
-  const records = async function* (): AsyncGenerator<(string | boolean | null)[]> {
-    for await (const row of rows) yield names.map((name) => row[name] ?? null)
+  const records = async function* (): AsyncGenerator<Cell[]> {
+    const written = (cell: Cell): Cell => (isTerminal && typeof cell === "string" ? visible(cell) : cell)
+    for await (const row of rows) yield names.map((name) => written(row[name] ?? null))
   }
   // What broke first: pipeline itself may answer with the abort that followed.
   let failure: unknown

@@ -1,10 +1,10 @@
 // Prints a report in the form that was asked for; each form is loaded only when it is needed.
 import { TrailError } from "../../data/errors.js"
 import { near } from "../../data/near.js"
+import { visibleJson, visibleLines } from "../../data/words.js"
 import type { Style } from "../color.js"
 import type { Format } from "../common.js"
 import type { Output } from "../output.js"
-import { visibleLines } from "../redact.js"
 import type { Column, Report, Row } from "../report.js"
 
 export interface RenderOptions {
@@ -13,6 +13,7 @@ export interface RenderOptions {
   readonly fields: readonly string[] | undefined
   /** Width of the terminal; undefined where stdout is none, and nothing is cut. */
   readonly columns: number | undefined
+  readonly isTerminal?: boolean
   readonly style: Style
   readonly output: Output
   readonly signal: AbortSignal
@@ -28,8 +29,7 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
   const whole = options.fields === undefined
   const form = report.forms?.[format]
   if (form !== undefined) {
-    await output.put(form)
-    return
+    return output.put(printedForm(form, options))
   }
   if (format === "json" || format === "ndjson") {
     const json = await import("./json.js")
@@ -40,12 +40,14 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
       ? json.envelope(report, columns, rows, output)
       : json.lines(columns, rows, output)
   }
-  if (format === "csv") return (await import("./csv.js")).csv(columns, rows, output, options.hasHeading)
+  if (format === "csv") return (await import("./csv.js")).csv(columns, rows, options)
   if (format === "xml") return (await import("./xml.js")).xml(report, columns, rows, output)
   if (format === "short") return (await import("./short.js")).short(columns, rows, options)
   if (whole && report.text !== undefined) {
-    await output.put(visibleLines(report.text.endsWith("\n") ? report.text : `${report.text}\n`))
-    return
+    const text = visibleLines(typeof report.text === "string" ? report.text : report.text(options.columns))
+    const { wrapped } = await import("./wrap.js")
+    const fitting = typeof report.text === "string" ? text : wrapped(text, options.columns)
+    return output.put(fitting.endsWith("\n") ? fitting : `${fitting}\n`)
   }
   return (await import("./table.js")).table(columns, rows, options)
 }
@@ -74,6 +76,11 @@ async function* flushed(portions: NonNullable<Report["portions"]>, output: Outpu
     yield* rows
     await output.flush()
   }
+}
+
+function printedForm(form: string, { format, isTerminal }: RenderOptions): string {
+  if (format === "json" || format === "ndjson") return visibleJson(form)
+  return isTerminal ? visibleLines(form) : form
 }
 
 /** The columns that are printed. Throws `usage` for a field that none of them is. */

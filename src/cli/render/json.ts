@@ -1,4 +1,5 @@
-// JSON and NDJSON, written piece by piece: cells of kind "json" are copied as Postgres wrote them.
+// JSON and NDJSON, written piece by piece: cells of kind "json" are copied as Postgres wrote them, but for what a terminal obeys.
+import { visibleJson } from "../../data/words.js"
 import type { Output } from "../output.js"
 import { type Cell, type Column, RawJson, type Report, type Row } from "../report.js"
 
@@ -31,11 +32,12 @@ export async function envelope(
   const further = Object.entries(report.further?.() ?? {}).map(
     ([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`,
   )
-  await output.put(`${separator === "\n" ? "" : "\n"}],"next":${JSON.stringify(next)}${further.join("")}}\n`)
+  const closing = `],"next":${JSON.stringify(next)}${further.join("")}}\n`
+  await output.put(`${separator === "\n" ? "" : "\n"}${visibleJson(closing)}`)
 }
 
 export async function document(value: object, output: Output): Promise<void> {
-  await output.put(`${stringify(value, "")}\n`)
+  await output.put(visibleJson(`${stringify(value, "")}\n`))
 }
 
 function rowWriter(columns: readonly Column[]): (row: Row) => string {
@@ -46,7 +48,7 @@ function rowWriter(columns: readonly Column[]): (row: Row) => string {
   return (row) => {
     let text = "{"
     for (const part of parts) text += part(row)
-    return `${text}}`
+    return visibleJson(`${text}}`)
   }
 }
 

@@ -1,6 +1,7 @@
 // One line a row, for people who watch: the columns in a row, what stands last cut to the terminal, coloured by severity.
+
+import { visible } from "../../data/words.js"
 import type { Style } from "../color.js"
-import { visible } from "../redact.js"
 import type { Cell, Column, Row } from "../report.js"
 import type { RenderOptions } from "./index.js"
 import { cutTo, worthShowing } from "./width.js"

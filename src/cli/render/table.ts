@@ -1,6 +1,7 @@
 // The table for people: fits a terminal, is never cut in a pipe, and shows control characters instead of obeying them.
 // Laid out by hand: cli-table3 cuts a wide text character by character, measuring the rest each time: an hour for a megabyte.
-import { visible } from "../redact.js"
+import { type Content, contentOf, narrow } from "../../data/narrow.js"
+import { visible } from "../../data/words.js"
 import type { Cell, Column, Row } from "../report.js"
 import type { RenderOptions } from "./index.js"
 import { cutTo, widthOf, worthShowing } from "./width.js"
@@ -9,8 +10,6 @@ import { cutTo, widthOf, worthShowing } from "./width.js"
 const windowSize = 500
 const windowCharacters = 1_000_000
 const gap = "  "
-/** No column is cut below this while another can still give way. */
-const narrowest = 8
 /** In a pipe one longer cell stands out of its column; it does not pad all the others to a megabyte. */
 const widest = 200
 
@@ -25,6 +24,8 @@ export async function table(
   )
   const most = terminal ?? widest
   let widths = titles.map((title) => widthOf(title, most))
+  /** Told from the first rows, so that columns do not move later. */
+  let contents: readonly Content[] | undefined
   let isFirst = hasHeading
 
   function line(
@@ -41,11 +42,16 @@ export async function table(
     return `${padded.join(gap).trimEnd()}\n`
   }
 
+  function fitted(window: readonly string[][], width: number): number[] {
+    contents ??= columns.map((_, at) => contentOf(window.map((row) => row[at] ?? "")))
+    return narrow(widths, contents, width - gap.length * (columns.length - 1))
+  }
+
   async function print(window: readonly string[][]): Promise<void> {
     widths = widths.map((width, at) =>
       window.reduce((longest, row) => Math.max(longest, widthOf(row[at] ?? "", most)), width),
     )
-    const shown = terminal === undefined ? widths : narrow(widths, terminal)
+    const shown = terminal === undefined ? widths : fitted(window, terminal)
     if (isFirst) await output.put(line(titles, shown, style.bold))
     isFirst = false
     for (const row of window) {
@@ -71,20 +77,4 @@ export async function table(
 
 function display(cell: Cell, terminal: number | undefined): string {
   return cell === null ? "" : visible(worthShowing(String(cell), terminal))
-}
-
-/** Takes from the widest column until the line fits, or nothing is left to take. */
-function narrow(widths: readonly number[], terminal: number): number[] {
-  const fitted = [...widths]
-  let excess = widths.reduce((sum, width) => sum + width + gap.length, -gap.length) - terminal
-  while (excess > 0) {
-    const longest = Math.max(...fitted)
-    if (longest <= narrowest) break
-    const next = Math.max(narrowest, ...fitted.filter((width) => width < longest))
-    const at = fitted.indexOf(longest)
-    const take = Math.min(excess, Math.max(1, longest - next))
-    fitted[at] = longest - take
-    excess -= take
-  }
-  return fitted
 }

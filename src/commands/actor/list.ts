@@ -33,7 +33,7 @@ export default command({
         { name: "last_event" },
       ],
       rows: counted.rows.map((row) => ({ ...row })),
-      note: describeCount(counted, asked, "actor"),
+      note: describeCount(counted, asked, options, "actor"),
     }
   },
 })

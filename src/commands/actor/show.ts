@@ -34,7 +34,7 @@ export default command({
       columns: [{ name: "day" }, { name: "event_type" }, { name: "events", kind: "number" }],
       rows: actor.timeline.map((count) => ({ ...count })),
       document: { schema: "pgtrail.actor/1", ...actor },
-      text: describeActor(actor),
+      text: (width) => describeActor(actor, width),
       ...(time === undefined ? {} : { note: `time: ${time}` }),
     }
   },

@@ -1,5 +1,16 @@
 // pgtrail export create: events taken out of the log, with all that somebody needs who must rely on them.
-import { command, configurable, count, file, flag, list, reference, required } from "../../cli/command.js"
+import {
+  between,
+  choice,
+  command,
+  configurable,
+  count,
+  file,
+  flag,
+  list,
+  reference,
+  required,
+} from "../../cli/command.js"
 import { describeFilter, eventFilterOptions, readEventFilter, writeOptions } from "../../cli/event-filter.js"
 import { readSecret } from "../../cli/secret.js"
 import { TrailError } from "../../data/errors.js"
@@ -22,11 +33,12 @@ export default command({
     "by itself. --fields and --excel (for spreadsheets, which runs no formula) prove nothing of single events, and the manifest says so.\n\n" +
     'CSV is what PostgreSQL\'s COPY writes: nothing between two commas is null, "" is the empty text. The format is described in FORMAT.md.',
   formats: ["xml"],
+  formatOption: choice("--format <format>", "form of the files, csv where none is named", exportFormats),
   options: {
     ...eventFilterOptions,
     out: required(file("--out <folder>", "a folder that is not there yet")),
     exclude: list("--exclude <group>", "leaves out identity (who acted) or content (on what)"),
-    split: count("--split <n>", "at most this many events a file"),
+    split: between(1, 1_000_000_000, count("--split <n>", "at most this many events a file")),
     excel: flag("--excel", "CSV for spreadsheets: marked as UTF-8, and without formulas"),
     key: configurable(
       reference("--key <reference>", "signs the manifest: file:PATH, env:NAME or cmd:COMMAND"),
@@ -72,6 +84,7 @@ export default command({
       signal: session.signal,
       progress: (events) => session.progress(`${grouped(events)} events written`),
     })
+    for (const warning of made.warnings) session.warn(warning)
     const { manifest, sha256, act, not_recorded } = made
     const { kind, population, files, verification } = manifest
     const verdict = verification?.made_for_export === true ? verification.verdict : "intact"

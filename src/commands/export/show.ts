@@ -21,7 +21,8 @@ export default command({
       ],
       rows: manifest.files.map((file) => ({ ...file })),
       document: { ...manifest, manifest_sha256: sha256, is_signed: note !== undefined },
-      text: `${describeManifest(manifest)}\nmanifest       ${sha256}, ${note === undefined ? "not signed" : "signed"}`,
+      text: () =>
+        `${describeManifest(manifest)}\nmanifest       ${sha256}, ${note === undefined ? "not signed" : "signed"}`,
       note: `nothing was checked: pgtrail export verify ${args.folder}`,
     }
   },

@@ -13,8 +13,8 @@ export default command({
     "Reads the files once: the sha256 of each, the hash of every event from what it says, their order, and in evidence that each follows the " +
     "one before it; counts and both ends of each lane are compared with the manifest. Names every file, line and event where something differs.\n\n" +
     "Exit code 0: intact. 1: something differs, or the signature is not good. 3: a file cannot be read. 4: an event, or the export, is of a later " +
-    "pgtrail. With --public-key the manifest must be signed by that key: without a signature, whoever rewrites events, hashes and manifest together " +
-    "is found by nobody but --checkpoint, which knows the heads.",
+    "pgtrail. With --public-key the manifest must be signed by that key; with --checkpoint too it may be unsigned, and the answer says so. Without a " +
+    "signature, whoever rewrites events, hashes and manifest together is found by nobody but --checkpoint, which knows the heads.",
   args: { folder: arg("the folder of an export, or the manifest beside the answer of a query") },
   options: {
     publicKey: configurable(list("--public-key <file>", "file of public keys that are believed")),

@@ -36,7 +36,7 @@ export default command({
         { name: "last_event" },
       ],
       rows: counted.rows.map(({ [field]: value, ...row }) => ({ ...row, value: value ?? null })),
-      note: describeCount(counted, asked, "value"),
+      note: describeCount(counted, asked, options, "value"),
     }
   },
 })

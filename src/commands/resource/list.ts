@@ -44,7 +44,7 @@ export default command({
         { name: "last_event" },
       ],
       rows: counted.rows.map((row) => ({ ...row })),
-      note: describeCount(counted, asked, "resource"),
+      note: describeCount(counted, asked, options, "resource"),
     }
   },
 })

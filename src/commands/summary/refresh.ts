@@ -22,13 +22,16 @@ export default command({
       signal: session.signal,
       progress: (doing) => session.progress(doing),
     })
+    const isRight = refreshed.wrong === "0"
+    // In a crontab what is printed is mailed.
+    const isSilent = session.quiet && isRight && session.format === "table" && session.fields === undefined
     return {
       schema: "pgtrail.refreshed_summary/1",
-      columns: [],
-      rows: [],
+      columns: isSilent ? [] : Object.keys(refreshed).map((name) => ({ name, kind: "number" })),
+      rows: isSilent ? [] : [{ ...refreshed }],
       document: { schema: "pgtrail.refreshed_summary/1", ...refreshed },
-      note: describeRefreshed(refreshed),
-      exit: refreshed.wrong === "0" ? 0 : 1,
+      ...(isSilent ? {} : { text: describeRefreshed(refreshed) }),
+      exit: isRight ? 0 : 1,
     }
   },
 })

@@ -28,7 +28,9 @@ export default command({
     const { days, more, behind, days_left: waiting } = shown
     const time = describePeriod(period)
     const notes = [
-      ...(days.length === 0 ? ["no day has been counted"] : []),
+      ...(days.length === 0
+        ? [time === undefined ? "no day has been counted" : "no day of this time has been counted"]
+        : []),
       ...(more ? ["more days: --limit all"] : []),
       ...(behind === "0" ? [] : [`${plural(behind, "event")} not counted yet: pgtrail summary refresh`]),
       ...(waiting === "0" ? [] : [`${plural(waiting, "day")} to be counted again: pgtrail summary refresh`]),

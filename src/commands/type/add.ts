@@ -6,11 +6,11 @@ export default command({
   summary: "add an event type to those that are known, by an act",
   description:
     "For people who read the log: applications need not ask, and events of unknown types are taken too. A name that is known already is " +
-    "described anew. Stays in the act, so no personal data belongs into it. Needs the role pgtrail_operator.",
+    "described anew; what is not given stays as it was. Stays in the act, so no personal data belongs into it. Needs the role pgtrail_operator.",
   args: { name: arg("the type, as events have it") },
   options: {
     category: text("--category <name>", "the group that it belongs to"),
-    severity: choice("--severity <severity>", "what such an event should have", severities, "info"),
+    severity: choice("--severity <severity>", "what such an event should have, info at first", severities),
     description: text("--description <text>", "what happened when an event has it"),
   },
   examples: [
@@ -24,9 +24,9 @@ export default command({
     const added = await (await session.trail()).addType({ name: args.name, category, severity, description })
     return {
       schema: "pgtrail.added_type/1",
-      columns: [{ name: "name" }, { name: "act", kind: "number" }],
+      columns: [{ name: "name" }, { name: "act", kind: "number" }, { name: "anew", kind: "boolean" }],
       rows: [{ ...added }],
-      text: added.act === null ? `${added.name} is known so already` : `${added.name} is known now`,
+      text: `${added.name} is ${added.act === null ? "known so already" : added.anew ? "described anew" : "known now"}`,
       note: () => (added.act === null ? undefined : `recorded as act ${added.act}`),
     }
   },

@@ -202,7 +202,8 @@ async function warningsOf(
   const { right, role } = request
   const name = JSON.stringify(role)
   if (kind === "grant") {
-    const warnings = await unknownOrganizations(client, wantedOrganizations(request))
+    const unknown = await unknownOrganizations(client, wantedOrganizations(request))
+    const warnings = unknown.map(({ warning }) => warning)
     if (before.length > 0 && wantedOrganizations(request).length > 0 && facts.bound.grantors.length === 0)
       warnings.push(
         `${name} was no member of pgtrail_organization_reader any more: its earlier bindings to ${before.join(", ")} were taken back`,

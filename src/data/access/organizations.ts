@@ -2,11 +2,16 @@
 import type { ClientBase } from "pg"
 import { near } from "../near.js"
 
-/** What to say of each. */
+export interface UnknownOrganization {
+  readonly name: string
+  /** What to say of it; may name another. */
+  readonly warning: string
+}
+
 export async function unknownOrganizations(
   client: ClientBase,
   organizations: readonly string[],
-): Promise<string[]> {
+): Promise<UnknownOrganization[]> {
   if (organizations.length === 0) return []
   const { rows } = await client.query<{ name: string }>(
     `select o.name from unnest($1::text[]) with ordinality o (name, place)
@@ -18,7 +23,7 @@ export async function unknownOrganizations(
   return rows.map(({ name }) => {
     const [meant] = near(name, known)
     const maybe = meant === undefined ? "" : `: did you mean ${JSON.stringify(meant)}?`
-    return `the organization ${JSON.stringify(name)} has no events yet${maybe}`
+    return { name, warning: `the organization ${JSON.stringify(name)} has no events yet${maybe}` }
   })
 }
 

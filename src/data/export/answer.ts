@@ -3,10 +3,11 @@ import { sha256 } from "../canonical.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import type { EventFilter } from "../query/criteria.js"
 import { abortable } from "./abortable.js"
+import { boundFilter } from "./bound.js"
 import { beginSnapshot } from "./facts.js"
 import { Lanes } from "./lanes.js"
 import { makeManifest } from "./make-manifest.js"
-import { type Manifest, writeManifest } from "./manifest.js"
+import { type Manifest, type ManifestSample, writeManifest } from "./manifest.js"
 import type { WrittenFile } from "./pages.js"
 import { countPopulation } from "./read.js"
 import { type RecordedExport, recordExport } from "./record.js"
@@ -19,6 +20,8 @@ export interface Answer {
   readonly filter: EventFilter
   /** As it was typed, the size of the page and the rest too. */
   readonly typed: string
+  /** Where it was drawn by chance. */
+  readonly sample?: ManifestSample | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -32,11 +35,12 @@ export interface DescribedAnswer extends RecordedExport {
 /** What was appended since the answer counts as omitted. */
 export async function describeAnswer(
   target: ConnectionTarget,
-  { file, format, columns, filter, typed, signal }: Answer,
+  { file, format, columns, typed, sample, signal, ...asked }: Answer,
 ): Promise<DescribedAnswer> {
   return withClient(target, (client) =>
     abortable(client, signal, async () => {
       const facts = await beginSnapshot(client)
+      const filter = await boundFilter(client, asked.filter, facts.source)
       const counted = await countPopulation(target, filter, facts, signal)
       const population = counted < BigInt(file.rows) ? BigInt(file.rows) : counted
       const manifest = await makeManifest(
@@ -49,6 +53,8 @@ export async function describeAnswer(
           filter,
           checkpoints: [],
           typed,
+          sample,
+          unknown: [],
           verification: undefined,
         },
         { lanes: new Lanes(false), population, files: [file] },

@@ -1,9 +1,10 @@
 // Compares what the files have of each lane with what the manifest says of it.
 import type { Checkpoint } from "../checkpoint/anchor.js"
+import { plural } from "../words.js"
 import { laneKey } from "./covering.js"
 import { mostGaps } from "./gaps.js"
 import type { Lane, Run } from "./lanes.js"
-import type { Manifest, ManifestGap, ManifestLane } from "./manifest.js"
+import { hasPeriod, type Manifest, type ManifestGap, type ManifestLane } from "./manifest.js"
 import type { ExportFindings } from "./report.js"
 
 /** Lanes in `lanes` are finished. */
@@ -19,13 +20,19 @@ export function checkLanes(manifest: Manifest, lanes: readonly Lane[], findings:
       })
     } else checkLane(manifest, expected, lane, findings)
   }
+  for (const { organization_id: organization, lane, missing } of manifest.absent_lanes ?? [])
+    checkGaps(missing, { organization, lane }, findings)
   for (const lane of found.values()) {
     const message = `the manifest has no such lane; it has ${lane.events} events here`
     findings.add("inserted", message, { place: placeOf(lane, lane.first), ...spot(manifest, lane.runs?.[0]) })
   }
 }
 
-const placeOf = ({ organization, lane }: Lane, seq: number | string) => ({ organization, lane, seq })
+const placeOf = ({ organization, lane }: Pick<Lane, "organization" | "lane">, seq: number | string) => ({
+  organization,
+  lane,
+  seq,
+})
 
 function spot(
   { files }: Manifest,
@@ -34,8 +41,12 @@ function spot(
   return run === undefined ? {} : { file: files[run.firstAt.file]?.name, line: run.firstAt.line }
 }
 
-function checkLane(manifest: Manifest, expected: ManifestLane, lane: Lane, findings: ExportFindings): void {
-  for (const gap of expected.missing ?? []) {
+function checkGaps(
+  missing: ManifestLane["missing"],
+  lane: Pick<Lane, "organization" | "lane">,
+  findings: ExportFindings,
+): void {
+  for (const gap of missing ?? []) {
     const { first, last, unexplained, purged } = gap
     if (explained(gap) < BigInt(last) - BigInt(first) + 1n) {
       const message = `the manifest gives reasons for ${explained(gap)} of the events ${first} to ${last}, and for no more`
@@ -45,6 +56,17 @@ function checkLane(manifest: Manifest, expected: ManifestLane, lane: Lane, findi
     if (unexplained === "0" || purged === null) continue
     const message = `of the events ${first} to ${last} the log lacked ${unexplained} when it was exported, and nothing explains it`
     findings.add("missing", message, { place: placeOf(lane, first) })
+  }
+}
+
+function checkLane(manifest: Manifest, expected: ManifestLane, lane: Lane, findings: ExportFindings): void {
+  checkGaps(expected.missing, lane, findings)
+  if (manifest.kind === "evidence" && !hasPeriod(manifest.filters) && expected.missing !== null) {
+    // Without a period a lane begins with its first event.
+    for (const [first, last] of new Gaps(expected).unlisted(1, Number.parseInt(expected.first.seq, 10) - 1)) {
+      const message = `the manifest does not say why the events ${first} to ${last} are not here`
+      findings.add("manifest", message, { place: placeOf(lane, first) })
+    }
   }
   const before = findings.total
   if (manifest.checks === "chain") {
@@ -87,9 +109,9 @@ function checkRuns(
   findings: ExportFindings,
 ): void {
   const name = (at: number) => manifest.files[at]?.name
-  const listed = manifest.lanes.reduce((sum, { missing }) => sum + (missing?.length ?? 0), runs.length - 1)
+  const listed = manifest.lanes.reduce((sum, { missing }) => sum + (missing?.length ?? 0), runs.length + 1)
   if (expected.missing === null && runs.length > 1 && listed <= mostGaps) {
-    const message = `the manifest does not say why events are not here, in ${runs.length - 1} places of the lane`
+    const message = `the manifest does not say why events are not here, in ${plural(runs.length - 1, "place")} of the lane`
     findings.add("manifest", message, { place: placeOf(lane, lane.first) })
   }
   const gaps = new Gaps(expected)
@@ -159,7 +181,7 @@ class Gaps {
  */
 export function checkEnds(manifest: Manifest, checkpoint: Checkpoint, findings: ExportFindings): void {
   const { filters, kind, purges, lanes, created_at } = manifest
-  if (kind !== "evidence" || filters.since !== undefined || filters.until !== undefined) return
+  if (kind !== "evidence" || hasPeriod(filters)) return
   if (checkpoint.time > created_at || purges === null) return
   const named = [filters.organization ?? []].flat()
   const ends = new Map(lanes.map((lane) => [laneKey(lane.organization_id, lane.lane), lane.last.seq]))

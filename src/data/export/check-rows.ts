@@ -32,10 +32,14 @@ export class RowChecks {
   readonly #findings: ExportFindings
   readonly #watched: ReadonlyMap<string, Watched>
   #before: Before | undefined
+  readonly #period: { readonly since: bigint | undefined; readonly until: bigint | undefined }
+  #isOutside = false
 
   constructor(manifest: Manifest, findings: ExportFindings, watched: ReadonlyMap<string, Watched>) {
     this.lanes = new Lanes(manifest.checks === "chain")
     this.#manifest = manifest
+    const { since, until } = manifest.filters
+    this.#period = { since: moment(since), until: moment(until) }
     this.#findings = findings
     this.#watched = watched
   }
@@ -70,6 +74,8 @@ export class RowChecks {
       if (loose !== undefined)
         this.#findings.add("altered", `its ${loose} stands beside a digest that should stand for it`, spot)
     }
+    if (this.#isOutside)
+      this.#findings.add("inserted", "it occurred outside of the time that the manifest names", spot)
     if (seq === 1 && !this.#beginnings(organization, lane).includes(previous)) {
       this.#findings.add(
         "unlinked",
@@ -94,6 +100,7 @@ export class RowChecks {
 
   /** Whether the event is the one before it again. One that does not stand in the order is told. */
   #isTwice(row: TextRow, place: Omit<Before, "time">, spot: Parameters<ExportFindings["add"]>[2]): boolean {
+    this.#isOutside = false
     let time: bigint
     try {
       time = microseconds(row.occurred_at ?? "")
@@ -101,6 +108,8 @@ export class RowChecks {
       // Its hash will not fit it either.
       return false
     }
+    const { since, until } = this.#period
+    this.#isOutside = (since !== undefined && time < since) || (until !== undefined && time >= until)
     const now = { time, ...place }
     const before = this.#before
     this.#before = now
@@ -123,6 +132,12 @@ export class RowChecks {
     return this.#beginning.hashes
   }
 }
+
+/** Whoever writes a program may name a time in any form that the server reads: then nothing can be said. */
+const moment = (text: string | undefined): bigint | undefined =>
+  text !== undefined && /^\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/.test(text)
+    ? microseconds(text)
+    : undefined
 
 /** A column that has a value although its group has a digest: the hash then says nothing of what is there. */
 function besideDigest(row: TextRow): EventColumn | undefined {

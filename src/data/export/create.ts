@@ -1,5 +1,6 @@
 // Takes events out of the log: files, a manifest that says what they are, its signature, and an act that says that it was done.
 import type { Client } from "pg"
+import { unknownOrganizations } from "../access/organizations.js"
 import { sha256 } from "../canonical.js"
 import type { Checkpoint } from "../checkpoint/anchor.js"
 import { readSigningKey, type SigningKey } from "../checkpoint/note.js"
@@ -8,6 +9,7 @@ import { TrailError } from "../errors.js"
 import type { EventColumn } from "../event-columns.js"
 import type { EventFilter } from "../query/criteria.js"
 import { abortable } from "./abortable.js"
+import { boundFilter } from "./bound.js"
 import { openCheckpoints, refuseOthers } from "./covering.js"
 import { rowsOfSheet } from "./excel.js"
 import { beginSnapshot } from "./facts.js"
@@ -24,7 +26,7 @@ import { signManifest } from "./note.js"
 import { Pages, type WrittenFile } from "./pages.js"
 import { type Read, readEvents } from "./read.js"
 import { filterNames, type RecordedExport, recordExport } from "./record.js"
-import { type ExportFormat, type ExportGroup, type Shape, shapeOf } from "./shape.js"
+import { type ExportFormat, type ExportGroup, refuseTelling, type Shape, shapeOf } from "./shape.js"
 import { formOf } from "./text-row.js"
 
 export interface ExportOptions {
@@ -60,6 +62,8 @@ export interface CreatedExport extends RecordedExport {
   readonly manifest: Manifest
   /** Of manifest.json; hex. */
   readonly sha256: string
+  /** What to say of organizations that were asked for, and that the log does not know. */
+  readonly warnings: readonly string[]
   /** Who signed: name and key id. */
   readonly key: string | null
 }
@@ -81,6 +85,7 @@ export async function createExport(target: ConnectionTarget, options: ExportOpti
     throw new TrailError("usage", "a file takes one row at least")
   }
   const shape = shapeOf({ format, isExcel, excluded, columns: options.columns })
+  refuseTelling(excluded, filter)
   const key = options.key === undefined ? undefined : readSigningKey(options.key)
   const checkpoints = await openCheckpoints(options.checkpoints ?? [], options.publicKeys ?? [])
   const isExtract = !shape.isWhole || isExcel || filterNames(filter).length > 0
@@ -138,10 +143,11 @@ async function write(
   options: Given,
   job: Job,
 ): Promise<CreatedExport> {
-  const { shape, folder, filter, isExtract, key } = job
+  const { shape, folder, isExtract, key } = job
   const facts = await beginSnapshot(client)
   refuseOthers(job.checkpoints, facts.logIds)
   const { snapshot, source } = facts
+  const filter = await boundFilter(client, job.filter, source)
   const { signal, progress } = options
   const pages = new Pages({
     folder: folder.path,
@@ -157,10 +163,22 @@ async function write(
   } finally {
     await pages.close()
   }
+  // A reader who is bound to some is refused others.
+  const unknown =
+    facts.readsHeads && !source.isBound
+      ? await unknownOrganizations(client, [job.filter.organization ?? []].flat())
+      : []
   const manifest = await makeManifest(
     client,
     facts,
-    { ...job, source: "export", typed: options.typed, verification: options.verification },
+    {
+      ...job,
+      filter,
+      source: "export",
+      typed: options.typed,
+      unknown: unknown.map(({ name }) => name),
+      verification: options.verification,
+    },
     { ...read, files },
   )
   await client.query("commit")
@@ -177,7 +195,13 @@ async function write(
   await folder.place().catch((error: unknown) => {
     throw withoutFolder(error, recorded.act)
   })
-  return { manifest, sha256: digest, key: key === undefined ? null : `${key.name}+${key.keyId}`, ...recorded }
+  return {
+    manifest,
+    sha256: digest,
+    warnings: unknown.map(({ warning }) => warning),
+    key: key === undefined ? null : `${key.name}+${key.keyId}`,
+    ...recorded,
+  }
 }
 
 function withoutFolder(error: unknown, act: string | null): unknown {

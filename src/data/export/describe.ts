@@ -18,7 +18,7 @@ export function describeManifest(manifest: Manifest): string {
   const rest = Object.entries(filters).filter(
     ([name]) => !["organization", "since", "until", "not"].includes(name),
   )
-  const gaps = lanes.flatMap((lane) => lane.missing ?? [])
+  const gaps = [...lanes, ...(manifest.absent_lanes ?? [])].flatMap((lane) => lane.missing ?? [])
   const sum = (values: readonly string[]): bigint =>
     values.reduce((total, value) => total + BigInt(value), 0n)
   const outside = sum(gaps.map((gap) => gap.outside))
@@ -50,7 +50,7 @@ export function describeManifest(manifest: Manifest): string {
       ? []
       : [
           line(
-            "between them",
+            "not here",
             `${grouped(outside)} outside of the time, ${grouped(purged)} purged, ${grouped(unexplained)} unexplained`,
           ),
         ]),

@@ -16,6 +16,7 @@ export interface Facts {
   readonly time: string
   readonly readsActs: boolean
   readonly readsPurges: boolean
+  readonly readsHeads: boolean
 }
 
 /** Begins the transaction whose snapshot everything of the export is read on. It holds no lock on events. */
@@ -32,7 +33,8 @@ export async function beginSnapshot(client: ClientBase): Promise<Facts> {
     `select pg_export_snapshot() as snapshot, l.log_id, l.incarnation, current_database() as database, session_user as user,
         clock_timestamp() as time,
         has_table_privilege('pgtrail.act', 'select') as acts,
-        coalesce(has_table_privilege(to_regclass('pgtrail.purge'), 'select'), false) as purges
+        coalesce(has_table_privilege(to_regclass('pgtrail.purge'), 'select'), false) as purges,
+        has_table_privilege('pgtrail.chain_head', 'select') as heads
      from pgtrail.log l`,
   )
   const row = rows[0] ?? {}
@@ -50,6 +52,7 @@ export async function beginSnapshot(client: ClientBase): Promise<Facts> {
     time: writeTime(row.time ?? ""),
     readsActs: row.acts === "t",
     readsPurges: row.purges === "t",
+    readsHeads: row.heads === "t",
   }
 }
 

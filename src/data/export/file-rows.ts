@@ -51,13 +51,19 @@ function jsonRow(columns: readonly string[], known: readonly EventColumn[]): Rea
     const found = members(text)
     if (found === undefined) return undefined
     // A member that is there twice would be one thing to us and another to the next reader.
-    const again = columns.map((column) => `"${column}":${found.get(column)?.raw}`)
+    const again = columns.flatMap((column) => {
+      const member = found.get(column)
+      return member === undefined ? [] : [`"${column}":${member.raw}`]
+    })
     if (`{${again.join(",")}}` !== text) return undefined
     const row: Record<string, string | null> = {}
     for (const column of known) {
       const member = found.get(column)
-      if (member === undefined || !isWritten(column, member.raw)) return undefined
-      row[column] = member.raw === "null" ? null : inPostgres(column, member)
+      const isJson = kindOf(column) === "json"
+      // No member is no document; its `null` is one.
+      if (member === undefined ? !isJson : !isWritten(column, member.raw)) return undefined
+      const isNull = member === undefined || (member.raw === "null" && !isJson)
+      row[column] = isNull ? null : inPostgres(column, member)
     }
     return row
   }

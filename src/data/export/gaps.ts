@@ -1,6 +1,7 @@
 // Why places of a lane are not in an export: their events occurred outside of the period, or were purged, or nothing explains it.
 import type { ClientBase } from "pg"
 import { segments, within } from "../query/segments.js"
+import { laneKey } from "./covering.js"
 import type { Facts } from "./facts.js"
 import type { Lane } from "./lanes.js"
 import type { ManifestGap } from "./manifest.js"
@@ -14,16 +15,59 @@ interface Gap {
   readonly last: number
 }
 
-/** By lane; a lane without an entry has gaps that are not listed. */
+/** Of lanes that have events here, or should have some: the newest place of each, by `laneKey`. */
+export async function newestPlaces(
+  client: ClientBase,
+  { source, readsHeads }: Facts,
+  organizations: readonly string[],
+): Promise<Map<string, Head>> {
+  if (!readsHeads) return new Map()
+  const { rows } = await client.query<Head>(
+    `select h.organization_id as organization, h.lane, max(h.seq) as last from pgtrail.${source.heads} h
+     where $1::text[] is null or h.organization_id = any ($1) group by h.organization_id, h.lane order by 1, 2`,
+    [organizations.length === 0 ? null : organizations],
+  )
+  return new Map(rows.map((head) => [laneKey(head.organization, head.lane), head]))
+}
+
+export interface Head {
+  readonly organization: string
+  readonly lane: string
+  readonly last: string
+}
+
+/** Lanes that wrote events of which none is there any more. */
+export function absentLanes(heads: ReadonlyMap<string, Head>, lanes: readonly Lane[]): Lane[] {
+  const there = new Set(lanes.map(({ organization, lane }) => laneKey(organization, lane)))
+  return [...heads].flatMap(([key, { organization, lane, last }]) =>
+    there.has(key) || last === "0" ? [] : [noEvents(organization, lane)],
+  )
+}
+
+const noEvents = (organization: string, lane: string): Lane => ({
+  organization,
+  lane,
+  events: 0,
+  first: 1,
+  firstPrevious: "",
+  firstHash: "",
+  last: 0,
+  lastHash: "",
+  runs: [],
+  closes: false,
+})
+
+/** By lane; a lane without an entry has gaps that are not listed. `heads`: of an export without a period, which has every lane from end to end. */
 export async function explainGaps(
   client: ClientBase,
   lanes: readonly Lane[],
   facts: Facts,
+  heads?: ReadonlyMap<string, Head>,
 ): Promise<Map<Lane, ManifestGap[]>> {
   const found = new Map<Lane, ManifestGap[]>()
   const gaps: Gap[] = []
   for (const lane of lanes) {
-    const own = gapsOf(lane)
+    const own = gapsOf(lane, heads)
     if (own === undefined || gaps.length + own.length > mostGaps) continue
     found.set(lane, [])
     gaps.push(...own)
@@ -54,15 +98,17 @@ export async function explainGaps(
 
 const atLeastNone = (count: bigint): bigint => (count < 0n ? 0n : count)
 
-function gapsOf(lane: Lane): Gap[] | undefined {
-  if (lane.closes) return []
-  if (lane.runs === undefined) return undefined
+function gapsOf(lane: Lane, heads: ReadonlyMap<string, Head> | undefined): Gap[] | undefined {
+  const runs = lane.closes ? [lane] : lane.runs
+  if (runs === undefined) return undefined
   const gaps: Gap[] = []
-  let expected = lane.first
-  for (const run of lane.runs) {
+  let expected = heads === undefined ? lane.first : 1
+  for (const run of runs) {
     if (run.first > expected) gaps.push({ lane, first: expected, last: run.first - 1 })
     expected = Math.max(expected, run.last + 1)
   }
+  const last = Number.parseInt(heads?.get(laneKey(lane.organization, lane.lane))?.last ?? "0", 10)
+  if (last >= expected) gaps.push({ lane, first: expected, last })
   return gaps
 }
 

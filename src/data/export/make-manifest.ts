@@ -5,9 +5,17 @@ import type { EventFilter } from "../query/criteria.js"
 import { version } from "../version.js"
 import { covering } from "./covering.js"
 import { type Facts, purgesOf, recordedCheckpoint, recordedVerification } from "./facts.js"
-import { explainGaps } from "./gaps.js"
+import { absentLanes, explainGaps, newestPlaces } from "./gaps.js"
 import type { Lane } from "./lanes.js"
-import { type Manifest, type ManifestLane, type ManifestVerification, statementOf } from "./manifest.js"
+import {
+  hasPeriod,
+  type Manifest,
+  type ManifestGap,
+  type ManifestLane,
+  type ManifestSample,
+  type ManifestVerification,
+  statementOf,
+} from "./manifest.js"
 import type { WrittenFile } from "./pages.js"
 import type { Read } from "./read.js"
 import type { Shape } from "./shape.js"
@@ -21,6 +29,9 @@ interface Asked {
   readonly isExtract: boolean
   readonly checkpoints: readonly Checkpoint[]
   readonly typed: string | undefined
+  readonly sample?: ManifestSample | undefined
+  /** Organizations that were asked for, and that the log does not know. */
+  readonly unknown: readonly string[]
   /** That was made for the export. */
   readonly verification: ManifestVerification | undefined
 }
@@ -28,12 +39,16 @@ interface Asked {
 export async function makeManifest(
   client: ClientBase,
   facts: Facts,
-  { shape, filter, isExtract, checkpoints, verification, typed, source }: Asked,
+  { shape, filter, isExtract, checkpoints, verification, typed, sample, source, unknown }: Asked,
   { lanes, population, files }: Read & { readonly files: readonly WrittenFile[] },
 ): Promise<Manifest> {
   const passed = lanes.finish()
-  const gaps = isExtract ? new Map() : await explainGaps(client, passed, facts)
   const organizations = [filter.organization ?? []].flat()
+  const heads = isExtract || hasPeriod(filter) ? undefined : await newestPlaces(client, facts, organizations)
+  const absent = heads === undefined ? [] : absentLanes(heads, passed)
+  const gaps = isExtract
+    ? new Map<Lane, ManifestGap[]>()
+    : await explainGaps(client, [...passed, ...absent], facts, heads)
   const exported = files.reduce((sum, { rows }) => sum + BigInt(rows), 0n)
   const counts = {
     events: String(population),
@@ -45,9 +60,11 @@ export async function makeManifest(
     checks: !shape.isWhole || shape.isExcel ? "files" : isExtract ? "hashes" : "chain",
     excel: shape.isExcel,
     excluded: shape.excluded,
+    sample,
     population: counts,
     filters: filter,
     source,
+    unknown,
   } as const
   return {
     schema: "pgtrail.export/1",
@@ -69,8 +86,18 @@ export async function makeManifest(
     excluded: shape.excluded,
     filters: filter,
     typed: typed ?? null,
+    ...(sample === undefined ? {} : { sample }),
     population: counts,
     lanes: passed.map((lane) => laneOf(lane, gaps.get(lane) ?? null)),
+    ...(absent.length === 0
+      ? {}
+      : {
+          absent_lanes: absent.map((one) => ({
+            organization_id: one.organization,
+            lane: one.lane,
+            missing: gaps.get(one) ?? null,
+          })),
+        }),
     purges: facts.readsPurges
       ? await purgesOf(client, organizations.length === 0 ? undefined : organizations, filter)
       : null,

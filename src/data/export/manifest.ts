@@ -33,9 +33,13 @@ export interface Manifest {
   readonly filters: EventFilter
   /** As they were typed; null where nobody typed. */
   readonly typed: string | null
+  /** Where the answer of a query was drawn by chance: how many were asked for, with which seed, and of how many that match. */
+  readonly sample?: ManifestSample | undefined
   /** Events of the organizations in the period, those of them that are here, and the others. */
   readonly population: { readonly events: string; readonly exported: string; readonly omitted: string }
   readonly lanes: readonly ManifestLane[]
+  /** Without a period: lanes that wrote events of which none is here. */
+  readonly absent_lanes?: readonly ManifestAbsentLane[] | undefined
   /** What was purged from these organizations in the period; null where the role may not know. */
   readonly purges: readonly ManifestPurge[] | null
   /** The newest verification that was recorded, or the one that was made for the export. */
@@ -43,6 +47,12 @@ export interface Manifest {
   /** The newest checkpoint that is known. */
   readonly checkpoint: ManifestCheckpoint | null
   readonly files: readonly ManifestFile[]
+}
+
+export interface ManifestSample {
+  readonly size: string
+  readonly seed: string
+  readonly population: string
 }
 
 export interface ManifestFile {
@@ -58,9 +68,11 @@ export interface ManifestLane {
   readonly events: string
   readonly first: { readonly seq: string; readonly previous_hash: string; readonly hash: string }
   readonly last: { readonly seq: string; readonly hash: string }
-  /** Places between first and last that are not here; null where nobody looked, or there are too many to be listed. */
+  /** Places that are not here: between first and last, and without a period from 1 to the newest; null where nobody looked, or there are too many to be listed. */
   readonly missing: readonly ManifestGap[] | null
 }
+
+export type ManifestAbsentLane = Pick<ManifestLane, "organization_id" | "lane" | "missing">
 
 export interface ManifestGap {
   readonly first: string
@@ -122,17 +134,47 @@ export function writeManifest(manifest: Manifest): string {
   return `{\n${members.join(",\n")}\n}\n`
 }
 
-type Said = Pick<Manifest, "kind" | "source" | "checks" | "excel" | "excluded" | "population" | "filters">
+/** Without one, evidence has every lane from its first event to its newest. */
+export const hasPeriod = ({ since, until }: EventFilter): boolean =>
+  since !== undefined || until !== undefined
+
+interface Said
+  extends Pick<
+    Manifest,
+    "kind" | "source" | "checks" | "excel" | "excluded" | "sample" | "population" | "filters"
+  > {
+  /** Organizations that were asked for, and that the log does not know. */
+  readonly unknown: readonly string[]
+}
 
 /** In words for somebody who has to rely on it and is no programmer. */
-export function statementOf({ kind, checks, excel, excluded, population, filters, source }: Said): string[] {
+export function statementOf({
+  kind,
+  checks,
+  excel,
+  excluded,
+  sample,
+  population,
+  filters,
+  source,
+  unknown,
+}: Said): string[] {
   const whose = filters.organization === undefined ? "of the whole log" : "of the organizations named"
-  const when = filters.since === undefined && filters.until === undefined ? "" : " in the time named"
+  const when = hasPeriod(filters) ? " in the time named" : ""
   const there = plural(population.exported, "event")
   const first =
     kind === "evidence"
       ? `Evidence: all ${there} that the log had ${whose}${when}; none was selected or left out.`
       : `An extract: ${there} that match what was asked for, of ${grouped(population.events)} ${whose}${when}; ${grouped(population.omitted)} are left out.`
+  const drawn =
+    sample === undefined
+      ? []
+      : [
+          `They were drawn by chance: of the ${plural(sample.population, "event")} that match, those whose sha256 of SEED/ORG/LANE/SEQ is least, with the seed ${JSON.stringify(sample.seed)}.`,
+        ]
+  const nobody = unknown.map(
+    (name) => `The log has no events of the organization ${JSON.stringify(name)}, and never had one.`,
+  )
   const second = {
     chain:
       "Each event carries a hash over its content and over the event before it: whoever has these files can check, without the " +
@@ -153,5 +195,5 @@ export function statementOf({ kind, checks, excel, excluded, population, filters
       `The ${group === "identity" ? "columns that say who acted" : "columns that say on what, and what else was recorded,"} are left out. ` +
       "In their place stands a digest that they can be compared with by whoever has them with their salt, and that betrays nothing without it.",
   )
-  return [first, second, ...third]
+  return [first, ...drawn, ...nobody, second, ...third]
 }

@@ -70,7 +70,10 @@ function parse(text: string, path: string): Manifest | undefined {
       hint: "nothing was checked; use a pgtrail of at least that version",
     })
   }
-  return isManifest(value) ? value : undefined
+  if (!isManifest(value)) return undefined
+  // A member that is there twice would be one thing to us and another to the next reader.
+  const compact = text.replace(/("[^"\\]*(?:\\.[^"\\]*)*")|\s+/g, "$1")
+  return compact === JSON.stringify(value) ? value : undefined
 }
 
 type Test = (value: unknown) => boolean
@@ -93,6 +96,10 @@ const orNull =
   (test: Test): Test =>
   (value) =>
     value === null || test(value)
+const orMissing =
+  (test: Test): Test =>
+  (value) =>
+    value === undefined || test(value)
 const oneOf =
   (...all: readonly unknown[]): Test =>
   (value) =>
@@ -140,8 +147,13 @@ const form = object({
   excel: flag,
   columns: list(matches(/^[a-z_]{1,63}$/)),
   excluded: list(oneOf("identity", "content")),
-  filters: isObject,
+  filters: object({
+    organization: orMissing((value) => text(value) || list(text)(value)),
+    since: orMissing(text),
+    until: orMissing(text),
+  }),
   typed: orNull(text),
+  sample: orMissing(object({ size: count, seed: text, population: count })),
   population: object({ events: count, exported: count, omitted: count }),
   lanes: list(
     object({
@@ -153,6 +165,7 @@ const form = object({
       missing: orNull(list(gap)),
     }),
   ),
+  absent_lanes: orMissing(list(object({ organization_id: text, lane: count, missing: orNull(list(gap)) }))),
   purges: orNull(
     list(
       object({

@@ -3,6 +3,7 @@ import { contentFields, type FieldList, identityFields } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { kindOf } from "../query/columns.js"
+import { type CriterionName, type EventFilter, flagOf } from "../query/criteria.js"
 import type { ConditionText } from "../query/filter.js"
 import type { Source } from "../query/source.js"
 
@@ -27,6 +28,27 @@ export interface Shape {
 const groups: Readonly<Record<ExportGroup, { fields: FieldList; salt: EventColumn; digest: EventColumn }>> = {
   identity: { fields: identityFields, salt: "identity_salt", digest: "identity_digest" },
   content: { fields: contentFields, salt: "content_salt", digest: "content_digest" },
+}
+
+/** Criteria whose values are what a group holds: the manifest would tell what the files leave out. */
+const tells: Readonly<Record<ExportGroup, readonly CriterionName[]>> = {
+  identity: ["actor", "actorName", "actorEmail", "ip", "device", "session", "grep"],
+  content: ["resource", "namespace", "request", "correlation", "tag", "grep", "where"],
+}
+
+export function refuseTelling(excluded: readonly ExportGroup[], filter: EventFilter): void {
+  for (const group of excluded) {
+    const name = tells[group].find((one) =>
+      [filter[one] ?? [], filter.not?.[one] ?? []]
+        .flat()
+        // The type of a resource is in no group.
+        .some((value) => one !== "resource" || value.includes("/")),
+    )
+    if (name === undefined) continue
+    throw new TrailError("usage", `${flagOf(name)} would tell what the export is to exclude: ${group}`, {
+      hint: "nothing was written; the manifest names what was asked for: leave it out, or do not exclude the group",
+    })
+  }
 }
 
 const followed = ["organization_id", "lane", "seq", "previous_hash", "hash"] as const

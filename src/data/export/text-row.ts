@@ -49,14 +49,16 @@ function csvRow(columns: readonly EventColumn[]): (row: Row) => string {
   }
 }
 
-/** JSON of PostgreSQL's stands in the line as it is; it has no line ends. */
+/** JSON of PostgreSQL's stands in the line as it is; it has no line ends. Its `null` is a document: a jsonb column that has none has no member. */
 function jsonRow(columns: readonly EventColumn[]): (row: Readonly<Row>) => string {
-  const isRaw = columns.map((column) => ["json", "array"].includes(kindOf(column)))
+  const kinds = columns.map(kindOf)
   return (row) => {
     let text = "{"
     for (const [at, column] of columns.entries()) {
       const value = row[column] ?? null
-      text += `${at === 0 ? "" : ","}"${column}":${isRaw[at] && value !== null ? value : JSON.stringify(value)}`
+      if (value === null && kinds[at] === "json") continue
+      const isRaw = value !== null && (kinds[at] === "json" || kinds[at] === "array")
+      text += `${text === "{" ? "" : ","}"${column}":${isRaw ? value : JSON.stringify(value)}`
     }
     return `${text}}\n`
   }

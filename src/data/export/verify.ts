@@ -6,21 +6,19 @@ import { type Checkpoint, readKeyFiles } from "../checkpoint/anchor.js"
 import { chunks } from "../checkpoint/files.js"
 import type { VerifierKey } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
-import { eventColumns } from "../event-columns.js"
 import { checkEnds, checkLanes } from "./check-lanes.js"
+import { checkManifest } from "./check-manifest.js"
 import { RowChecks, type Watched } from "./check-rows.js"
 import { headsByLane, laneKey, openCheckpoints, refuseOthers } from "./covering.js"
 import { RowCutter } from "./csv.js"
 import { fileForm } from "./file-rows.js"
 import { type Manifest, type ManifestFile, manifestName, signatureName } from "./manifest.js"
 import { isOf, verifyManifest } from "./note.js"
-import { filterNames } from "./record.js"
 import { type ReadManifest, readManifest } from "./read-manifest.js"
 import { ExportFindings, type ExportReport } from "./report.js"
-import { remaining } from "./shape.js"
 
 export interface VerifyExportOptions {
-  /** Files of the keys that are believed: then the manifest must be signed by one of them. */
+  /** Files of the keys that are believed: a signature must be by one of them, and without a checkpoint there must be one. */
   readonly publicKeys?: readonly string[]
   /** A signed checkpoint, whose heads must agree with what was exported. */
   readonly checkpoint?: string | undefined
@@ -39,12 +37,14 @@ export async function verifyExport(at: string, options: VerifyExportOptions = {}
   const { manifest, folder } = read
   if (checkpoint !== undefined) refuseOthers([checkpoint], manifest.log_ids)
   const findings = new ExportFindings()
-  const signed = checkSignature(read, keys, findings)
+  // With a checkpoint the keys are there for it: a manifest without a signature is then said to have none.
+  const signed = checkSignature(read, keys, checkpoint === undefined, findings)
   checkManifest(read, findings)
   const rows = new RowChecks(manifest, findings, watchedBy(checkpoint, manifest))
-  const hashes = new Map<string, string>()
+  const hashes = new Map<string, Read>()
   for (const [number, file] of manifest.files.entries()) {
-    hashes.set(file.name, await checkFile(folder, manifest, number, rows, findings, options))
+    const found = await checkFile(folder, manifest, number, rows, findings, options)
+    if (found !== undefined) hashes.set(file.name, found)
   }
   checkFiles(manifest, hashes, findings)
   if (read.name === manifestName) await checkOthers(folder, manifest, findings)
@@ -73,6 +73,7 @@ export async function verifyExport(at: string, options: VerifyExportOptions = {}
 function checkSignature(
   { manifest, name, sha256, note }: ReadManifest,
   keys: readonly VerifierKey[],
+  mustBeSigned: boolean,
   findings: ExportFindings,
 ): Pick<ExportReport, "signed_by" | "signature"> {
   const signed = { logId: manifest.log_id, sha256, time: manifest.created_at }
@@ -81,7 +82,7 @@ function checkSignature(
     return { signed_by: null, signature: "bad" }
   }
   if (note === undefined) {
-    return keys.length === 0
+    return keys.length === 0 || !mustBeSigned
       ? { signed_by: null, signature: "none" }
       : bad("the manifest is not signed by any key")
   }
@@ -98,33 +99,6 @@ function checkSignature(
   }
 }
 
-/** What contradicts itself was not written by pgtrail. */
-function checkManifest({ manifest, name }: ReadManifest, findings: ExportFindings): void {
-  const { columns, excluded, excel, kind, source, checks, files, lanes, population, log_id, log_ids } =
-    manifest
-  const wrong = (message: string): void => findings.add("manifest", message, { file: name })
-  const isWhole = source === "export" && !excel && columns.join() === remaining(excluded).join()
-  const possible = isWhole ? (kind === "evidence" ? "chain" : "hashes") : "files"
-  if (checks !== possible || (kind === "evidence" && !isWhole))
-    wrong(`it says that ${checks} can be checked, where its columns and its kind make it ${possible}`)
-  if (checks !== "files" && columns.some((column) => !eventColumns.some((known) => known === column)))
-    wrong("it has columns that no event has")
-  if (!log_ids.includes(log_id)) wrong("its log is not among those that a lane may begin with")
-  if (source === "query" && name === manifestName) wrong("it is of a query, which writes none of this name")
-  const sum = (all: readonly { readonly [K in "rows" | "events"]?: string }[], member: "rows" | "events") =>
-    all.reduce((total, one) => total + BigInt(one[member] ?? "0"), 0n)
-  if (sum(files, "rows") !== BigInt(population.exported))
-    wrong("the rows of its files are not the events that it says were exported")
-  if (checks !== "files" && sum(lanes, "events") !== BigInt(population.exported))
-    wrong("the events of its lanes are not those that it says were exported")
-  if (BigInt(population.events) !== BigInt(population.exported) + BigInt(population.omitted))
-    wrong("the events that were exported and omitted are not the population")
-  if (kind === "evidence" && population.omitted !== "0") wrong("evidence omits nothing, and it says so")
-  if (kind === "evidence" && filterNames(manifest.filters).length > 0)
-    wrong("evidence is not filtered, and it names filters")
-  if (new Set(files.map(({ name }) => name)).size !== files.length) wrong("it names a file twice")
-}
-
 function watchedBy(checkpoint: Checkpoint | undefined, manifest: Manifest): Map<string, Watched> {
   if (checkpoint === undefined) return new Map()
   const heads = headsByLane(checkpoint.heads)
@@ -132,7 +106,12 @@ function watchedBy(checkpoint: Checkpoint | undefined, manifest: Manifest): Map<
   return new Map(wanted.flatMap((key) => (heads.has(key) ? [[key, heads.get(key) as Watched]] : [])))
 }
 
-/** Reads a file once, and returns its sha256; empty where it is not there. */
+interface Read {
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** Reads a file once, and returns what it is; undefined where it is not there. */
 async function checkFile(
   folder: string,
   manifest: Manifest,
@@ -140,12 +119,13 @@ async function checkFile(
   rows: RowChecks,
   findings: ExportFindings,
   { signal, progress }: VerifyExportOptions,
-): Promise<string> {
+): Promise<Read | undefined> {
   const file = manifest.files[at] as ManifestFile
   const form = fileForm(manifest)
   const hash = createHash("sha256")
   const closing = [...form.closing]
   let count = 0
+  let bytes = 0
   let line = 0
   const cutter = new RowCutter((bytes, start, end, number) => {
     line += 1
@@ -172,19 +152,20 @@ async function checkFile(
     // A pipe would be waited for, and a device has no end.
     if (!(await stat(path)).isFile()) {
       findings.add("file", "it is no file", { file: file.name })
-      return ""
+      return undefined
     }
     for await (const chunk of chunks(path, Number.MAX_SAFE_INTEGER)) {
       signal?.throwIfAborted()
       if (chunk === undefined) break
       hash.update(chunk)
+      bytes += chunk.length
       cutter.push(chunk)
       progress?.(rows.events)
     }
   } catch (error) {
     if (!isMissing(error)) throw error
     findings.add("file", "it is missing", { file: file.name })
-    return ""
+    return undefined
   }
   const cutAt = cutter.isOpen || closing.length > 0 || line < form.opening.length
   if (cutAt)
@@ -193,7 +174,7 @@ async function checkFile(
     const message = `it has ${count} rows, and ${file.rows} by the manifest`
     findings.add("file", message, { file: file.name })
   }
-  return hash.digest("hex")
+  return { sha256: hash.digest("hex"), bytes }
 }
 
 function readRow<T>(read: () => T): T | undefined {
@@ -210,11 +191,17 @@ function isMissing(error: unknown): boolean {
   return cause instanceof Error && "code" in cause && cause.code === "ENOENT"
 }
 
-function checkFiles(manifest: Manifest, hashes: ReadonlyMap<string, string>, findings: ExportFindings): void {
-  for (const { name, sha256 } of manifest.files) {
+function checkFiles(manifest: Manifest, hashes: ReadonlyMap<string, Read>, findings: ExportFindings): void {
+  for (const { name, sha256, bytes } of manifest.files) {
     const found = hashes.get(name)
-    if (found === undefined || found === "" || found === sha256) continue
-    const other = manifest.files.find((file) => file.sha256 === found)
+    if (found === undefined) continue
+    if (found.sha256 === sha256) {
+      // Who changed the file is told so by its sum alone.
+      if (String(found.bytes) !== bytes)
+        findings.add("file", `it has ${found.bytes} bytes, and ${bytes} by the manifest`, { file: name })
+      continue
+    }
+    const other = manifest.files.find((file) => file.sha256 === found.sha256)
     const message =
       other === undefined
         ? "its sha256 is not that of the manifest: it was altered"

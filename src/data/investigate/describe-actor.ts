@@ -6,7 +6,8 @@ import { brief, layout, some } from "./layout.js"
 const width = 15
 const line = (name: string, value: string): string => `${name.padEnd(width)}${value}`
 
-export function describeActor(actor: ShownActor): string {
+/** `width`: of the terminal, which tables are made to fit. */
+export function describeActor(actor: ShownActor, width?: number): string {
   const header = [
     ["organizations", actor.organizations],
     ["names", actor.names],
@@ -25,9 +26,9 @@ export function describeActor(actor: ShownActor): string {
     line("last event", actor.last_event),
     ...header.flatMap(([name, seen]) => (seen.length === 0 ? [] : [line(name, few(seen))])),
     "",
-    ...timeline(actor.timeline),
-    ...places("address", "addresses", actor.addresses),
-    ...places("session", "sessions", actor.sessions),
+    ...timeline(actor.timeline, width),
+    ...places("address", "addresses", actor.addresses, width),
+    ...places("session", "sessions", actor.sessions, width),
     ...(actor.cut.length === 0
       ? []
       : [
@@ -50,7 +51,7 @@ function few(seen: readonly Seen[]): string {
 const days = 31
 const typesOfDay = 6
 
-function timeline(counts: readonly DayCount[]): string[] {
+function timeline(counts: readonly DayCount[], width: number | undefined): string[] {
   const byDay = new Map<string, DayCount[]>()
   for (const count of counts) byDay.set(count.day, [...(byDay.get(count.day) ?? []), count])
   return some([...byDay], days, "days", (shown) =>
@@ -71,18 +72,19 @@ function timeline(counts: readonly DayCount[]): string[] {
         }),
       ],
       [1],
+      width,
     ),
   )
 }
 
-function places(title: string, noun: string, seen: readonly Seen[]): string[] {
+function places(title: string, noun: string, seen: readonly Seen[], width: number | undefined): string[] {
   if (seen.length === 0) return []
   const rows = (shown: readonly Seen[]): string[][] =>
     shown.map((one) => [brief(one.value), grouped(one.events), one.first_event, one.last_event])
   return [
     "",
     ...some(seen, 10, noun, (shown) =>
-      layout([[title, "events", "first event", "last event"], ...rows(shown)], [1]),
+      layout([[title, "events", "first event", "last event"], ...rows(shown)], [1], width),
     ),
   ]
 }

@@ -4,7 +4,8 @@ import type { BruteForce } from "./brute-force.js"
 import { brief, layout } from "./layout.js"
 import { isQuiet, type Security, type SecurityGroup } from "./security.js"
 
-export function describeSecurity(report: Security): string {
+/** `width`: of the terminal, which tables are made to fit. */
+export function describeSecurity(report: Security, width?: number): string {
   if (isQuiet(report)) return "nothing failed, was denied, is critical or of category security"
   const { events, failed, denied, critical, affected } = report
   return [
@@ -12,17 +13,20 @@ export function describeSecurity(report: Security): string {
       `${grouped(report.security)} of category security`,
     `affected: ${plural(affected.actors, "actor")}, ${plural(affected.resources, "resource")}; from ${addresses(affected.addresses)}`,
     "",
-    ...guessing(report),
-    ...list("actor", "actors", report),
-    ...list("address", "addresses", report),
-    ...list("type", "types", report),
-    ...list("resource", "resources", report),
+    ...guessing(report, width),
+    ...list("actor", "actors", report, width),
+    ...list("address", "addresses", report, width),
+    ...list("type", "types", report, width),
+    ...list("resource", "resources", report, width),
   ].join("\n")
 }
 
 const addresses = (count: string): string => `${grouped(count)} ${count === "1" ? "address" : "addresses"}`
 
-function guessing({ brute_force: found, threshold, window_ms: window }: Security): string[] {
+function guessing(
+  { brute_force: found, threshold, window_ms: window }: Security,
+  width: number | undefined,
+): string[] {
   const rule = `${plural(threshold, "authentication failure")} of one actor or address within ${duration(window)}`
   if (found.length === 0) return [`brute force: none, no more than ${rule}`]
   const name = ({ of, organization_id: organization, value }: BruteForce): string =>
@@ -39,6 +43,7 @@ function guessing({ brute_force: found, threshold, window_ms: window }: Security
           .map((one) => [name(one), grouped(one.peak), one.from, one.to, grouped(one.failures), others(one)]),
       ],
       [1, 4],
+      width,
     ),
     ...(found.length > 20 ? [`  and ${grouped(found.length - 20)} more, in --json`] : []),
   ]
@@ -59,6 +64,7 @@ function list(
   title: string,
   name: "actors" | "addresses" | "types" | "resources",
   report: Security,
+  width: number | undefined,
 ): string[] {
   const all: readonly SecurityGroup[] = report[name]
   if (all.length === 0) return []
@@ -79,7 +85,8 @@ function list(
         ]),
       ],
       [1, 2, 3, 4, 5],
+      width,
     ),
-    ...(left > 0n ? [`  and ${grouped(left)} more: --limit`] : []),
+    ...(left > 0n ? [`  and ${grouped(left)} more: --limit all`] : []),
   ]
 }

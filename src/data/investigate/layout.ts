@@ -1,4 +1,5 @@
 // Small tables inside a text for people: columns of the same width, long values cut, control characters visible.
+import { contentOf, narrow } from "../narrow.js"
 import { grouped, visible } from "../words.js"
 
 const longest = 60
@@ -9,15 +10,28 @@ export function brief(value: string | null, most = longest): string {
   return characters.length <= most ? characters.join("") : `${characters.slice(0, most - 1).join("")}…`
 }
 
-/** `right`: which columns stand to the right. The first row is the heading. Lines are indented by two. */
-export function layout(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
-  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => [...(row[at] ?? "")].length)))
+const gap = "  "
+
+/** `right`: which columns stand to the right; `width`: of the terminal. The first row is the heading. Lines are indented. */
+export function layout(
+  rows: readonly (readonly string[])[],
+  right: readonly number[] = [],
+  width: number | undefined = undefined,
+): string[] {
+  const [heading = [], ...body] = rows
+  // No spread: a list may have a million rows.
+  const whole = heading.map((_, at) =>
+    rows.reduce((most, row) => Math.max(most, [...(row[at] ?? "")].length), 0),
+  )
+  const contents = heading.map((_, at) => contentOf(body.map((row) => row[at] ?? "")))
+  const widths = width === undefined ? whole : narrow(whole, contents, width - gap.length * whole.length)
   return rows.map((row) => {
-    const cells = row.map((cell, at) => {
+    const cells = row.map((value, at) => {
+      const cell = brief(value, widths[at])
       const room = " ".repeat((widths[at] ?? 0) - [...cell].length)
       return right.includes(at) ? room + cell : cell + room
     })
-    return `  ${cells.join("  ")}`.trimEnd()
+    return `${gap}${cells.join(gap)}`.trimEnd()
   })
 }
 

@@ -13,7 +13,7 @@ import { isCritical, isDenied, isFailed, isSecurity } from "./rules.js"
 export interface SecurityOptions
   extends Pick<Question, "since" | "until" | "organization" | "signal">,
     Partial<BruteForceOptions> {
-  /** At most so many of each list; 10 where it is not said. */
+  /** At most so many of each list, or Infinity; 10 where it is not said. */
   readonly top?: number | undefined
 }
 
@@ -58,6 +58,7 @@ export async function security(target: ConnectionTarget, options: SecurityOption
       const told = (list: List): SecurityGroup[] =>
         rows
           .filter((row) => row.list === list)
+          .slice(0, top)
           .map(({ list: _, of: __, ...row }) => ({ ...row, last_event: writeTime(row.last_event) }))
       const count = (list: List): string => rows.find((row) => row.list === list)?.of ?? "0"
       const none = { events: "0", failed: "0", denied: "0", critical: "0", security: "0" }
@@ -113,9 +114,9 @@ async function groups(client: Client, source: Source, filter: EventFilter, top: 
          row_number() over (partition by g.list order by g.events desc, g.last_event desc, g.organization_id, g.value) as place
        from grouped g where g.list = 'all' or g.value is not null
      ) r
-     where r.list = 'all' or r.place <= greatest($1::int, 1)
+     where r.list = 'all' or $1::bigint is null or r.place <= greatest($1::bigint, 1)
      order by r.list, r.place`,
-    [String(top), ...params],
+    [Number.isFinite(top) ? String(top) : null, ...params],
   )
   return rows
 }

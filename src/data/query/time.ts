@@ -75,12 +75,22 @@ export interface Period {
   readonly until?: string | undefined
 }
 
-/** The period that `--since` and `--until` mean. Throws TrailError `usage`, for one that contains no moment too. */
-export function readPeriod(typed: Period, now: Date): Period {
+/**
+ * The period that `--since` and `--until` mean. Throws TrailError `usage`, for one that contains no moment too. `usual` is what `since` is
+ * where nobody typed it: the message must not blame what is not on the line.
+ */
+export function readPeriod(typed: Period, now: Date, usual?: string): Period {
   const since = typed.since === undefined ? undefined : readTime(typed.since, "--since", now)
   const until = typed.until === undefined ? undefined : readTime(typed.until, "--until", now)
   // Both have one form and four digits of the year: text sorts like time.
   if (since !== undefined && until !== undefined && since >= until) {
+    if (usual !== undefined && typed.since === usual) {
+      throw new TrailError(
+        "usage",
+        `there is no time up to --until ${until}: without --since it begins at ${since} (${usual})`,
+        { hint: "give --since too, an earlier time; 0001-01 for all" },
+      )
+    }
     throw new TrailError(
       "usage",
       `there is no time from --since ${since} up to --until ${until}, which is not included`,

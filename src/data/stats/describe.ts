@@ -78,7 +78,9 @@ function layout(
 ): string {
   if (rows.length === 0) return ""
   const cells = [titles, ...rows.map((row) => row.slice(0, -1))]
-  const widths = titles.map((_, at) => Math.max(...cells.map((row) => [...(row[at] ?? "")].length)))
+  const widths = titles.map((_, at) =>
+    cells.reduce((most, row) => Math.max(most, [...(row[at] ?? "")].length), 0),
+  )
   const used = widths.reduce((sum, width) => sum + width + 2, 0)
   const room = Math.min(40, (columns ?? 0) - used)
   const most = rows.reduce(

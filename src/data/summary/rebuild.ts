@@ -1,9 +1,8 @@
 // Counts all daily summaries anew and compares: what they said before, and what the events say.
 import type { Client } from "pg"
 import { type ConnectionTarget, withClient } from "../connection.js"
-import { TrailError } from "../errors.js"
-import { near } from "../near.js"
 import { grouped } from "../words.js"
+import { organizationsOf } from "./organizations.js"
 import { begin, defaultBatch, type Refreshed, type RefreshOptions, refresh } from "./refresh.js"
 
 export interface RebuildOptions extends Omit<RefreshOptions, "maxEvents"> {
@@ -64,18 +63,4 @@ async function recount(
     [String(batchSize)],
   )
   return rows
-}
-
-async function organizationsOf(client: Client, only: string | undefined): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `select h.organization_id as name from pgtrail.chain_head h where h.seq = 0
-     union select c.organization_id from pgtrail.summary_cursor c
-     union select r.organization_id from pgtrail.summary_recount r order by 1`,
-  )
-  const names = rows.map(({ name }) => name)
-  if (only === undefined || names.includes(only)) return only === undefined ? names : [only]
-  const [meant] = near(only, names, 1)
-  throw new TrailError("not-found", `there is no organization ${JSON.stringify(only)} in this log`, {
-    hint: meant === undefined ? "pgtrail organization list" : `did you mean ${JSON.stringify(meant)}?`,
-  })
 }

@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import type { Period } from "../query/time.js"
 import { failedOutcomes } from "../stats/statement.js"
+import { organizationsOf } from "./organizations.js"
 
 export interface SummaryFilter extends Period {
   readonly organization?: string | undefined
@@ -35,10 +36,11 @@ export interface ShownSummary {
 /** $3 is not included. */
 const lastDay = `coalesce((($3::timestamptz - interval '1 microsecond') at time zone 'UTC')::date, 'infinity')`
 
-/** Days of which a part lies in the period, newest first. */
+/** Days of which a part lies in the period, newest first. Throws `not-found` for an organization that the log does not have. */
 export async function showSummary(client: ClientBase, filter: SummaryFilter = {}): Promise<ShownSummary> {
   const { organization, limit } = filter
   const left = await reach(client, organization)
+  if (left.length === 0 && organization !== undefined) await organizationsOf(client, organization)
   const organizations = left.map(({ name }) => name)
   const since = await firstDay(client, organizations, filter)
   const wanted = `s.organization_id = any($1::text[]) and s.day >= $2::date and s.day <= ${lastDay}`
