@@ -409,7 +409,7 @@ describe("for monitoring", () => {
         },
       ],
     }
-    expect(nagios(hostile).line).toBe("PGTRAIL CRITICAL - x: a / b c\\u001b[2J\n")
+    expect(nagios(hostile).line).toBe("PGTRAIL CRITICAL - x: a / b c\\x1b[2J\n")
   })
 
   test("a database that cannot be asked is told in the same form", async () => {
