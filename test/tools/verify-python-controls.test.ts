@@ -26,10 +26,10 @@ describe("the control tables", () => {
     )
     // Of what no table tells, however odd its text.
     await log.trail.addType({
-      name: 'é "t"\n\u2028',
+      name: 'é "t"',
       category: "c",
       severity: "error",
-      description: "\\u0041 \u{1f600}",
+      description: "\\u0041 \u{1f600}\n\u2028",
     })
     await log.trail.setSetting("require-signed-acts", "on")
     // As functions of the log leave them; that a role must be there is not for verify to see.
