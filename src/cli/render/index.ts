@@ -46,7 +46,7 @@ export async function render(report: Report, options: RenderOptions): Promise<vo
   if (whole && report.text !== undefined) {
     const text = visibleLines(typeof report.text === "string" ? report.text : report.text(options.columns))
     const { wrapped } = await import("./wrap.js")
-    const fitting = typeof report.text === "string" ? text : wrapped(text, options.columns)
+    const fitting = typeof report.text === "string" ? text : await wrapped(text, options.columns)
     return output.put(fitting.endsWith("\n") ? fitting : `${fitting}\n`)
   }
   return (await import("./table.js")).table(columns, rows, options)

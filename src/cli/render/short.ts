@@ -4,7 +4,7 @@ import { visible } from "../../data/words.js"
 import type { Style } from "../color.js"
 import type { Cell, Column, Row } from "../report.js"
 import type { RenderOptions } from "./index.js"
-import { cutTo, worthShowing } from "./width.js"
+import { cutTo, learnWidths, worthShowing } from "./width.js"
 
 /** As long as "critical": the types then stand below one another. */
 const severityWidth = 8
@@ -24,6 +24,7 @@ export async function short(
       return name === "severity" ? word(text).padEnd(severityWidth) : word(text)
     })
     const line = cells.join(" ").trimEnd()
+    if (terminal !== undefined) await learnWidths([line])
     const wait = output.put(`${colour(style, row.severity)(cutTo(line, terminal))}\n`)
     if (wait !== undefined) await wait
   }

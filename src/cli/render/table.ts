@@ -4,7 +4,7 @@ import { type Content, contentOf, narrow } from "../../data/narrow.js"
 import { visible } from "../../data/words.js"
 import type { Cell, Column, Row } from "../report.js"
 import type { RenderOptions } from "./index.js"
-import { cutTo, widthOf, worthShowing } from "./width.js"
+import { cutTo, learnWidths, widthOf, worthShowing } from "./width.js"
 
 /** Rows that are laid out together: memory stays flat, and widths seldom change after the first. */
 const windowSize = 500
@@ -23,6 +23,7 @@ export async function table(
     ({ align, kind }) => (align ?? (kind === "number" ? "right" : "left")) === "right",
   )
   const most = terminal ?? widest
+  await learnWidths(titles)
   let widths = titles.map((title) => widthOf(title, most))
   /** Told from the first rows, so that columns do not move later. */
   let contents: readonly Content[] | undefined
@@ -48,6 +49,7 @@ export async function table(
   }
 
   async function print(window: readonly string[][]): Promise<void> {
+    await learnWidths(window.flat())
     widths = widths.map((width, at) =>
       window.reduce((longest, row) => Math.max(longest, widthOf(row[at] ?? "", most)), width),
     )

@@ -1,9 +1,24 @@
 // How wide a text is on a terminal, and how much of it fits; looks no further into a hostile megabyte than it must.
-import stringWidth from "string-width"
 
 /** UTF-16 units for a column of the screen, more than any script needs: the longest emoji have 15 for two. */
 const perColumn = 16
-const printable = /^[ -~]*$/
+/** ASCII and the Latin letters, each as wide as it is long. */
+const printable = /^[ -~\u00a1-\u00ac\u00ae-\u024f…]*$/
+
+/** Its tables of emoji cost as much as a query: they are read when a text needs them. */
+let stringWidth = (text: string): number => Array.from(text).length
+let isLoaded = false
+
+/** To be awaited before these texts are measured. */
+export async function learnWidths(texts: Iterable<string>): Promise<void> {
+  if (isLoaded) return
+  for (const text of texts) {
+    if (printable.test(text)) continue
+    stringWidth = (await import("string-width")).default
+    isLoaded = true
+    return
+  }
+}
 
 let segmenter: Intl.Segmenter | undefined
 

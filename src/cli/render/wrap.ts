@@ -1,8 +1,9 @@
 // Breaks the lines of a text for people at blanks, where they are wider than the terminal; what has a name before it stays beside it.
-import { widthOf } from "./width.js"
+import { learnWidths, widthOf } from "./width.js"
 
-export function wrapped(text: string, width: number | undefined): string {
+export async function wrapped(text: string, width: number | undefined): Promise<string> {
   if (width === undefined) return text
+  await learnWidths([text])
   return text
     .split("\n")
     .flatMap((line) => (widthOf(line, width + 1) > width ? broken(line, width) : [line]))
