@@ -452,6 +452,7 @@ test("what hashes alike and is written otherwise is found: numbers, times, addre
     ["csv", ",event 11,", ",event\r 11,", "it is no row of an export"],
     ["xml", ">event 11<", ">event 11&else;<", "it is no row of an export"],
     ["xml", ">event 11<", ">event 11&#x20;<", "it is no row of an export"],
+    ["xml", "<lane>0<", '<lane encoding="json">0.0<', "it is no row of an export"],
   ] as const) {
     const copy = copyOf(format)
     edit(copy, `export-0002.${format}`, (text) => text.replace(from, to))
