@@ -16,6 +16,16 @@ begin
     end if;
     perform pg_advisory_xact_lock(1885828210, -1);
     perform pgtrail.check_heads(organizations, lanes, seqs, hashes);
+    if exists (
+        select from pgtrail.verified_head v
+        where not exists (
+            select from unnest(organizations, lanes) g (organization_id, lane)
+            where g.organization_id = v.organization_id and g.lane = v.lane
+        )
+    ) then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = 'these are not the heads of the log: a lane that a whole verification has seen is missing';
+    end if;
     act_seq := pgtrail.record_act('checkpoint', parameters, pgtrail.heads_digest(organizations, lanes, seqs, hashes));
     return query
         select a.seq, a.hash, a.digest, a.recorded_at

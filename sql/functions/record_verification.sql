@@ -35,7 +35,8 @@ begin
     perform pg_advisory_xact_lock(1885828210, -1);
     if remembered then
         perform pgtrail.check_heads(organizations, lanes, seqs, hashes);
-        -- Another verification may have recorded a later head meanwhile: heads go forward only.
+        -- Another verification may have recorded a later head meanwhile, or a lane that this one has not seen: heads go forward
+        -- only, and no lane is forgotten.
         select array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq), array_agg(h.hash)
         into organizations, lanes, seqs, hashes
         from (
