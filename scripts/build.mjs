@@ -1,7 +1,7 @@
 // Bundles the library, the command line and the development programs into dist/ (one process start reads few files).
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import { build } from "esbuild"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { basename, join } from "node:path"
+import { build, transform } from "esbuild"
 
 const common = {
   bundle: true,
@@ -28,16 +28,19 @@ const modules = {
   },
 }
 
-// The command line is two CommonJS files, of which --help reads the small one: Node's loader of ES modules takes a millisecond for
-// each of fifty chunks, and a CommonJS bundle runs no module, and loads no part of Node, before it is needed.
+// The command line is CommonJS: Node's loader of ES modules takes a millisecond for each of fifty chunks.
+const commonJs = {
+  format: "cjs",
+  platform: "node",
+  target: common.target,
+  minifyWhitespace: true,
+  supported: { "dynamic-import": false },
+}
 const scripts = {
   ...common,
-  format: "cjs",
-  minifyWhitespace: true,
+  ...commonJs,
   outExtension: { ".js": ".cjs" },
-  supported: { "dynamic-import": false },
-  define: { ...common.define, "import.meta.url": "pgtrailUrl" },
-  banner: { js: '"use strict"; const pgtrailUrl = require("node:url").pathToFileURL(__filename).href;' },
+  banner: { js: '"use strict";' },
 }
 
 /** What another file of dist/ has: the program itself, and zod, which only a configuration needs. */
@@ -62,6 +65,87 @@ const noPrograms = {
     )
     onLoad({ filter: /./, namespace: "no-programs" }, () => ({ contents: "module.exports = {}" }))
   },
+}
+
+/** What a query of one row loads, and what these import: most of it every other command needs too. */
+const usual = [
+  "src/cli/program.ts",
+  "src/commands/query.ts",
+  "src/cli/render/json.ts",
+  "src/data/trail.ts",
+  "src/data/query/events.ts",
+]
+
+/**
+ * Everything but --help. To start is mostly to read source text, so esbuild splits the program by what each command imports. But a file
+ * takes a third of a millisecond: what is usual is put into one, program.cjs, as functions that run when they are required. Every other
+ * part is a file of its own and requires by way of program.cjs, so that each part runs once and a TrailError is one class.
+ */
+async function program(outdir) {
+  mkdirSync(outdir, { recursive: true })
+  const split = await build({
+    ...common,
+    outdir,
+    external,
+    format: "esm",
+    splitting: true,
+    write: false,
+    outExtension: { ".js": ".cjs" },
+    define: { ...common.define, "import.meta.url": "pgtrailUrl" },
+    entryPoints: { program: "src/cli/program.ts" },
+    plugins: [otherFiles, noPrograms],
+  })
+  const isUsual = reachedFrom(usual, split.metafile.outputs)
+  const packed = []
+  for (const { path, text } of split.outputFiles) {
+    const name = basename(path)
+    const { code } = await transform(text, commonJs)
+    if (isUsual.has(`${outdir}/${name}`)) packed.push(`"./${name}"(module, exports, require) {${code}}`)
+    else writeFileSync(join(outdir, name), furtherPart(code))
+  }
+  writeFileSync(join(outdir, "program.cjs"), packedParts(packed))
+  return split
+}
+
+/** The parts of these sources, and all that they import at once. */
+function reachedFrom(sources, outputs) {
+  const reached = new Set()
+  const take = (part) => {
+    if (reached.has(part)) return
+    reached.add(part)
+    for (const { kind, path, external } of outputs[part].imports) {
+      if (kind === "import-statement" && !external) take(path)
+    }
+  }
+  for (const source of sources) take(Object.keys(outputs).find((part) => outputs[part].entryPoint === source))
+  return reached
+}
+
+const ownUrl = 'const pgtrailUrl = require("node:url").pathToFileURL(__filename).href;'
+
+function furtherPart(code) {
+  return `"use strict"; require = require("./program.cjs").load; ${code.includes("pgtrailUrl") ? ownUrl : ""}
+${code}`
+}
+
+function packedParts(parts) {
+  return `"use strict"; ${ownUrl}
+const parts = {
+${parts.join(",\n")}
+};
+const modules = new Map();
+function load(name) {
+  if (!Object.hasOwn(parts, name)) return require(name);
+  let module = modules.get(name);
+  if (module === undefined) {
+    module = { exports: {} };
+    modules.set(name, module);
+    parts[name](module, module.exports, load);
+  }
+  return module.exports;
+}
+module.exports = { ...load("./program.cjs"), load };
+`
 }
 
 /** What the licences of the bundled packages ask for: their texts. */
@@ -100,13 +184,8 @@ try {
       plugins: [otherFiles],
       external: [...external, "../commands/*"],
     }),
-    build({
-      ...scripts,
-      outdir,
-      entryPoints: { program: "src/cli/program.ts", zod: "zod" },
-      plugins: [otherFiles, noPrograms],
-      external,
-    }),
+    build({ ...scripts, outdir, entryPoints: { zod: "zod" } }),
+    program(outdir),
     build({
       ...modules,
       outdir,

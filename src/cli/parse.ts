@@ -61,7 +61,13 @@ export async function parse(
     return command
   }
 
-  for (const entry of tree) {
+  const [first, ...rest] = argv
+  // One word for a command of two: `history` for `resource show`.
+  const meant = tree.find(({ name, aliases }) => name.includes(" ") && aliases?.includes(first ?? ""))
+  const typed = meant === undefined ? argv : [...meant.name.split(" "), ...rest]
+  const line = first === "help" ? [...rest, "--help"] : typed
+
+  for (const entry of among(tree, line[0])) {
     const words = entry.name.split(" ")
     const last = words.pop() ?? ""
     let parent = root
@@ -100,17 +106,21 @@ export async function parse(
     })
   }
 
-  const [first, ...rest] = argv
-  // One word for a command of two: `history` for `resource show`.
-  const meant = tree.find(({ name, aliases }) => name.includes(" ") && aliases?.includes(first ?? ""))
-  const words = meant === undefined ? argv : [...meant.name.split(" "), ...rest]
   try {
-    await root.parseAsync(first === "help" ? [...rest, "--help"] : [...words], { from: "user" })
+    await root.parseAsync([...line], { from: "user" })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     return { help: shown, exit: error.code === "commander.help" ? 2 : 0 }
   }
   return invocation ?? { help: shown, exit: 2 }
+}
+
+/** Those that the first word can mean; all where it means none, to be suggested. Making all takes as long as asking a database. */
+function among(tree: readonly Entry[], word: string | undefined): readonly Entry[] {
+  const meant = tree.filter(
+    ({ name, aliases }) => name.split(" ")[0] === word || (word !== undefined && aliases?.includes(word)),
+  )
+  return meant.length === 0 ? tree : meant
 }
 
 /** Before the command is known every form passes; its own list is checked when it is. */

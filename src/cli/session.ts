@@ -85,12 +85,15 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
 }
 
 async function openTrail(connection: Connection, parts: SessionParts): Promise<Trail> {
-  const { open } = await import("../data/index.js")
-  if ("target" in connection) return open(await withPassword(connection.target, connection.source, parts))
+  // Not the library's face, which brings what needs no log along.
+  const { Trail } = await import("../data/trail.js")
+  if ("target" in connection) {
+    return new Trail(await withPassword(connection.target, connection.source, parts))
+  }
   const { embedded } = await import("./embedded.js")
   const place = await embedded(parts.io, connection.embedded.dataDir)
   const { url } = await place.start()
-  return open({ connectionString: url, applicationName: "pgtrail" })
+  return new Trail({ connectionString: url, applicationName: "pgtrail" })
 }
 
 /** A configured password goes to the server that was configured with it, and to no other; one that the connection brings comes first. */

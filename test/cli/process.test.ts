@@ -3,7 +3,7 @@ import { execFile, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { mkdtemp } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import { promisify } from "node:util"
 import { describe, expect, it } from "vitest"
 
@@ -41,6 +41,32 @@ describe.skipIf(!isBuilt)("bin/pgtrail.js", () => {
       stdout: "",
       stderr: "pgtrail: error: unknown command: qurey\npgtrail: hint: pgtrail query\n",
     })
+  })
+
+  it("reads one small file for its help, and one more for a short query", async () => {
+    const tell =
+      'process.on("exit", () => console.error("\\n" + Object.keys(require.cache).join())); require(process.argv[1])'
+    const read = async (argv: readonly string[]): Promise<string[] | undefined> => {
+      const child = spawn(process.execPath, ["-e", tell, bin, ...argv], { env: { HOME: "/nonexistent" } })
+      const said: string[] = []
+      child.stdout.resume()
+      child.stderr.on("data", (text) => said.push(String(text)))
+      await new Promise((resolve) => child.on("close", resolve))
+      const files = said.join("").trim().split("\n").at(-1)?.split(",")
+      return files?.map((file) => relative(root, file))
+    }
+    const help = ["bin/pgtrail.js", "dist/cli.cjs"]
+    expect(await read(["--help"])).toEqual(help)
+    const url = "postgresql://nobody@/none?host=/nonexistent"
+    const query = ["query", "--limit", "1", "--json", "--url", url]
+    expect(await read(query)).toEqual([...help, "dist/program.cjs"])
+  })
+
+  it("has every part of the program, and each finds what it requires", async () => {
+    const script =
+      'for (const file of fs.readdirSync(".")) if (file.endsWith(".cjs")) require(path.resolve(file))'
+    const run = promisify(execFile)(process.execPath, ["-e", script], { cwd: join(root, "dist") })
+    expect(await run).toEqual({ stdout: "", stderr: "" })
   })
 
   it("works in a folder that is not there any more", async () => {
