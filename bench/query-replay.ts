@@ -3,11 +3,14 @@ import { readFile, writeFile } from "node:fs/promises"
 import { performance } from "node:perf_hooks"
 import pg from "pg"
 import type { Trail } from "../src/data/index.js"
+import { type Cells, readRows, rowMaker } from "../src/data/query/rows.js"
 import { run } from "./process.js"
 
 export interface Statement {
   readonly text: string
   readonly values: readonly unknown[]
+  /** How many it has, where the library reads them without being told. */
+  readonly columns?: number | undefined
 }
 
 type Query = (this: pg.Client, ...args: unknown[]) => unknown
@@ -18,12 +21,12 @@ export async function caught(work: () => Promise<unknown>): Promise<Statement[]>
   const prototype = pg.Client.prototype as unknown as { query: Query }
   const { query } = prototype
   prototype.query = function (...args) {
-    const [text, values] = args
-    if (
-      typeof text === "string" &&
-      !/^(select case when pg_catalog\.pg_backend_pid|set session )/.test(text)
-    ) {
-      statements.push({ text, values: Array.isArray(values) ? values : [] })
+    const [asked, given] = args
+    const { text, values, columns } = (
+      typeof asked === "string" ? { text: asked, values: given } : asked
+    ) as Partial<Statement>
+    if (text !== undefined && !/^(select case when pg_catalog\.pg_backend_pid|set session )/.test(text)) {
+      statements.push({ text, values: Array.isArray(values) ? values : [], columns })
     }
     return query.apply(this, args)
   }
@@ -53,7 +56,10 @@ export async function byLibrary(trail: Trail, all: readonly (readonly Statement[
     for (const statements of all) {
       const before = await used()
       const started = performance.now()
-      for (const { text, values } of statements) await client.query(text, [...values])
+      for (const { text, values, columns } of statements) {
+        if (columns === undefined) await client.query(text, [...values])
+        else (await readRows(client, text, values, columns)).rows.forEach(maker(columns))
+      }
       const wall = performance.now() - started
       const after = await used()
       times.push({ wall, server: before === undefined || after === undefined ? undefined : after - before })
@@ -62,6 +68,15 @@ export async function byLibrary(trail: Trail, all: readonly (readonly Statement[
   } finally {
     await client.end()
   }
+}
+
+const makers = new Map<number, (cells: Cells) => unknown>()
+
+/** Rows become objects, as the library's readers get them. */
+function maker(columns: number): (cells: Cells) => unknown {
+  const known = makers.get(columns) ?? rowMaker(Array.from({ length: columns }, (_, at) => `column_${at}`))
+  makers.set(columns, known)
+  return known
 }
 
 /** Milliseconds; the first number of schedstat is in nanoseconds. */

@@ -1,8 +1,9 @@
-// What one actor did: when, what, from where and with what outcome, counted partition by partition by the index of actors.
+// What one actor did: when, what, from where and with what outcome, counted by the index of actors, a few partitions a statement.
 import { TrailError } from "../errors.js"
 import { writeTime } from "../query/columns.js"
 import { conditionText } from "../query/filter.js"
 import type { Source } from "../query/source.js"
+import { stretches } from "../query/stretch.js"
 import type { OpenWalk, Question } from "../query/walk.js"
 import { quoted } from "../words.js"
 
@@ -60,9 +61,11 @@ export async function showActor(
   { progress }: ActorOptions = {},
 ): Promise<ShownActor> {
   const tally = new Tally()
-  for (const [at, segment] of segments.entries()) {
+  let at = 0
+  for (const stretch of stretches(segments)) {
     progress?.(at, segments.length)
-    const { text, params } = conditionText(filter, segment, source, 3)
+    at += stretch.segments
+    const { text, params } = conditionText(filter, stretch, source, 3)
     const { rows } = await client.query<Raw>(statement(source, text), [
       mostValues + 1,
       tally.known(),
@@ -136,7 +139,7 @@ const written = ({ value, events, first, last }: Sum): Seen => ({
   last_event: writeTime(last),
 })
 
-/** Puts segments together, which come newest first: what is met first was last. */
+/** Puts the statements' answers together, which come newest first: what is met first was last. */
 class Tally {
   all: Sum | undefined
   readonly cut = new Set<Listed | "timeline">()

@@ -1,13 +1,15 @@
-// Walks the log from its newest event, or from its oldest, one statement for each partition, until the limit is full.
-import type { Client, QueryResult } from "pg"
+// Walks the log from its newest event, or from its oldest, a few partitions a statement, until the limit is full.
+import type { Client } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { type EventRow, rowWriter } from "./columns.js"
 import { readCursor, writeCursor } from "./cursor.js"
 import { fixed } from "./filter.js"
 import { type Order, type Position, positionColumns } from "./order.js"
+import { type Answer, type Cells, readRows, rowMaker } from "./rows.js"
 import type { Source } from "./source.js"
-import { segmentQuery } from "./statement.js"
+import { columnsRead, segmentQuery } from "./statement.js"
+import { firstMost, nextMost, stretchAt } from "./stretch.js"
 import type { Period } from "./time.js"
 import { openWalk, type Question } from "./walk.js"
 
@@ -37,7 +39,7 @@ export interface Events extends AsyncIterable<EventRow> {
 
 /** Events of the first portion; the next are as large as their events allow. */
 const PAGE = 200
-/** Characters that one portion should have: an event may have a megabyte or fifty bytes. */
+/** Bytes that one portion should have: an event may have a megabyte or fifty. */
 const PORTION = 1_000_000
 
 /** Throws TrailError `usage` for a cursor of another question. */
@@ -54,27 +56,36 @@ export function events(target: ConnectionTarget, query: EventQuery): Events {
       try {
         const { client, source, segments, filter } = walk
         const wanted = fixed({ ...query, ...filter, order })
-        const columns = query.columns ?? eventColumns
+        // As the statement has them, each once.
+        const columns = [...new Set(query.columns ?? eventColumns)]
         const write = rowWriter(columns)
-        const surplus = positionColumns.filter((column) => !columns.includes(column))
+        const make = rowMaker(columns)
+        const positionOf = positionReader(columns)
         let left = query.limit ?? Number.POSITIVE_INFINITY
         let last = start
-        // Only the first can have events on both sides of the position.
+        // Where something was found, all that follows lies behind the position.
         let position = start
-        for (const [at, segment] of segments.entries()) {
+        let most = firstMost(filter)
+        for (let at = 0; ; ) {
+          const stretch = stretchAt(segments, at, most)
+          if (stretch === undefined) return
           query.progress?.(at, segments.length)
-          for await (const row of readSegment(client, source, wanted, segment, left + 1, position)) {
+          let rows = 0
+          for await (const cells of readStretch(client, source, wanted, stretch, left + 1, position)) {
             if (left === 0) {
               found.more = true
               found.next = last === undefined ? null : writeCursor({ order, position: last, asked }, query)
               return
             }
             left -= 1
-            if (left === 0) last = positionOf(row)
-            for (const column of surplus) delete row[column]
-            yield write(row)
+            rows += 1
+            if (left === 0) last = positionOf(cells)
+            yield write(make(cells))
           }
-          position = undefined
+          if (rows > 0) position = undefined
+          at += stretch.segments
+          // What fills portions gains nothing by larger statements.
+          most = rows >= PAGE ? 1 : nextMost(stretch, rows, left + 1)
         }
       } catch (error) {
         throw walk.explained(error)
@@ -86,53 +97,54 @@ export function events(target: ConnectionTarget, query: EventQuery): Events {
   return found
 }
 
-type Raw = Record<string, string | null>
-
 /**
  * Portion by portion, each a statement of its own: between two of them no lock is held. A cursor would hold one on pgtrail.event
  * for as long as somebody looks at the first page in a pager, and the next new partition would wait, and all writers behind it.
  */
-async function* readSegment(
+async function* readStretch(
   client: Client,
   source: Source,
   query: EventQuery,
-  segment: Period,
+  stretch: Period,
   limit: number,
   start: Position | undefined,
-): AsyncGenerator<Raw> {
+): AsyncGenerator<Cells> {
   let left = limit
   let portion = Math.min(limit, PAGE)
-  const fetch = (position?: Position): Promise<QueryResult<Raw>> => {
-    const { sql: text, params } = segmentQuery(query, segment, portion, position, source)
-    const answer = client.query<Raw>(text, params)
+  const columns = columnsRead(query.columns)
+  const positionOf = positionReader(query.columns)
+  const timeAt = columns.indexOf("occurred_at")
+  const fetch = (position?: Position): Promise<Answer> => {
+    const { sql: text, params } = segmentQuery(query, stretch, portion, position, source)
+    const answer = readRows(client, text, params, columns.length)
     // Its failure is reported where it is awaited; nobody waits for it when the reader leaves before.
     answer.catch(() => undefined)
     return answer
   }
-  let coming: Promise<QueryResult<Raw>> | undefined = fetch(start)
+  let coming: Promise<Answer> | undefined = fetch(start)
   while (coming !== undefined) {
-    const rows: Raw[] = (await coming).rows
+    const answer: Answer = await coming
+    const { rows, bytes } = answer
     left -= rows.length
     const isLast = rows.length < portion || left === 0
-    const last = positionOf(rows.at(-1))
-    portion = Math.min(left, nextPortion(rows))
+    const last = rows.at(-1)
+    const isOneMoment = rows[0]?.[timeAt] === last?.[timeAt]
+    portion = Math.min(left, nextPortion(rows.length, bytes, isOneMoment))
     // The server looks for the next portion while this one is being written.
-    coming = isLast || last === undefined ? undefined : fetch(last)
-    for (const row of rows) yield row
+    coming = isLast || last === undefined ? undefined : fetch(positionOf(last))
+    yield* rows
   }
 }
 
-function positionOf(row: Raw | undefined): Position | undefined {
-  const { occurred_at = null, organization_id = null, lane = null, seq = null } = row ?? {}
-  if (occurred_at === null || organization_id === null || lane === null || seq === null) return undefined
-  return { occurred_at, organization_id, lane, seq }
+function positionReader(columns: readonly EventColumn[] | undefined): (cells: Cells) => Position {
+  const read = columnsRead(columns)
+  const places = positionColumns.map((column) => [column, read.indexOf(column)] as const)
+  // None of them is ever null.
+  return (cells) => Object.fromEntries(places.map(([column, at]) => [column, cells[at] ?? ""])) as Position
 }
 
 /** Events of one moment are sorted anew for each portion, so that many of them are better read in larger ones. */
-function nextPortion(rows: readonly Raw[]): number {
-  let characters = 1
-  for (const row of rows) for (const column in row) characters += row[column]?.length ?? 0
-  const isOneMoment = rows[0]?.occurred_at === rows.at(-1)?.occurred_at
+function nextPortion(rows: number, bytes: number, isOneMoment: boolean): number {
   const aim = isOneMoment ? 10 * PORTION : PORTION
-  return Math.min(isOneMoment ? 20_000 : 2000, Math.max(10, Math.trunc((aim * rows.length) / characters)))
+  return Math.min(isOneMoment ? 20_000 : 2000, Math.max(10, Math.trunc((aim * rows) / (bytes + 1))))
 }

@@ -1,19 +1,25 @@
-// How the server answers a question: for each segment the shape of its plan and the partitions that it opens.
+// How the server answers a question: for each statement the shape of its plan and the partitions that it opens.
 import type { ClientBase } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { readCursor } from "./cursor.js"
 import type { EventQuery } from "./events.js"
+import { fixed } from "./filter.js"
 import { refuseBound } from "./source.js"
 import { segmentQuery } from "./statement.js"
+import { firstMost, nextMost, stretchAt } from "./stretch.js"
 import { withWalk } from "./walk.js"
 
+/** Of one statement: a segment, or several that touch. */
 export interface SegmentPlan {
-  /** The segment's ends; null where it has none. */
+  /** Its ends; null where it has none. */
   readonly since: string | null
   readonly until: string | null
   /** Those that the statement opens, by their names. */
   readonly partitions: string
-  /** The nodes from the first to the last, each below the one before; indexes by the name they have on pgtrail.event. */
+  /**
+   * The nodes from the first to the last, each below the one before; indexes by the name they have on pgtrail.event. Where it is the same for
+   * partition after partition it stands once.
+   */
   readonly plan: string
   /** As the planner thinks. */
   readonly rows: string
@@ -32,7 +38,7 @@ export interface QueryPlan {
   /** Partitions of the log, and those among them that no statement opens. */
   readonly partitions: number
   readonly pruned: number
-  /** Segments that were only planned because the limit was full before. */
+  /** Statements that were only planned because the limit was full before. */
   readonly spared: number
 }
 
@@ -41,7 +47,10 @@ export interface ExplainQuery extends EventQuery {
   readonly run?: boolean | undefined
 }
 
-/** Plans alone, or with `run` the statements themselves, until the limit is full. */
+/**
+ * Plans alone, or with `run` the statements themselves, until the limit is full. How many partitions a statement opens hangs on what the
+ * one before it found: where none is run, on what the planner thinks that it finds.
+ */
 export async function explainEvents(target: ConnectionTarget, query: ExplainQuery): Promise<QueryPlan> {
   const { order = "newest", limit = Number.MAX_SAFE_INTEGER - 1, run = false } = query
   const start = query.after === undefined ? undefined : readCursor(query.after, query, order).position
@@ -49,28 +58,31 @@ export async function explainEvents(target: ConnectionTarget, query: ExplainQuer
     const { client, segments, source, filter } = walk
     refuseBound(source, "a plan")
     const names = await namesOf(client)
+    const wanted = fixed({ ...query, ...filter, order })
     const plans: SegmentPlan[] = []
     let left = limit + 1
     let spared = 0
-    for (const [at, segment] of segments.entries()) {
+    let position = start
+    let most = firstMost(filter)
+    for (let at = 0; ; ) {
+      const stretch = stretchAt(segments, at, most)
+      if (stretch === undefined) break
       query.progress?.(at, segments.length)
       const isRun = run && left > 0
       if (run && !isRun) spared += 1
-      const { sql, params } = segmentQuery(
-        { ...query, ...filter, order },
-        segment,
-        isRun ? left : limit + 1,
-        at === 0 ? start : undefined,
-        source,
-      )
+      const { sql, params } = segmentQuery(wanted, stretch, isRun ? left : limit + 1, position, source)
       const options = isRun ? "(analyze, buffers)" : ""
       const { rows } = await client.query<{ "QUERY PLAN": string }>(`explain ${options} ${sql}`, params)
       const plan = shapeOf(
         rows.map((row) => row["QUERY PLAN"]),
         names,
       )
-      plans.push({ since: segment.since ?? null, until: segment.until ?? null, ...plan })
-      left -= Number(plan.returned ?? "0")
+      plans.push({ since: stretch.since ?? null, until: stretch.until ?? null, ...plan })
+      const count = Number(plan.returned ?? plan.rows)
+      if (run === isRun) left -= count
+      if (count > 0) position = undefined
+      at += stretch.segments
+      most = left <= 0 ? 1 : nextMost(stretch, count, left)
     }
     const opened = new Set(plans.flatMap(({ partitions }) => partitions.split(", ")))
     const partitions = names.partitions.size
@@ -134,7 +146,7 @@ function shapeOf(lines: readonly string[], { indexes }: Names): Shape {
   const isRun = first(/^Execution Time: ([\d.]+) ms/) !== null
   return {
     partitions: [...new Set(opened)].join(", "),
-    plan: plan.join(" > "),
+    plan: plan.filter((node, at) => node !== plan[at - 1]).join(" > "),
     rows: nodes[0]?.rows ?? "",
     cost: nodes[0]?.cost ?? "",
     returned: first(/\(actual .*?rows=(\d+)/),

@@ -1,5 +1,5 @@
 // What events are asked for, as conditions that the indexes of pgtrail.event serve: for the query builder, and for statements written by hand.
-import { and, gte, lt, type SQL, sql } from "drizzle-orm"
+import { and, gte, lt, type Placeholder, type SQL, sql } from "drizzle-orm"
 import { organizationEvent, event as wholeTable } from "../schema.js"
 import { criterionNames, type EventFilter, readCriterion } from "./criteria.js"
 import { type Fragment, joined, numbered, type Parameter, sql as written } from "./fragment.js"
@@ -20,6 +20,8 @@ export function fixed<F extends EventFilter>(filter: F): F {
   made.set(copy, new Map())
   return copy
 }
+
+export const isFixed = (filter: EventFilter): boolean => made.has(filter)
 
 function fragments(filter: EventFilter, source: Source): readonly Fragment[] {
   const known = made.get(filter)
@@ -49,10 +51,13 @@ export function conditions(filter: EventFilter, source: Source): SQL[] {
   })
 }
 
-export function during(period: Period, event: EventTable): SQL[] {
+export function during(
+  { since, until }: { since?: string | Placeholder | undefined; until?: string | Placeholder | undefined },
+  event: EventTable,
+): SQL[] {
   const all: SQL[] = []
-  if (period.since !== undefined) all.push(gte(event.occurred_at, period.since))
-  if (period.until !== undefined) all.push(lt(event.occurred_at, period.until))
+  if (since !== undefined) all.push(gte(event.occurred_at, since))
+  if (until !== undefined) all.push(lt(event.occurred_at, until))
   return all
 }
 

@@ -14,12 +14,9 @@ export function orderBy(event: EventTable, order: Order): SQL[] {
     : [asc(event.occurred_at), asc(event.organization_id), asc(event.lane), asc(event.seq)]
 }
 
-/** The first comparison is the index's, the others are for events of the same moment. */
-export function after(
-  event: EventTable,
-  order: Order,
-  { occurred_at: time, organization_id: organization, lane, seq }: Position,
-): SQL {
+/** What comes after a position, as placeholders. The first comparison is the index's, the others are for events of the same moment. */
+export function after(event: EventTable, order: Order): SQL {
+  const [time, organization, lane, seq] = positionColumns.map((column) => sql.placeholder(column))
   const [further, before] = order === "newest" ? [sql`<`, sql`<=`] : [sql`>`, sql`>=`]
   return sql`${event.occurred_at} ${before} ${time} and (${event.occurred_at} ${further} ${time}
     or (${event.organization_id}, ${event.lane}) > (${organization}, ${lane})

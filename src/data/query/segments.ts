@@ -1,60 +1,56 @@
-// Divides time by the partitions of pgtrail.event, newest first, so that one statement opens one partition.
+// Divides time by the partitions of pgtrail.event, newest first.
 import type { ClientBase } from "pg"
 import type { Order } from "./order.js"
+import { type Cells, readRows } from "./rows.js"
 import { isBoundSql, type Source, sourceOf } from "./source.js"
 import type { Period } from "./time.js"
 
+const since = "greatest($1::timestamptz, $4::timestamptz)"
+/** A last moment that belongs to it too, where there is one after it. */
+const until = `least($2::timestamptz, case when isfinite($3::timestamptz) and $3::timestamptz < '294276-12-31 23:59Z' then $3::timestamptz + interval '1 microsecond' end)`
+
 /**
- * Each partition's range, and each range between, before and after them, whose events are in the DEFAULT partition. A missing end is
- * unbounded: 'infinity' itself lies beyond every other time. A partition without a single page is left out: the months made in
- * advance would cost more than the answer. (On Citus the coordinator's own tables have no pages, so nothing is left out.)
+ * Each partition's range, newest first, as far as it is wanted. A missing end is unbounded: 'infinity' itself lies beyond every other time. A
+ * partition without a single page is not used: the months made in advance would cost more than the answer. (On Citus the coordinator's
+ * own tables have no pages, so all are.) The bounds are written without the name of the table, and pages that the catalog knows of
+ * are not counted: either would open the partition.
  */
 const ranges = `
-with partition as (
-  select regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \\((.*)\\) TO \\((.*)\\)$') as bound,
-    pg_relation_size(c.oid) > 0 or to_regclass('pg_catalog.pg_dist_partition') is not null as is_used
-  from pg_inherits i
-  join pg_class c on c.oid = i.inhrelid
-  where i.inhparent = 'pgtrail.event'::regclass
-), ranged as (
-  select p.is_used, tstzrange(
-    case when p.bound[1] <> 'MINVALUE' then btrim(p.bound[1], '''')::timestamptz end,
-    case when p.bound[2] <> 'MAXVALUE' then btrim(p.bound[2], '''')::timestamptz end) as range
-  from partition p
-  where p.bound is not null
-), wanted as (
-  select tstzrange($1::timestamptz, $2::timestamptz) as range
-), segment as (
-  select r.range * w.range as range
-  from ranged r, wanted w
-  where r.is_used
-  union all
-  select unnest(tstzmultirange(w.range) - coalesce((select range_agg(r.range) from ranged r), '{}'))
-  from wanted w
-  where exists (select from partition p where p.bound is null and p.is_used)
-)
-select lower(s.range) as since, upper(s.range) as until, ${isBoundSql} as is_bound
-from segment s
-where not isempty(s.range)
-  and ($3::timestamptz is null or lower(s.range) is null or lower(s.range) <= $3)
-  and ($4::timestamptz is null or upper(s.range) is null or upper(s.range) > $4)
-order by lower(s.range) desc nulls last`
+select p.is_default, p.is_used, greatest(p.since, ${since}) as since, least(p.until, ${until}) as until,
+  ${since} as wanted_since, ${until} as wanted_until, coalesce(${since} >= ${until}, false) as is_empty,
+  ${isBoundSql} as is_bound
+from (
+  select c.is_used, c.bound = 'DEFAULT' as is_default,
+    nullif(nullif(btrim(split_part(split_part(c.bound, ' FROM (', 2), ') TO (', 1), ''''), ''), 'MINVALUE')::timestamptz as since,
+    nullif(nullif(btrim(split_part(c.bound, ') TO (', 2), ''')'), ''), 'MAXVALUE')::timestamptz as until
+  from (
+    select pg_get_expr(k.relpartbound, 0) as bound,
+      k.relpages > 0 or pg_relation_size(k.oid) > 0 or to_regclass('pg_catalog.pg_dist_partition') is not null as is_used
+    from pg_inherits i
+    join pg_class k on k.oid = i.inhrelid
+    where i.inhparent = 'pgtrail.event'::regclass and k.relpartbound is not null
+    offset 0
+  ) c
+  offset 0
+) p
+where p.is_default
+  or (p.since is null or ${until} is null or p.since < ${until}) and (p.until is null or ${since} is null or p.until > ${since})
+order by p.since desc nulls last`
 
-interface RangeRow {
-  readonly since: string | null
-  readonly until: string | null
-  readonly is_bound: string
+/** A partition's range, or a range between, before or after partitions, whose events are in the DEFAULT partition. */
+export interface Segment extends Period {
+  readonly isDefault: boolean
 }
 
 export interface Walk {
   readonly source: Source
-  readonly segments: readonly Period[]
+  readonly segments: readonly Segment[]
 }
 
 export interface WalkOptions {
   /** Newest first unless told. */
   readonly order?: Order | undefined
-  /** Without the segments that lie before this time in that order. */
+  /** Without what lies before this time in that order, where that can be told. */
   readonly from?: string | undefined
 }
 
@@ -70,19 +66,38 @@ export async function readWalk(
     order === "newest" ? from : undefined,
     order === "oldest" ? from : undefined,
   ]
-  const { rows } = await client.query<RangeRow>(
-    ranges,
-    bounds.map((bound) => bound ?? null),
-  )
-  const newestFirst = rows.map((row) => ({ since: row.since ?? undefined, until: row.until ?? undefined }))
+  const { rows } = await readRows(client, ranges, bounds, 8)
+  const newestFirst = divided(rows)
   return {
-    source: sourceOf(rows[0]?.is_bound),
+    source: sourceOf(rows[0]?.at(-1)),
     segments: order === "newest" ? newestFirst : newestFirst.reverse(),
   }
 }
 
+/** Ends are compared as text: the server wrote all of them alike. */
+function divided(rows: readonly Cells[]): Segment[] {
+  const [first] = rows
+  if (first === undefined) return []
+  const [, , , , wantedSince = null, wantedUntil = null, isEmpty] = first
+  if (isEmpty === "t") return []
+  const usesDefault = rows.some(([isDefault, isUsed]) => isDefault === "t" && isUsed === "t")
+  const partitions = rows.filter(([isDefault]) => isDefault !== "t")
+  const found: Segment[] = []
+  const add = (isDefault: boolean, from: string | null, to: string | null): void => {
+    found.push({ isDefault, since: from ?? undefined, until: to ?? undefined })
+  }
+  let end = wantedUntil
+  for (const [, isUsed, from = null, to = null] of partitions) {
+    if (usesDefault && to !== end) add(true, to, end)
+    if (isUsed === "t") add(false, from, to)
+    end = from
+  }
+  if (usesDefault && (partitions.length === 0 || end !== wantedSince)) add(true, wantedSince, end)
+  return found
+}
+
 /** The statements ask pgtrail.event itself for a segment's period, so a partition that comes or goes meanwhile loses no event. */
-export async function segments(client: ClientBase, period: Period): Promise<readonly Period[]> {
+export async function segments(client: ClientBase, period: Period): Promise<readonly Segment[]> {
   return (await readWalk(client, period)).segments
 }
 

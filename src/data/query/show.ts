@@ -1,13 +1,14 @@
 // One event whole: its row, its place in the chain, its neighbours, and whether all of it verifies.
-import type { ClientBase } from "pg"
+import type { Client, ClientBase } from "pg"
 import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { type PurgedAround, purgedAround } from "../purge/place.js"
 import { type EventRow, kindOf, rowWriter } from "./columns.js"
-import { readWalk, within } from "./segments.js"
+import { readRows, rowMaker } from "./rows.js"
+import { readWalk, type Segment, within } from "./segments.js"
 import type { Source } from "./source.js"
-import type { Period } from "./time.js"
+import { stretches } from "./stretch.js"
 import type { Place } from "./typed.js"
 
 export interface Neighbour {
@@ -39,23 +40,23 @@ export interface ShownEvent {
 type Raw = Record<string, string | null>
 
 /** Events with this id, newest first: it is the application's, and need not be unique. */
-export async function eventsWithId(client: ClientBase, id: string): Promise<EventRow[]> {
+export async function eventsWithId(client: Client, id: string): Promise<EventRow[]> {
   const found: Raw[] = []
-  const { source, segments: periods } = await readWalk(client, {})
-  for await (const row of walk(client, source, periods, "e.id = $1::uuid", [id])) found.push(row)
+  const { source, segments } = await readWalk(client, {})
+  for await (const row of walk(client, source, segments, "e.id = $1::uuid", [id])) found.push(row)
   return found.map(written)
 }
 
 /** The event at a place. Throws `not-found`. */
-export async function showEvent(client: ClientBase, place: Place): Promise<ShownEvent> {
+export async function showEvent(client: Client, place: Place): Promise<ShownEvent> {
   const { organization, lane, seq } = place
   const name = `${organization}/${lane}/${seq}`
   const near: Raw[] = []
-  // An event that somebody moved or copied may be in any partition, so all are asked, one after the other.
+  // An event that somebody moved or copied may be in any partition, so all are asked.
   const where =
     "e.organization_id = $1 and e.lane = $2::int and e.seq between $3::bigint - 1 and $3::bigint + 1"
-  const { source, segments: periods } = await readWalk(client, {})
-  for await (const row of walk(client, source, periods, where, [organization, lane, seq])) near.push(row)
+  const { source, segments } = await readWalk(client, {})
+  for await (const row of walk(client, source, segments, where, [organization, lane, seq])) near.push(row)
   const at = (distance: bigint) => near.filter((row) => BigInt(row.seq ?? "0") === BigInt(seq) + distance)
   const [row, ...copies] = at(0n)
   const isAlone = at(-1n).length === 0 || at(1n).length === 0
@@ -184,26 +185,40 @@ const isArray = (column: EventColumn): boolean => kindOf(column) === "array"
 const jsonName = (column: EventColumn): string => `${column}_json`
 
 /** Raw columns as Postgres writes them, for the hash, and the arrays as JSON beside them. */
+const arrays = eventColumns.filter(isArray)
 const list = [
   ...eventColumns.map((column) => `e.${column}`),
-  ...eventColumns.filter(isArray).map((column) => `to_json(e.${column}) as ${jsonName(column)}`),
+  ...arrays.map((column) => `to_json(e.${column})`),
 ].join(", ")
+const names = [...eventColumns, ...arrays.map(jsonName)]
+const make = rowMaker(names)
 
+/** Newest first. Most partitions have nothing, and to plan fifty columns of each would take longer than to look, so that they are read where something is. */
 async function* walk(
-  client: ClientBase,
+  client: Client,
   source: Source,
-  periods: readonly Period[],
+  segments: readonly Segment[],
   where: string,
   values: readonly string[],
 ): AsyncGenerator<Raw> {
-  for (const segment of periods) {
-    const bounds = within(segment, values.length + 1)
-    const { rows } = await client.query<Raw>(
-      `select ${list} from pgtrail.${source.events} e where ${where} and ${bounds.text}
-       order by e.occurred_at desc, e.organization_id, e.lane, e.seq desc`,
-      [...values, ...bounds.values],
+  const ask = (columns: string, count: number, period: string, bounds: readonly string[]) =>
+    readRows(
+      client,
+      `select ${columns} from pgtrail.${source.events} e where ${where} and ${period}`,
+      [...values, ...bounds],
+      count,
     )
-    yield* rows
+  const order = "order by e.occurred_at desc, e.organization_id, e.lane, e.seq desc"
+  for (const stretch of stretches(segments)) {
+    const bounds = within(stretch, values.length + 1)
+    const found = (await ask("e.occurred_at", 1, bounds.text, bounds.values)).rows
+    const [time] = found[0] ?? []
+    if (time == null) continue
+    const { rows } =
+      found.length === 1
+        ? await ask(list, names.length, `e.occurred_at = $${values.length + 1} ${order}`, [time])
+        : await ask(list, names.length, `${bounds.text} ${order}`, bounds.values)
+    for (const cells of rows) yield make(cells)
   }
 }
 

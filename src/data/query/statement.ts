@@ -1,10 +1,10 @@
-// The statement that reads events of one segment: all that pages, samples and plans have in common.
-import { type SQL, sql } from "drizzle-orm"
+// The statement that reads events of a segment, or of several that touch: all that pages, samples and plans have in common.
+import { fillPlaceholders, type SQL, sql } from "drizzle-orm"
 import { QueryBuilder } from "drizzle-orm/pg-core"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { kindOf } from "./columns.js"
 import type { EventFilter } from "./criteria.js"
-import { conditions, during, type EventTable, every, tableOf } from "./filter.js"
+import { conditions, during, type EventTable, every, isFixed, tableOf } from "./filter.js"
 import { after, type Order, orderBy, type Position, positionColumns } from "./order.js"
 import { type Source, wholeLog } from "./source.js"
 import type { Period } from "./time.js"
@@ -20,7 +20,10 @@ interface Asked {
   readonly order?: Order | undefined
 }
 
-/** A page of a segment, after a position. */
+/** Statements of filters that never change, by what differs between them but values: to build one takes as long as to plan it. */
+const built = new WeakMap<EventFilter, Map<string, Statement>>()
+
+/** A page of a segment, or of several that touch, after a position. */
 export function segmentQuery(
   query: EventFilter & Asked,
   segment: Period,
@@ -28,10 +31,37 @@ export function segmentQuery(
   position?: Position,
   source: Source = wholeLog,
 ): Statement {
+  const shape = [segment.since, segment.until, position, source.isBound || undefined]
+    .map((part) => (part === undefined ? "" : "x"))
+    .join()
+  let known = built.get(query)
+  if (known === undefined) {
+    known = new Map()
+    if (isFixed(query)) built.set(query, known)
+  }
+  let statement = known.get(shape)
+  if (statement === undefined) {
+    statement = build(query, segment, position, source)
+    known.set(shape, statement)
+  }
+  // The names of a position's columns are those of the placeholders.
+  const values = { since: segment.since, until: segment.until, limit, ...position }
+  return { sql: statement.sql, params: fillPlaceholders(statement.params, values) }
+}
+
+function build(
+  query: EventFilter & Asked,
+  { since, until }: Period,
+  position: Position | undefined,
+  source: Source,
+): Statement {
   const event = tableOf(source)
-  const rest = position === undefined ? [] : [after(event, query.order ?? "newest", position)]
-  return reading(query, source, [...conditions(query, source), ...during(segment, event), ...rest])
-    .limit(limit)
+  const rest = position === undefined ? [] : [after(event, query.order ?? "newest")]
+  const end = (name: "since" | "until", value: string | undefined) =>
+    value === undefined ? undefined : sql.placeholder(name)
+  const period = during({ since: end("since", since), until: end("until", until) }, event)
+  return reading(query, source, [...conditions(query, source), ...period, ...rest])
+    .limit(sql.placeholder("limit"))
     .toSQL()
 }
 
@@ -51,11 +81,15 @@ export function placesQuery(
   return reading(asked, source, [...during(segment, event), among]).toSQL()
 }
 
+/** In their order in the statements: those that were asked for, and what tells the place of an event. */
+export const columnsRead = (columns: readonly EventColumn[] = eventColumns): EventColumn[] => [
+  ...new Set([...columns, ...positionColumns]),
+]
+
 function reading({ columns, order = "newest" }: Asked, source: Source, where: readonly SQL[]) {
   const event = tableOf(source)
-  const wanted = new Set([...(columns ?? eventColumns), ...positionColumns])
   return new QueryBuilder()
-    .select(Object.fromEntries([...wanted].map((column) => [column, selected(event, column)])))
+    .select(Object.fromEntries(columnsRead(columns).map((column) => [column, selected(event, column)])))
     .from(event)
     .where(every(where))
     .orderBy(...orderBy(event, order))
