@@ -1,0 +1,3348 @@
+-- pgtrail 0.1.0: run in one transaction, as psql -X -1 -v ON_ERROR_STOP=1 does
+
+set local search_path = pg_catalog, pg_temp;
+
+set local check_function_bodies = off;
+
+set local client_min_messages = warning;
+
+set local lock_timeout = 10000;
+
+-- Refuses a server or a database that cannot hold the log, before anything is changed.
+do $$
+begin
+    if current_setting('server_version_num')::int < 140000 then
+        raise exception using errcode = 'TR006',
+            message = format('PostgreSQL %s is too old: pgtrail needs 14 or later', current_setting('server_version')),
+            hint = 'Nothing was changed; upgrade the server, or install into a newer one.';
+    end if;
+    if getdatabaseencoding() <> 'UTF8' then
+        raise exception using errcode = 'TR007',
+            message = format('database %I is encoded in %s: pgtrail needs UTF8', current_database(), getdatabaseencoding()),
+            hint = format('Nothing was changed; make another one: create database %I encoding ''UTF8'' template template0;',
+                current_database() || '_utf8');
+    end if;
+    if pg_is_in_recovery() then
+        raise exception using errcode = 'read_only_sql_transaction',
+            message = 'this server is a standby: a log is installed on the primary';
+    end if;
+end
+$$;
+
+
+select pg_advisory_xact_lock(1885828210, -2);
+
+-- The seven roles, one set for all databases of the server. Left out with --no-roles. Runs before every way up: makes what is missing,
+-- which takes CREATEROLE, and lets whoever runs it act as the owner. Where it may not, it says what a superuser has to run.
+do $$
+declare
+    own constant text[] := array['pgtrail_owner', 'pgtrail_writer', 'pgtrail_reader', 'pgtrail_organization_reader', 'pgtrail_auditor',
+        'pgtrail_operator', 'pgtrail_privacy'];
+    is_16 constant boolean := current_setting('server_version_num')::int >= 160000;
+    without_roles constant text := case when to_regnamespace('pgtrail') is null then '; or install with --no-roles' else '' end;
+    name text;
+    odd text;
+begin
+    select string_agg(r.rolname, ', ' order by r.rolname), string_agg(format(
+        'alter role %I nologin nosuperuser nocreaterole nocreatedb noreplication nobypassrls;', r.rolname), ' ' order by r.rolname)
+    into name, odd
+    from pg_roles r
+    where r.rolname = any (own)
+        and (r.rolcanlogin or r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls);
+    if odd is not null then
+        raise exception using errcode = 'TR014',
+            message = format('there is a role %s that may log in, or more: a role of pgtrail may nothing by itself', name),
+            hint = format('Nothing was changed; ask a superuser to run: %s', odd);
+    end if;
+    foreach name in array own loop
+        if to_regrole(name) is null then
+            begin
+                execute format('create role %I nologin', name);
+            exception
+                when duplicate_object or unique_violation then
+                    null; -- another installation on this server made it just now
+                when insufficient_privilege then
+                    select string_agg(format('create role %I nologin;', n), ' ') into odd from unnest(own) n where to_regrole(n) is null;
+                    raise exception using errcode = 'TR014',
+                        message = format('the role %s is missing, and %I may not create roles', name, current_user),
+                        hint = format('Nothing was changed; connect as a role with CREATEROLE; or ask a superuser to run: %s%s',
+                            odd, without_roles);
+            end;
+        end if;
+    end loop;
+    if not (
+        -- From 16 on, whoever creates a role may administer it but not yet act as it.
+        case when is_16
+            then pg_has_role(current_user, 'pgtrail_owner', 'SET') and pg_has_role(current_user, 'pgtrail_owner', 'USAGE')
+            else pg_has_role(current_user, 'pgtrail_owner', 'MEMBER') end
+    ) then
+        odd := format('grant pgtrail_owner to %I%s', current_user, case when is_16 then ' with set true, inherit true' else '' end);
+        begin
+            execute odd;
+        exception when insufficient_privilege then
+            raise exception using errcode = 'TR014',
+                message = format('%I may not act as pgtrail_owner, who owns the logs of this server', current_user),
+                hint = format('Nothing was changed; ask a superuser to run: %s;%s', odd, without_roles);
+        end;
+    end if;
+    if not has_database_privilege('pgtrail_owner', current_database(), 'temporary') then
+        execute format('grant temporary on database %I to pgtrail_owner', current_database());
+    end if;
+end
+$$;
+
+
+create schema pgtrail authorization pgtrail_owner;
+
+set local role pgtrail_owner;
+
+comment on schema pgtrail is 'Tamper-evident audit trail';
+
+do $$ begin perform set_config('pgtrail.started', extract(epoch from clock_timestamp())::text, true); end $$;
+
+-- The log: events, their chains, the acts of pgtrail itself, and what the tool must remember. Over 250 lines because each table is read with its comments.
+-- Creates tables and indexes only; functions, triggers and grants are in the other folders and are re-applied whole.
+
+create table pgtrail.migration (
+    number smallint primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default clock_timestamp(),
+    applied_by text not null default session_user,
+    duration_ms bigint not null,
+    tool_version text not null
+);
+comment on table pgtrail.migration is 'Migrations applied to this log, one row each';
+comment on column pgtrail.migration.number is 'Number at the start of the file name';
+comment on column pgtrail.migration.name is 'File name without number and ending';
+comment on column pgtrail.migration.checksum is 'sha256 of the file with LF line ends, as hex';
+comment on column pgtrail.migration.applied_at is 'When it was applied (server clock)';
+comment on column pgtrail.migration.applied_by is 'session_user who applied it';
+comment on column pgtrail.migration.duration_ms is 'Milliseconds it took';
+comment on column pgtrail.migration.tool_version is 'Version of pgtrail that applied it';
+
+create table pgtrail.catalog_object (
+    object text collate "C" primary key,
+    definition text not null
+);
+comment on table pgtrail.catalog_object is
+    'What the catalog must look like: written by the last migration, compared by verify (sql/catalog.sql)';
+comment on column pgtrail.catalog_object.object is 'Kind and name, as sql/catalog.sql prints them';
+comment on column pgtrail.catalog_object.definition is 'Definition, as sql/catalog.sql prints it';
+
+create table pgtrail.log (
+    log_id uuid primary key default gen_random_uuid(),
+    incarnation int not null default 1,
+    created_at timestamptz not null default clock_timestamp()
+);
+-- One row: a second would leave every chain without a genesis.
+create unique index log_one_row on pgtrail.log ((true));
+comment on table pgtrail.log is 'The identity of this log: exactly one row';
+comment on column pgtrail.log.log_id is 'Part of the genesis hash of every lane';
+comment on column pgtrail.log.incarnation is 'Counts restores, recoveries and copies of this log';
+comment on column pgtrail.log.created_at is 'When the log was installed (server clock)';
+
+create table pgtrail.setting (
+    name text collate "C" primary key,
+    value text not null
+);
+comment on table pgtrail.setting is 'Settings that belong to the log, not to a client';
+comment on column pgtrail.setting.name is 'Name, lower case with hyphens';
+comment on column pgtrail.setting.value is 'Value as text';
+insert into pgtrail.setting values ('event-size-limit', '1048576');
+
+create table pgtrail.event (
+    -- frame: never redacted
+    id uuid not null,
+    external_id text collate "C",
+    external_number bigint,
+    source text collate "C",
+    organization_id text collate "C" not null default 'default',
+    project_id text collate "C",
+    occurred_at timestamptz not null default now(),
+    recorded_at timestamptz not null,
+    event_type text collate "C" not null,
+    category text collate "C",
+    action text collate "C",
+    severity text collate "C" not null default 'info',
+    outcome text collate "C" not null default 'success',
+    status_code int,
+    actor_type text collate "C",
+    actor_role text collate "C",
+    resource_type text collate "C",
+    request_method text collate "C",
+    data_classification text collate "C",
+    data_size_bytes bigint,
+    retention_policy text collate "C" not null default 'standard',
+    compliance_tags text[] collate "C",
+    event_version text collate "C",
+    processing_latency_ms int,
+    -- identity: personal
+    actor_id text collate "C",
+    actor_name text collate "C",
+    actor_email text collate "C",
+    ip_address inet,
+    user_agent text collate "C",
+    session_id text collate "C",
+    device_id text collate "C",
+    -- content: may be personal
+    resource_id text collate "C",
+    resource_name text collate "C",
+    namespace text collate "C",
+    description text collate "C",
+    error_message text collate "C",
+    request_path text collate "C",
+    request_id text collate "C",
+    correlation_id text collate "C",
+    request_params jsonb,
+    before_state jsonb,
+    after_state jsonb,
+    details jsonb,
+    tags text[] collate "C",
+    signature text collate "C",
+    -- chain: set by the database alone
+    lane smallint not null,
+    seq bigint not null,
+    identity_salt uuid not null,
+    content_salt uuid not null,
+    previous_hash bytea not null,
+    hash bytea not null,
+    hash_version smallint not null,
+    identity_digest bytea,
+    content_digest bytea,
+    primary key (organization_id, lane, seq, occurred_at)
+) partition by range (occurred_at);
+
+comment on table pgtrail.event is 'The audit trail: append-only, hash-chained, partitioned by occurred_at';
+comment on column pgtrail.event.id is 'The application''s id (uuid version 7 if it sends none); not unique';
+comment on column pgtrail.event.external_id is 'Its id in the system that it came from, if that is text';
+comment on column pgtrail.event.external_number is 'Its id in the system that it came from, if that is a number';
+comment on column pgtrail.event.source is 'The profile or import that it came through';
+comment on column pgtrail.event.organization_id is 'The tenant; at most 128 characters';
+comment on column pgtrail.event.project_id is 'Project within the organization';
+comment on column pgtrail.event.occurred_at is 'When it happened, by the application''s clock';
+comment on column pgtrail.event.recorded_at is 'When it was recorded, always by the server''s clock';
+comment on column pgtrail.event.event_type is 'What happened, dotted: auth.login.failed';
+comment on column pgtrail.event.category is 'Group of event types: auth, data, config, admin';
+comment on column pgtrail.event.action is 'Verb: create, read, update, delete, export';
+comment on column pgtrail.event.severity is 'debug, info, warning, error or critical';
+comment on column pgtrail.event.outcome is 'attempt, success, failure, denied or error';
+comment on column pgtrail.event.status_code is 'Status code of the request, such as HTTP 403';
+comment on column pgtrail.event.actor_type is 'Kind of actor: user, service, system';
+comment on column pgtrail.event.actor_role is 'Role of the actor at that time';
+comment on column pgtrail.event.resource_type is 'Kind of thing that was acted on';
+comment on column pgtrail.event.request_method is 'Method of the request, such as POST';
+comment on column pgtrail.event.data_classification is 'PUBLIC, INTERNAL, CONFIDENTIAL, RESTRICTED or PHI';
+comment on column pgtrail.event.data_size_bytes is 'Size of the data moved, in bytes';
+comment on column pgtrail.event.retention_policy is 'Retention class; decided at insert';
+comment on column pgtrail.event.compliance_tags is 'Frameworks it matters to: PCI, HIPAA';
+comment on column pgtrail.event.event_version is 'Version of the application''s event format';
+comment on column pgtrail.event.processing_latency_ms is 'Milliseconds the application took';
+comment on column pgtrail.event.actor_id is 'Who did it: id';
+comment on column pgtrail.event.actor_name is 'Who did it: name';
+comment on column pgtrail.event.actor_email is 'Who did it: e-mail address';
+comment on column pgtrail.event.ip_address is 'Address the request came from';
+comment on column pgtrail.event.user_agent is 'User agent of the request';
+comment on column pgtrail.event.session_id is 'Session of the actor';
+comment on column pgtrail.event.device_id is 'Device of the actor';
+comment on column pgtrail.event.resource_id is 'Which thing was acted on: id';
+comment on column pgtrail.event.resource_name is 'Which thing was acted on: name';
+comment on column pgtrail.event.namespace is 'Namespace of the resource';
+comment on column pgtrail.event.description is 'What happened and why, for people';
+comment on column pgtrail.event.error_message is 'Error the application reported';
+comment on column pgtrail.event.request_path is 'Path of the request';
+comment on column pgtrail.event.request_id is 'Id of the request';
+comment on column pgtrail.event.correlation_id is 'Id that ties events of several systems together';
+comment on column pgtrail.event.request_params is 'Parameters of the request';
+comment on column pgtrail.event.before_state is 'The resource before';
+comment on column pgtrail.event.after_state is 'The resource after';
+comment on column pgtrail.event.details is 'Anything else';
+comment on column pgtrail.event.tags is 'Free tags';
+comment on column pgtrail.event.signature is 'The application''s own signature; carried, not checked';
+comment on column pgtrail.event.lane is 'Which of the organization''s parallel chains';
+comment on column pgtrail.event.seq is 'Place in the lane, from 1 without gaps';
+comment on column pgtrail.event.identity_salt is 'Random; makes identity_digest a commitment';
+comment on column pgtrail.event.content_salt is 'Random; makes content_digest a commitment';
+comment on column pgtrail.event.previous_hash is 'Hash of the event before it in the lane';
+comment on column pgtrail.event.hash is 'sha256 over the event and previous_hash (FORMAT.md)';
+comment on column pgtrail.event.hash_version is 'Version of the canonical bytes';
+comment on column pgtrail.event.identity_digest is 'Digest of the identity columns before they were redacted; else null';
+comment on column pgtrail.event.content_digest is 'Digest of the content columns before they were redacted; else null';
+
+-- Long values must not fail an application's transaction: text that nobody bounds is indexed by its first 300 characters.
+create index event_id on pgtrail.event (id);
+create index event_time on pgtrail.event (occurred_at desc, id);
+create index event_organization on pgtrail.event (organization_id, occurred_at desc, id);
+create index event_actor on pgtrail.event (organization_id, left(actor_id, 300), occurred_at desc)
+    where actor_id is not null;
+create index event_resource on pgtrail.event
+    (organization_id, left(resource_type, 100), left(resource_id, 300), occurred_at desc)
+    where resource_type is not null;
+create index event_type on pgtrail.event (organization_id, left(event_type, 300), occurred_at desc);
+create index event_request on pgtrail.event (organization_id, left(request_id, 300), occurred_at desc)
+    where request_id is not null;
+create index event_correlation on pgtrail.event (organization_id, left(correlation_id, 300), occurred_at desc)
+    where correlation_id is not null;
+create index event_session on pgtrail.event (organization_id, left(session_id, 300), occurred_at desc)
+    where session_id is not null;
+create index event_critical on pgtrail.event (organization_id, occurred_at desc) where severity = 'critical';
+
+create table pgtrail.chain_head (
+    organization_id text collate "C" not null,
+    lane smallint not null,
+    seq bigint not null,
+    hash bytea not null,
+    transaction_id xid8 not null default pg_current_xact_id(),
+    primary key (organization_id, lane, seq)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+comment on table pgtrail.chain_head is
+    'The newest hashes of each lane; the row of seq 0 (genesis) stays for ever, the others are pruned behind';
+comment on column pgtrail.chain_head.organization_id is 'Organization';
+comment on column pgtrail.chain_head.lane is 'Lane';
+comment on column pgtrail.chain_head.seq is 'Place in the lane';
+comment on column pgtrail.chain_head.hash is 'Hash of that event; of seq 0 the genesis hash';
+comment on column pgtrail.chain_head.transaction_id is 'Transaction that wrote it: tells an old snapshot its own heads from others''';
+
+create table pgtrail.act (
+    organization_id text collate "C" not null default 'pgtrail',
+    seq bigint not null,
+    kind text collate "C" not null,
+    parameters jsonb not null,
+    digest bytea,
+    recorded_at timestamptz not null,
+    session_user_name text collate "C" not null,
+    client_address inet,
+    transaction_id xid8 not null,
+    system_identifier bigint,
+    timeline int,
+    previous_hash bytea not null,
+    hash bytea not null,
+    hash_version smallint not null,
+    primary key (organization_id, seq)
+);
+create index act_transaction on pgtrail.act (transaction_id);
+comment on table pgtrail.act is 'What pgtrail itself did, one chain; never purged, never redacted';
+comment on column pgtrail.act.organization_id is 'Always pgtrail';
+comment on column pgtrail.act.seq is 'Place in the chain, from 1 without gaps';
+comment on column pgtrail.act.kind is 'migrate, verify, import ...';
+comment on column pgtrail.act.parameters is 'What was asked for and done; no personal data';
+comment on column pgtrail.act.digest is 'sha256 of the records that the act authorizes';
+comment on column pgtrail.act.recorded_at is 'Server clock';
+comment on column pgtrail.act.session_user_name is 'session_user of the connection';
+comment on column pgtrail.act.client_address is 'Address of the client; null over a Unix socket';
+comment on column pgtrail.act.transaction_id is 'Transaction that did it; the guards look for it';
+comment on column pgtrail.act.system_identifier is 'Of the server, where it tells';
+comment on column pgtrail.act.timeline is 'Of the server, where it tells';
+comment on column pgtrail.act.previous_hash is 'Hash of the act before it';
+comment on column pgtrail.act.hash is 'sha256 over the act and previous_hash (FORMAT.md)';
+comment on column pgtrail.act.hash_version is 'Version of the canonical bytes';
+
+create table pgtrail.verified_head (
+    organization_id text collate "C" not null,
+    lane smallint not null,
+    seq bigint not null,
+    hash bytea not null,
+    primary key (organization_id, lane)
+);
+comment on table pgtrail.verified_head is
+    'The heads that the last whole verification saw; their sha256 is in its act, so that a vanished lane is found';
+comment on column pgtrail.verified_head.organization_id is 'Organization';
+comment on column pgtrail.verified_head.lane is 'Lane';
+comment on column pgtrail.verified_head.seq is 'Newest event of the lane then';
+comment on column pgtrail.verified_head.hash is 'Its hash';
+
+create table pgtrail.append_batch (
+    batch_id uuid primary key,
+    recorded_at timestamptz not null default clock_timestamp(),
+    digest bytea,
+    source text collate "C",
+    ids uuid[],
+    organizations text[] collate "C",
+    lanes smallint[],
+    seqs bigint[],
+    times timestamptz[],
+    hashes bytea[]
+);
+create index append_batch_recorded on pgtrail.append_batch (recorded_at);
+comment on table pgtrail.append_batch is
+    'Batches appended in the last 24 hours, and their places: a retry adds nothing and is told the same';
+comment on column pgtrail.append_batch.batch_id is 'Chosen by the client';
+comment on column pgtrail.append_batch.recorded_at is 'Server clock';
+comment on column pgtrail.append_batch.digest is 'sha256 of its events as jsonb text; null when imported';
+comment on column pgtrail.append_batch.source is
+    'Null: its events are in the log. Else the first import that met it in a spool file, and keeps a late append out';
+comment on column pgtrail.append_batch.ids is 'Event ids, in the order given';
+comment on column pgtrail.append_batch.organizations is 'Organizations of the events';
+comment on column pgtrail.append_batch.lanes is 'Lanes of the events';
+comment on column pgtrail.append_batch.seqs is 'Places of the events in their lanes';
+comment on column pgtrail.append_batch.times is 'When the events were recorded';
+comment on column pgtrail.append_batch.hashes is 'Hashes of the events';
+
+create table pgtrail.import_source (
+    source text collate "C" primary key,
+    format text not null,
+    position bigint not null default 0,
+    events bigint not null default 0,
+    rejected bigint not null default 0,
+    last_record bytea,
+    recorded_position bigint not null default 0,
+    imported_by text collate "C" not null default session_user,
+    first_at timestamptz not null default clock_timestamp(),
+    last_at timestamptz not null default clock_timestamp()
+);
+comment on table pgtrail.import_source is 'How far each source has been imported: a second run adds nothing';
+comment on column pgtrail.import_source.source is 'sha256 of the uncompressed content, or the name given to a stream';
+comment on column pgtrail.import_source.format is 'ndjson or cloudtrail';
+comment on column pgtrail.import_source.position is 'Records of the source that are done';
+comment on column pgtrail.import_source.events is 'Events that it added';
+comment on column pgtrail.import_source.rejected is 'Records that were rejected';
+comment on column pgtrail.import_source.last_record is
+    'sha256 of the record at the position as it stood in the source: another there means another source under this name';
+comment on column pgtrail.import_source.recorded_position is 'Position that the last act of this source tells';
+comment on column pgtrail.import_source.imported_by is 'session_user of the first batch; nobody else may move the position';
+comment on column pgtrail.import_source.first_at is 'First batch (server clock)';
+comment on column pgtrail.import_source.last_at is 'Last batch (server clock)';
+
+create table pgtrail.sealing (
+    transaction_id xid8 primary key
+);
+comment on table pgtrail.sealing is
+    'Holds a row only while an import inserts events that it has sealed itself; always empty to everybody else';
+comment on column pgtrail.sealing.transaction_id is 'The importing transaction';
+
+insert into pgtrail.log default values;
+
+-- A column of a row type in anybody's own table would block every later ALTER TABLE and DROP TABLE.
+do $$
+declare
+    name text;
+begin
+    for name in select c.relname from pg_class c where c.relnamespace = 'pgtrail'::regnamespace and c.relkind in ('r', 'p') loop
+        execute format('revoke usage on type pgtrail.%I from public', name);
+    end loop;
+end
+$$;
+
+
+insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version)
+values (1, 'log', '9d49f063783c733bf24d076a548b6fe13377039f461bbafefe93070d9a1888eb',
+    ((extract(epoch from clock_timestamp()) - current_setting('pgtrail.started')::numeric) * 1000)::bigint,
+    '0.1.0');
+
+set constraints all immediate;
+set constraints all deferred;
+
+do $$ begin perform set_config('pgtrail.started', extract(epoch from clock_timestamp())::text, true); end $$;
+
+-- Proof: incarnations and what each of them lost, signatures of acts, the setting require-signed-acts. A log that has data keeps it.
+
+create table pgtrail.incarnation (
+    number int primary key,
+    log_id uuid not null,
+    reason text collate "C" not null,
+    opened_at timestamptz not null,
+    act_seq bigint,
+    checkpoint text collate "C"
+);
+comment on table pgtrail.incarnation is 'The lives of this log: its installation, and each restore, recovery, failover or copy since';
+comment on column pgtrail.incarnation.number is 'From 1, the installation';
+comment on column pgtrail.incarnation.log_id is 'Identity of the log from then on: part of the genesis of the lanes that it opened; a copy has its own';
+comment on column pgtrail.incarnation.reason is 'install, restore, pitr, failover or copy';
+comment on column pgtrail.incarnation.opened_at is 'Server clock: of the act; of 1, when the log was installed';
+comment on column pgtrail.incarnation.act_seq is 'The act that opened it; null for 1';
+comment on column pgtrail.incarnation.checkpoint is 'Signed note of the checkpoint that told what was lost; null for 1';
+
+create table pgtrail.loss (
+    incarnation int not null,
+    organization_id text collate "C" not null,
+    lane smallint not null,
+    kept_seq bigint not null,
+    lost_seq bigint not null,
+    hash bytea not null,
+    primary key (incarnation, organization_id, lane)
+);
+comment on table pgtrail.loss is 'What the log lost before an incarnation, lane by lane; its sha256 is in the act that opened the incarnation';
+comment on column pgtrail.loss.incarnation is 'The incarnation that began without these events';
+comment on column pgtrail.loss.organization_id is 'Organization';
+comment on column pgtrail.loss.lane is 'Lane';
+comment on column pgtrail.loss.kept_seq is 'Newest event of the lane that is left from before the checkpoint; 0 where none is';
+comment on column pgtrail.loss.lost_seq is 'Newest event of the lane at the checkpoint';
+comment on column pgtrail.loss.hash is 'Its hash, from the checkpoint';
+
+create table pgtrail.act_signature (
+    organization_id text collate "C" not null default 'pgtrail',
+    seq bigint not null,
+    signature text collate "C" not null,
+    primary key (organization_id, seq)
+);
+comment on table pgtrail.act_signature is 'Signatures of acts, by keys that are kept outside the database (FORMAT.md)';
+comment on column pgtrail.act_signature.organization_id is 'Always pgtrail';
+comment on column pgtrail.act_signature.seq is 'The act';
+comment on column pgtrail.act_signature.signature is 'Signature lines of a signed note';
+
+-- The newest act of a kind, without reading all the others.
+create index act_kind on pgtrail.act (kind, seq);
+
+insert into pgtrail.incarnation (number, log_id, reason, opened_at)
+select 1, l.log_id, 'install', l.created_at from pgtrail.log l;
+
+insert into pgtrail.setting values ('require-signed-acts', 'off')
+on conflict (name) do update set value = excluded.value;
+
+-- Until now a setting was changed without an act. From now on verify compares it with the acts: what is found is taken over by one.
+do $$
+declare
+    found_limit text;
+begin
+    select s.value into found_limit from pgtrail.setting s where s.name = 'event-size-limit';
+    if found_limit <> '1048576' then
+        perform pgtrail.record_act('setting',
+            jsonb_build_object('name', 'event-size-limit', 'value', found_limit, 'before', '1048576'));
+    end if;
+end
+$$;
+
+-- It has other parameters now; functions/ makes it anew.
+drop function if exists pgtrail.record_verification(jsonb, text[], smallint[], bigint[], bytea[]);
+
+-- A column of a row type in anybody's own table would block every later ALTER TABLE and DROP TABLE.
+revoke usage on type pgtrail.incarnation, pgtrail.loss, pgtrail.act_signature from public;
+
+
+insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version)
+values (2, 'proof', '31e2ba3876b3265973a2fc87265369a8d101b2198fcacf5b1c76e084b43c7e15',
+    ((extract(epoch from clock_timestamp()) - current_setting('pgtrail.started')::numeric) * 1000)::bigint,
+    '0.1.0');
+
+set constraints all immediate;
+set constraints all deferred;
+
+do $$ begin perform set_config('pgtrail.started', extract(epoch from clock_timestamp())::text, true); end $$;
+
+-- Access and purges: which roles read one organization alone, and what left the log with a record.
+
+create table pgtrail.organization_reader (
+    role_name text collate "C" not null,
+    organization_id text collate "C" not null,
+    primary key (role_name, organization_id)
+);
+comment on table pgtrail.organization_reader is
+    'Roles that read the events of some organizations alone, through the views; each row is the work of an act';
+comment on column pgtrail.organization_reader.role_name is 'The role; its members read with it';
+comment on column pgtrail.organization_reader.organization_id is 'An organization whose events it reads';
+
+create table pgtrail.purge (
+    act_seq bigint not null,
+    organization_id text collate "C" not null,
+    lane smallint not null,
+    ranges int8multirange not null,
+    hashes bytea not null,
+    events bigint not null,
+    oldest_occurred_at timestamptz not null,
+    newest_occurred_at timestamptz not null,
+    oldest_recorded_at timestamptz not null,
+    newest_recorded_at timestamptz not null,
+    primary key (organization_id, lane, act_seq)
+);
+-- Hashes do not compress, and one of them is read without the others.
+alter table pgtrail.purge alter column hashes set storage external;
+comment on table pgtrail.purge is 'What was removed from each lane by each act of purge; its sha256 is in the act';
+comment on column pgtrail.purge.act_seq is 'The act that removed it';
+comment on column pgtrail.purge.organization_id is 'Organization';
+comment on column pgtrail.purge.lane is 'Lane';
+comment on column pgtrail.purge.ranges is 'Places that were removed';
+comment on column pgtrail.purge.hashes is
+    'For each range in order 64 bytes: the hash before its first event, and the hash of its last';
+comment on column pgtrail.purge.events is 'How many events were removed';
+comment on column pgtrail.purge.oldest_occurred_at is 'Of the removed events';
+comment on column pgtrail.purge.newest_occurred_at is 'Of the removed events';
+comment on column pgtrail.purge.oldest_recorded_at is 'Of the removed events';
+comment on column pgtrail.purge.newest_recorded_at is 'Of the removed events';
+
+-- A column of a row type in anybody's own table would block every later ALTER TABLE and DROP TABLE.
+revoke usage on type pgtrail.organization_reader, pgtrail.purge from public;
+
+
+insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version)
+values (3, 'access', '16dcf914b14265358a38f13ef74a4854fa86ec596c99fb63df1c494814205ac8',
+    ((extract(epoch from clock_timestamp()) - current_setting('pgtrail.started')::numeric) * 1000)::bigint,
+    '0.1.0');
+
+set constraints all immediate;
+set constraints all deferred;
+
+do $$ begin perform set_config('pgtrail.started', extract(epoch from clock_timestamp())::text, true); end $$;
+
+-- What makes reading quick: daily summaries of the events. Nothing in here is evidence: no guard keeps it, no act tells of it, and
+-- whoever empties it loses nothing, because pgtrail summary refresh and rebuild make it again from the events.
+
+create table pgtrail.summary (
+    organization_id text collate "C" not null,
+    day date not null,
+    key bytea not null,
+    category text collate "C",
+    event_type text collate "C" not null,
+    outcome text collate "C" not null,
+    events bigint not null,
+    data_size_bytes numeric not null,
+    primary key (organization_id, day, key)
+);
+comment on table pgtrail.summary is
+    'How many events each organization has of each day (UTC, of occurred_at), category, type and outcome, as far as pgtrail.summary_cursor tells';
+comment on column pgtrail.summary.organization_id is 'Organization';
+comment on column pgtrail.summary.day is 'Day that the events occurred on, in UTC; infinity is one too';
+comment on column pgtrail.summary.key is 'sha256 of category, event_type and outcome, which may be too long for an index';
+comment on column pgtrail.summary.category is 'Category of the events';
+comment on column pgtrail.summary.event_type is 'Type of the events';
+comment on column pgtrail.summary.outcome is 'Outcome of the events';
+comment on column pgtrail.summary.events is 'How many there are in the log';
+comment on column pgtrail.summary.data_size_bytes is 'Sum of their data_size_bytes';
+
+create table pgtrail.summary_actor (
+    organization_id text collate "C" not null,
+    day date not null,
+    actor_key bytea not null,
+    actor_id text collate "C" not null,
+    events bigint not null,
+    failed bigint not null,
+    data_size_bytes numeric not null,
+    primary key (organization_id, day, actor_key)
+);
+comment on table pgtrail.summary_actor is
+    'Who did something on each day in each organization; of a day from which events were purged or redacted it forgets all';
+comment on column pgtrail.summary_actor.organization_id is 'Organization';
+comment on column pgtrail.summary_actor.day is 'As in pgtrail.summary';
+comment on column pgtrail.summary_actor.actor_key is 'The first 16 bytes of the sha256 of actor_id, which may be too long for an index';
+comment on column pgtrail.summary_actor.actor_id is 'Who did it: personal, as pgtrail.event.actor_id';
+comment on column pgtrail.summary_actor.events is 'How many events of that day are theirs';
+comment on column pgtrail.summary_actor.failed is 'How many of them had the outcome failure, denied or error';
+comment on column pgtrail.summary_actor.data_size_bytes is 'Sum of the data_size_bytes of all of them';
+
+create table pgtrail.summary_cursor (
+    organization_id text collate "C" not null,
+    lane smallint not null,
+    seq bigint not null,
+    primary key (organization_id, lane)
+);
+comment on table pgtrail.summary_cursor is 'How far the summaries reach: the events of a lane up to this one are counted, each once';
+comment on column pgtrail.summary_cursor.organization_id is 'Organization';
+comment on column pgtrail.summary_cursor.lane is 'Lane';
+comment on column pgtrail.summary_cursor.seq is 'The last event of the lane that was counted';
+
+create table pgtrail.summary_recount (
+    organization_id text collate "C" not null,
+    day date not null,
+    compares boolean not null,
+    primary key (organization_id, day)
+);
+comment on table pgtrail.summary_recount is 'Days whose rows in the summaries do not count before they are made anew';
+comment on column pgtrail.summary_recount.organization_id is 'Organization';
+comment on column pgtrail.summary_recount.day is 'As in pgtrail.summary';
+comment on column pgtrail.summary_recount.compares is
+    'True: a rebuild wants to know whether they are right. False: events were taken away, and the rows with them';
+
+-- A column of a row type in anybody's own table would block every later ALTER TABLE and DROP TABLE.
+revoke usage on type pgtrail.summary, pgtrail.summary_actor, pgtrail.summary_cursor, pgtrail.summary_recount from public;
+
+
+insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version)
+values (4, 'read', 'c3f470cb5f0410f8aaa244e62791779fe14ce22b2d24c1a382b0ff5c3a667295',
+    ((extract(epoch from clock_timestamp()) - current_setting('pgtrail.started')::numeric) * 1000)::bigint,
+    '0.1.0');
+
+set constraints all immediate;
+set constraints all deferred;
+
+insert into pgtrail.setting values ('roles', 'on')
+on conflict (name) do update set value = excluded.value;
+
+insert into pgtrail.setting values ('code-checksum', '66a0e038df101dc8c7ce133bac192d564737d6ae22dcacadb270c9b6ba85f43e')
+on conflict (name) do update set value = excluded.value;
+
+insert into pgtrail.setting values ('catalog-checksum', 'f1e5e88d1430b5a14753fe5de588f61e5d4388a0a25274498a612608a0acd1df')
+on conflict (name) do update set value = excluded.value;
+
+-- Accepts a finding of an earlier verification, by an act with the reason: it stays in every report and no longer makes the log fail.
+-- What is accepted is taken from the act of that verification, not from the caller.
+create or replace function pgtrail.accept_finding(finding text, reason text) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    named constant jsonb := jsonb_build_object('findings', jsonb_build_array(jsonb_build_object('id', finding)));
+    found_in bigint;
+    accepted jsonb;
+begin
+    if coalesce(btrim(reason, E' \t\r\n'), '') = '' or length(reason) > 2000 then
+        raise exception using errcode = 'TR009',
+            message = 'to accept a finding takes a reason, of 2000 characters at most', hint = 'Nothing was accepted.';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -1);
+    if exists (
+        select from pgtrail.act a
+        where a.kind = 'accept' and a.parameters @> jsonb_build_object('finding', jsonb_build_object('id', finding))
+    ) then
+        raise exception using errcode = 'TR011',
+            message = format('the finding %s has been accepted already', left(finding, 16)), hint = 'Nothing was changed.';
+    end if;
+    select a.seq, f.value into found_in, accepted
+    from pgtrail.act a, jsonb_array_elements(a.parameters -> 'findings') f
+    where a.seq = (
+            select v.seq from pgtrail.act v where v.kind = 'verify' and v.parameters @> named order by v.seq desc limit 1)
+        and f.value ->> 'id' = finding
+    limit 1;
+    if found_in is null then
+        raise exception using errcode = 'TR010',
+            message = 'no recorded verification has a finding with this id',
+            hint = 'Nothing was accepted; pgtrail verification list tells the verifications, pgtrail verification show their findings.';
+    end if;
+    -- A verification of before record_verification asked for them, or an act that was forged.
+    if jsonb_typeof(accepted -> 'kind') is distinct from 'string' or accepted ->> 'kind' = ''
+        or jsonb_typeof(accepted -> 'message') is distinct from 'string' or accepted ->> 'message' = ''
+    then
+        raise exception using errcode = 'TR010',
+            message = format('act %s does not say what the finding is: it has no kind, or no message', found_in),
+            hint = 'Nothing was accepted; pgtrail verify finds and records it again, if it is there.';
+    end if;
+    return pgtrail.record_act('accept', jsonb_build_object(
+        'finding', jsonb_build_object('id', accepted -> 'id', 'kind', accepted -> 'kind', 'organization_id', accepted -> 'organization_id',
+            'lane', accepted -> 'lane', 'seq', accepted -> 'seq', 'event_id', accepted -> 'event_id', 'group', accepted -> 'group',
+            'message', accepted -> 'message'),
+        'verification', found_in, 'reason', reason));
+end
+$$;
+comment on function pgtrail.accept_finding(text, text) is 'Accepts a finding of an earlier verification';
+revoke all on function pgtrail.accept_finding(text, text) from public;
+
+-- Adds an event type to those that are known, by an act: type list reads the acts, so there is no table that could differ from them. A
+-- later act of the same name counts; null where the newest says the same already. No event is refused for a type that is not known.
+create or replace function pgtrail.add_type(name text, category text, severity text, description text) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    added jsonb;
+    odd text;
+begin
+    if coalesce(name, '') = '' or length(name) > 300 then
+        odd := 'an event type has a name, of 300 characters at most';
+    elsif category = '' or length(category) > 300 then
+        odd := 'the category of an event type has 1 to 300 characters';
+    elsif severity is null or severity not in ('debug', 'info', 'warning', 'error', 'critical') then
+        odd := 'the severity of an event type is debug, info, warning, error or critical';
+    elsif description = '' or length(description) > 2000 then
+        odd := 'the description of an event type has 1 to 2000 characters';
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was added.';
+    end if;
+    added := jsonb_build_object('name', name, 'category', category, 'severity', severity, 'description', description);
+    perform pg_advisory_xact_lock(1885828210, -1);
+    if added = (
+        select a.parameters from pgtrail.act a
+        where a.kind = 'add_type' and a.parameters ->> 'name' = add_type.name
+        order by a.seq desc
+        limit 1
+    ) then
+        return null;
+    end if;
+    return pgtrail.record_act('add_type', added);
+end
+$$;
+comment on function pgtrail.add_type(text, text, text, text) is 'Adds an event type to those that are known';
+revoke all on function pgtrail.add_type(text, text, text, text) from public;
+
+-- Appends one event (a JSON object) or many (an array), all or none, and tells their places in the order given.
+-- With a batch id, which is remembered for 24 hours, a repeated call appends nothing and tells the same places again, so that a
+-- client that lost its connection can ask again. Keys are the columns of pgtrail.event; an unknown key is refused.
+create or replace function pgtrail.append(events jsonb, batch_id uuid default null)
+returns table (id uuid, organization_id text, lane smallint, seq bigint, recorded_at timestamptz, hash bytea)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+#variable_conflict use_column
+declare
+    keys constant text[] := pgtrail.event_keys();
+    base constant pgtrail.event := pgtrail.default_event();
+    list constant jsonb := case when jsonb_typeof(events) = 'array' then events else jsonb_build_array(events) end;
+    digest_now bytea;
+    batch pgtrail.append_batch;
+begin
+    if append.batch_id is not null then
+        digest_now := sha256(convert_to(list::text, 'UTF8'));
+        -- An old snapshot that met a row somebody else has just removed would fail; it leaves the cleaning to others.
+        if current_setting('transaction_isolation') = 'read committed' then
+            delete from pgtrail.append_batch b
+            where b.batch_id in (
+                select o.batch_id from pgtrail.append_batch o
+                where o.recorded_at < now() - interval '24 hours'
+                limit 100
+                for update skip locked);
+        end if;
+        -- Waits for a first call that is still at work, so that the two cannot both append.
+        insert into pgtrail.append_batch as b (batch_id, digest) values (append.batch_id, digest_now) on conflict do nothing;
+        if not found then
+            select b.* into batch from pgtrail.append_batch b where b.batch_id = append.batch_id;
+            if not found then
+                raise exception using errcode = 'serialization_failure',
+                    message = 'the batch was forgotten at this moment', hint = 'Retry the transaction.';
+            elsif batch.source is null and batch.digest is distinct from digest_now then
+                raise exception using errcode = 'TR003', message = 'the batch id was used for other events',
+                    hint = 'Use a new batch id for each batch, and the same only to repeat the same events.';
+            end if;
+            return query
+            select p.* from unnest(batch.ids, batch.organizations, batch.lanes, batch.seqs, batch.times, batch.hashes) p;
+            return;
+        end if;
+    end if;
+    perform pgtrail.check_event_keys(j.event, keys) from jsonb_array_elements(list) j (event);
+    with appended as (
+        insert into pgtrail.event as t (
+            id, external_id, external_number, source, organization_id, project_id, occurred_at, event_type,
+            category, action, severity, outcome, status_code, actor_type, actor_role, resource_type, request_method,
+            data_classification, data_size_bytes, retention_policy, compliance_tags, event_version, processing_latency_ms,
+            actor_id, actor_name, actor_email, ip_address, user_agent, session_id, device_id,
+            resource_id, resource_name, namespace, description, error_message, request_path, request_id, correlation_id,
+            request_params, before_state, after_state, details, tags, signature)
+        select
+            e.id, e.external_id, e.external_number, e.source, e.organization_id, e.project_id, e.occurred_at, e.event_type,
+            e.category, e.action, e.severity, e.outcome, e.status_code, e.actor_type, e.actor_role, e.resource_type,
+            e.request_method,
+            e.data_classification, e.data_size_bytes, e.retention_policy, e.compliance_tags, e.event_version,
+            e.processing_latency_ms,
+            e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id,
+            e.resource_id, e.resource_name, e.namespace, e.description, e.error_message, e.request_path, e.request_id,
+            e.correlation_id,
+            e.request_params, e.before_state, e.after_state, e.details, e.tags, e.signature
+        from jsonb_array_elements(list) with ordinality j (event, n),
+            lateral jsonb_populate_record(base, j.event) e
+        order by j.n
+        returning t.id, t.organization_id, t.lane, t.seq, t.recorded_at, t.hash
+    )
+    select array_agg(a.id), array_agg(a.organization_id), array_agg(a.lane), array_agg(a.seq), array_agg(a.recorded_at),
+        array_agg(a.hash)
+    into batch.ids, batch.organizations, batch.lanes, batch.seqs, batch.times, batch.hashes
+    from appended a;
+    if append.batch_id is not null then
+        update pgtrail.append_batch b
+        set ids = batch.ids, organizations = batch.organizations, lanes = batch.lanes, seqs = batch.seqs, times = batch.times,
+            hashes = batch.hashes
+        where b.batch_id = append.batch_id;
+    end if;
+    return query
+    select p.* from unnest(batch.ids, batch.organizations, batch.lanes, batch.seqs, batch.times, batch.hashes) p;
+end
+$$;
+comment on function pgtrail.append(jsonb, uuid) is 'Appends one event or an array of events';
+revoke all on function pgtrail.append(jsonb, uuid) from public;
+
+-- One link of a chain, for the aggregate pgtrail.chain: puts the hash before it into an event's canonical bytes and hashes them.
+-- previous_hash has a fixed width, so its place in the bytes is known from the bytes before it.
+-- Names are qualified instead of setting search_path, which would take longer than the hash.
+create or replace function pgtrail.chain_step(state bytea, frame bytea, place int, first_hash bytea) returns bytea
+language plpgsql immutable parallel safe
+as $$
+begin
+    return pg_catalog.sha256(pg_catalog.overlay(frame, coalesce(state, first_hash), place));
+end
+$$;
+comment on function pgtrail.chain_step(bytea, bytea, int, bytea) is 'One link of a chain';
+revoke all on function pgtrail.chain_step(bytea, bytea, int, bytea) from public;
+
+-- Refuses JSON that is no event: not an object, or with a key that pgtrail.event does not have. A misspelt key must not be lost
+-- silently. The message names the key, which the application chose, and no value.
+create or replace function pgtrail.check_event_keys(event jsonb, keys text[]) returns void
+language plpgsql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if jsonb_typeof(event) is distinct from 'object' then
+        raise exception using errcode = 'TR003', message = 'an event must be a JSON object';
+    elsif event - keys <> '{}' then
+        raise exception using errcode = 'TR003',
+            message = format('an event has no key %s', (select to_json(left(min(k), 100)) from jsonb_object_keys(event - keys) k)),
+            hint = 'Put what has no column of its own into details.';
+    end if;
+end
+$$;
+comment on function pgtrail.check_event_keys(jsonb, text[]) is 'Refuses JSON that is no event';
+revoke all on function pgtrail.check_event_keys(jsonb, text[]) from public;
+
+-- Refuses an event above the setting event-size-limit, naming both sizes. Called for large events only.
+create or replace function pgtrail.check_event_size(size bigint) returns boolean
+language plpgsql stable parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    size_limit constant bigint := greatest(65536,
+        (select s.value::bigint from pgtrail.setting s where s.name = 'event-size-limit'));
+begin
+    if size > size_limit then
+        raise exception using
+            errcode = 'TR004',
+            message = format('the event has %s bytes and the limit is %s', size, size_limit),
+            hint = 'Keep large content elsewhere and log a reference, or raise the setting event-size-limit.';
+    end if;
+    return true;
+end
+$$;
+comment on function pgtrail.check_event_size(bigint) is 'Refuses an event above the size limit';
+revoke all on function pgtrail.check_event_size(bigint) from public;
+
+-- Tells which of an array of events pgtrail.append would refuse (the first is number 1), and why. Appends nothing.
+create or replace function pgtrail.check_events(events jsonb) returns table (number bigint, reason text)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set standard_conforming_strings = on
+as $$
+begin
+    for number, reason in
+        select j.n, pgtrail.explain_refusal(j.event::text, 'ndjson', null)
+        from jsonb_array_elements(case when jsonb_typeof(events) = 'array' then events else jsonb_build_array(events) end)
+            with ordinality j (event, n)
+        order by j.n
+    loop
+        if reason is not null then
+            return next;
+        end if;
+    end loop;
+end
+$$;
+comment on function pgtrail.check_events(jsonb) is 'Finds the events that append would refuse';
+revoke all on function pgtrail.check_events(jsonb) from public;
+
+-- Refuses what is no list of heads. The caller is not believed: what he calls a head must be one, and each lane must stand there once.
+create or replace function pgtrail.check_heads(organizations text[], lanes smallint[], seqs bigint[], hashes bytea[]) returns void
+language plpgsql stable parallel restricted
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    number constant int := cardinality(organizations);
+begin
+    if number is null or cardinality(lanes) is distinct from number or cardinality(seqs) is distinct from number
+        or cardinality(hashes) is distinct from number
+    then
+        raise exception using errcode = 'TR009', message = 'the four lists of heads differ in length',
+            hint = 'Nothing was recorded.';
+    end if;
+    if exists (
+        select from unnest(organizations, lanes, seqs, hashes) g (organization_id, lane, seq, hash)
+        where not exists (
+            select from pgtrail.chain_head c
+            where c.organization_id = g.organization_id and c.lane = g.lane and c.seq = g.seq and c.hash = g.hash
+        ) and (
+            -- Not as a join, which would read all events: few heads are so old.
+            select true from pgtrail.event e
+            where e.organization_id = g.organization_id and e.lane = g.lane and e.seq = g.seq and e.hash = g.hash
+            limit 1
+        ) is null
+    ) or exists (
+        select from unnest(organizations, lanes) g (organization_id, lane)
+        group by g.organization_id, g.lane having count(*) > 1
+    ) then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = 'these are not the heads of the log: a lane stands twice, or a head is none';
+    end if;
+end
+$$;
+comment on function pgtrail.check_heads(text[], smallint[], bigint[], bytea[]) is 'Refuses what is no list of heads';
+revoke all on function pgtrail.check_heads(text[], smallint[], bigint[], bytea[]) from public;
+
+-- When a transaction commits, for each of its acts: refuses a destructive one without a signature, where the acts before it say that
+-- one is required. It asks the acts and not pgtrail.setting, which the act itself may have changed, and which has no guard.
+create or replace function pgtrail.check_signature() returns trigger
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+begin
+    if not pgtrail.is_destructive(new.kind) or exists (
+        select from pgtrail.act_signature s where s.organization_id = new.organization_id and s.seq = new.seq
+    ) then
+        return null;
+    end if;
+    if 'on' = (
+        select a.parameters ->> 'value' from pgtrail.act a
+        where a.kind = 'setting' and a.seq < new.seq and a.parameters ->> 'name' = 'require-signed-acts'
+        order by a.seq desc
+        limit 1
+    ) then
+        raise exception using errcode = 'TR012',
+            message = format('an act of kind %s must be signed: the setting require-signed-acts is on', new.kind),
+            hint = 'Nothing was changed; sign it with --key file:PATH.';
+    end if;
+    return null;
+end
+$$;
+comment on function pgtrail.check_signature() is 'Refuses a destructive act without a required signature';
+revoke all on function pgtrail.check_signature() from public;
+
+-- An AWS CloudTrail record as an event in JSON. What a column holds verbatim is left out of details; all the rest stays there, so
+-- that the record can be put together again: nulls, values of an unexpected type, a service name as source address.
+create or replace function pgtrail.cloudtrail_event(record jsonb, organization text default null) returns jsonb
+language sql stable parallel unsafe
+as $$
+    select jsonb_strip_nulls(jsonb_build_object(
+            'external_id', record ->> 'eventID',
+            'source', 'cloudtrail',
+            'organization_id', coalesce(organization, record ->> 'recipientAccountId', who ->> 'accountId'),
+            'project_id', record ->> 'awsRegion',
+            -- Insights have neither source nor name.
+            'event_type', coalesce(
+                nullif(concat_ws('.', regexp_replace(record ->> 'eventSource', '\.amazonaws\.com$', ''), record ->> 'eventName'), ''),
+                record ->> 'eventType'),
+            'category', record ->> 'eventCategory',
+            'action', case record -> 'readOnly' when 'true' then 'read' when 'false' then 'write' end,
+            'severity', case
+                when outcome = 'denied' then 'warning'
+                when outcome in ('failure', 'error') then 'error'
+                else 'info' end,
+            'outcome', outcome,
+            'actor_type', who ->> 'type',
+            'actor_id', coalesce(who ->> 'arn', who ->> 'principalId', who ->> 'invokedBy'),
+            'actor_name', coalesce(who ->> 'userName', who -> 'sessionContext' -> 'sessionIssuer' ->> 'userName'),
+            'ip_address', address,
+            'user_agent', record ->> 'userAgent',
+            'session_id', who ->> 'accessKeyId',
+            'resource_type', record -> 'resources' -> 0 ->> 'type',
+            'resource_id', record -> 'resources' -> 0 ->> 'ARN',
+            'namespace', record ->> 'eventSource',
+            'error_message', record ->> 'errorMessage',
+            'request_id', record ->> 'requestID',
+            'correlation_id', record ->> 'sharedEventID',
+            'event_version', record ->> 'eventVersion'
+        )) || jsonb_build_object(
+            -- A record without a time is refused, not dated today.
+            'occurred_at', record -> 'eventTime',
+            'request_params', record -> 'requestParameters',
+            'after_state', record -> 'responseElements',
+            -- Elements that are null remove nothing.
+            'details', record - moved - array[
+                case when record ->> 'eventTime' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$' then 'eventTime' end,
+                case when 'eventSource' = any (moved) and jsonb_typeof(record -> 'eventName') = 'string' then 'eventName' end,
+                case when organization is null and jsonb_typeof(record -> 'recipientAccountId') = 'string'
+                    then 'recipientAccountId' end,
+                case when jsonb_typeof(record -> 'readOnly') = 'boolean' then 'readOnly' end,
+                case when jsonb_typeof(record -> 'requestParameters') <> 'null' then 'requestParameters' end,
+                case when jsonb_typeof(record -> 'responseElements') <> 'null' then 'responseElements' end,
+                case when address is not null then 'sourceIPAddress' end]
+        )
+    from (select
+            record -> 'userIdentity' as who,
+            pgtrail.parse_address(case when jsonb_typeof(record -> 'sourceIPAddress') = 'string'
+                then record ->> 'sourceIPAddress' end) as address,
+            array(
+                select k
+                from unnest(array['eventID', 'awsRegion', 'eventCategory', 'userAgent', 'eventSource', 'errorMessage', 'requestID',
+                    'sharedEventID', 'eventVersion']) k
+                where jsonb_typeof(record -> k) = 'string') as moved,
+            case
+                when record ->> 'errorCode' is null and record ->> 'errorMessage' is null then 'success'
+                when record ->> 'errorCode' ~ '(AccessDenied|Unauthorized|Forbidden|AuthFailure)' then 'denied'
+                when record ->> 'errorCode' ~ '(Internal|ServiceUnavailable|Throttling|ServerException)' then 'error'
+                else 'failure' end as outcome
+        offset 0) r
+$$;
+comment on function pgtrail.cloudtrail_event(jsonb, text) is 'An AWS CloudTrail record as an event in JSON';
+revoke all on function pgtrail.cloudtrail_event(jsonb, text) from public;
+
+-- Makes the monthly partitions from the month of one time to the month of another, both included. Boundaries are UTC.
+create or replace function pgtrail.create_months(since timestamptz, until timestamptz) returns void
+language plpgsql volatile security invoker parallel unsafe
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    month timestamptz;
+begin
+    for month in select generate_series(date_trunc('month', since), date_trunc('month', until), interval '1 month') loop
+        perform pgtrail.create_partition('event_' || to_char(month, 'YYYY_MM'), month, month + interval '1 month');
+    end loop;
+end
+$$;
+comment on function pgtrail.create_months(timestamptz, timestamptz) is 'Makes monthly partitions';
+revoke all on function pgtrail.create_months(timestamptz, timestamptz) from public;
+
+-- Makes one partition of pgtrail.event with its guards and grants; does nothing where it is there. Takes ACCESS EXCLUSIVE on
+-- pgtrail.event for a moment and scans the DEFAULT partition under it: for a log without much in DEFAULT.
+create or replace function pgtrail.create_partition(partition_name text, since timestamptz default null, until timestamptz default null)
+returns void
+language plpgsql volatile security invoker parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if to_regclass(format('pgtrail.%I', partition_name)) is not null then
+        return;
+    end if;
+    if since is null then
+        execute format('create table pgtrail.%I partition of pgtrail.event default', partition_name);
+    else
+        execute format(
+            'create table pgtrail.%I partition of pgtrail.event for values from (%L) to (%L)',
+            partition_name, since, until);
+    end if;
+    -- Whoever makes it: a partition belongs to the owner of the log.
+    execute format('alter table pgtrail.%I owner to %I', partition_name, (
+        select r.rolname from pg_class c join pg_roles r on r.oid = c.relowner where c.oid = 'pgtrail.event'::regclass));
+    execute format('revoke usage on type pgtrail.%I from public', partition_name);
+    execute format('comment on table pgtrail.%I is %L', partition_name, 'Partition of pgtrail.event');
+    -- Row triggers come from the parent; statement triggers do not.
+    execute format(
+        'create trigger pgtrail_guard before update or delete or truncate on pgtrail.%I '
+        'for each statement execute function pgtrail.guard(''DELETE purge'', ''UPDATE redact'')', partition_name);
+    if exists (select from pgtrail.setting s where s.name = 'roles' and s.value = 'on') then
+        execute format('grant select on pgtrail.%I to pgtrail_reader, pgtrail_auditor', partition_name);
+    end if;
+end
+$$;
+comment on function pgtrail.create_partition(text, timestamptz, timestamptz) is 'Makes a partition of pgtrail.event';
+revoke all on function pgtrail.create_partition(text, timestamptz, timestamptz) from public;
+
+-- What an event in JSON has where it says nothing: the defaults of pgtrail.event.
+create or replace function pgtrail.default_event(organization text default null) returns pgtrail.event
+language plpgsql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    e pgtrail.event;
+begin
+    e.organization_id := coalesce(organization, 'default');
+    e.occurred_at := now();
+    e.severity := 'info';
+    e.outcome := 'success';
+    e.retention_policy := 'standard';
+    return e;
+end
+$$;
+comment on function pgtrail.default_event(text) is 'An event with nothing but defaults';
+revoke all on function pgtrail.default_event(text) from public;
+
+-- The columns of pgtrail.event that an application may set: all but the chain and recorded_at. The keys of an event in JSON.
+create or replace function pgtrail.event_keys() returns text[]
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select array_agg(a.attname::text order by a.attnum)
+    from pg_attribute a
+    where a.attrelid = 'pgtrail.event'::regclass and a.attnum > 0 and not a.attisdropped
+        and a.attname not in ('recorded_at', 'lane', 'seq', 'identity_salt', 'content_salt', 'previous_hash', 'hash',
+            'hash_version', 'identity_digest', 'content_digest')
+$$;
+comment on function pgtrail.event_keys() is 'Keys of an event in JSON';
+revoke all on function pgtrail.event_keys() from public;
+
+-- Tells why a record cannot become an event, naming the field and never the value; null where it can. Tries it alone and undoes it.
+-- Slow: called only for a batch that was refused. What is not the record's fault (a full disk, a lost lock) is raised as it is.
+create or replace function pgtrail.explain_refusal(record text, format text, organization text) returns text
+language plpgsql volatile parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    event jsonb;
+    field text;
+    type text;
+begin
+    begin
+        event := record::jsonb;
+    exception
+        when untranslatable_character then
+            return 'it has the character NUL (\u0000), which PostgreSQL cannot store';
+        when numeric_value_out_of_range then
+            return 'it has a number that PostgreSQL cannot store';
+        when program_limit_exceeded then
+            return 'its JSON is nested too deeply or too large for the server';
+        when data_exception then
+            return case
+                when regexp_replace(record, '\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}', '', 'g') ~ '\\u[dD][89a-fA-F]'
+                    then 'it has half of a surrogate pair (\ud800 to \udfff), which is no character'
+                else 'it is not JSON'
+                end;
+    end;
+    if jsonb_typeof(event) <> 'object' then
+        return 'it is not a JSON object';
+    end if;
+    if format = 'ndjson' then
+        begin
+            perform (event ->> 'append_batch')::uuid;
+        exception when data_exception then
+            return 'append_batch must be a uuid';
+        end;
+    end if;
+    begin
+        event := pgtrail.staged_event(event - case format when 'ndjson' then 'append_batch' else '' end, format, organization);
+        perform pgtrail.append(event);
+        -- Not TR000, which would stand for the whole class.
+        raise exception using errcode = 'TR099';
+    exception
+        when sqlstate 'TR099' then
+            return null;
+        when sqlstate 'TR003' or sqlstate 'TR004' then
+            return sqlerrm;
+        when data_exception or program_limit_exceeded then
+            null;
+    end;
+    for field, type in
+        select a.attname, format_type(a.atttypid, null)
+        from pg_attribute a
+        where a.attrelid = 'pgtrail.event'::regclass and a.attnum > 0 and event ? a.attname::text
+        order by a.attnum
+    loop
+        begin
+            perform jsonb_populate_record(null::pgtrail.event, jsonb_build_object(field, event -> field));
+        exception when data_exception then
+            return field || case type
+                when 'uuid' then ' must be a uuid'
+                when 'inet' then ' must be an IP address'
+                when 'timestamp with time zone' then ' must be a time such as 2026-11-21T09:30:00Z'
+                when 'text[]' then ' must be an array of text'
+                else ' must be a whole number that fits ' || type
+                end;
+        end;
+    end loop;
+    return 'it has a value that is too long or that PostgreSQL cannot store';
+end
+$$;
+comment on function pgtrail.explain_refusal(text, text, text) is 'Why a record cannot become an event';
+revoke all on function pgtrail.explain_refusal(text, text, text) from public;
+
+-- Takes away what the summaries say of an organization in these days, and has the days counted anew: called in the transaction that
+-- removes or redacts events of that time. Days that have nothing in the summaries stay as they are.
+create or replace function pgtrail.forget_summary(organization text, oldest timestamptz, newest timestamptz) returns void
+language plpgsql volatile parallel unsafe
+as $$
+declare
+    since constant date := (oldest at time zone 'UTC')::date;
+    until constant date := (newest at time zone 'UTC')::date;
+begin
+    -- An old snapshot would not see what was counted since.
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = 'feature_not_supported',
+            message = 'events are removed at the isolation level read committed', hint = 'Nothing was removed.';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -5);
+    with gone_actors as (
+        delete from pgtrail.summary_actor s
+        where s.organization_id = organization and s.day between since and until
+        returning s.day
+    ), gone as (
+        delete from pgtrail.summary s
+        where s.organization_id = organization and s.day between since and until
+        returning s.day
+    )
+    insert into pgtrail.summary_recount
+    select organization, g.day, false from (select day from gone union select day from gone_actors) g
+    on conflict (organization_id, day) do update set compares = false;
+end
+$$;
+comment on function pgtrail.forget_summary(text, timestamptz, timestamptz) is 'Forgets days in the summaries';
+revoke all on function pgtrail.forget_summary(text, timestamptz, timestamptz) from public;
+
+-- A uuid of version 7 (RFC 9562): 48 bits of milliseconds, then random bits. PostgreSQL 18 has its own; 14 to 17 have not.
+-- Called by the seal trigger and by imports.
+create or replace function pgtrail.generate_id() returns uuid
+language sql volatile parallel safe
+as $$
+    -- a random version 4 uuid with the time put over its first six bytes; two bits turn version 4 into 7
+    select encode(set_bit(set_bit(overlay(
+        uuid_send(gen_random_uuid())
+        placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+        from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+comment on function pgtrail.generate_id() is 'A uuid of version 7';
+revoke all on function pgtrail.generate_id() from public;
+
+-- BEFORE UPDATE, DELETE or TRUNCATE, each statement, on every table that is evidence: refuses, unless this transaction already
+-- holds an act that allows just this: the trigger's arguments are 'OPERATION kind'. Who asks does not matter: the owner and a
+-- superuser are refused too. An act of a restored log may have the number of a transaction of this server, but not its time.
+create or replace function pgtrail.guard() returns trigger
+language plpgsql volatile security definer parallel restricted
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+begin
+    if tg_nargs > 0 and exists (
+        select from pgtrail.act a
+        where a.transaction_id = pg_current_xact_id_if_assigned() and a.recorded_at >= now()
+            and tg_op || ' ' || a.kind = any (tg_argv::text[])
+    ) then
+        return null;
+    end if;
+    raise exception using
+        errcode = 'TR002',
+        message = format('%I.%I is append-only: %s refused', tg_table_schema, tg_table_name, tg_op),
+        hint = 'Nothing was changed. What leaves the trail leaves it by retention or erasure, which record it.';
+end
+$$;
+comment on function pgtrail.guard() is 'Refuses to change evidence without an act';
+revoke all on function pgtrail.guard() from public;
+
+-- sha256 of a list of heads, in whatever order it is given: over the records of all lanes in the order of FORMAT.md.
+create or replace function pgtrail.heads_digest(organizations text[], lanes smallint[], seqs bigint[], hashes bytea[]) returns bytea
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select sha256(coalesce(string_agg(
+        record_send(row('pgtrail head'::text, h.organization_id, h.lane, h.seq, h.hash)), ''::bytea
+        order by h.organization_id collate "C", h.lane), ''::bytea))
+    from unnest(organizations, lanes, seqs, hashes) h (organization_id, lane, seq, hash)
+$$;
+comment on function pgtrail.heads_digest(text[], smallint[], bigint[], bytea[]) is 'Digest of a list of heads';
+revoke all on function pgtrail.heads_digest(text[], smallint[], bigint[], bytea[]) from public;
+
+-- Appends the events of pg_temp.pgtrail_stage in one statement, sorted by time, and moves the source's position with them.
+-- Seals them here, set-wise: a lane's lock and head are taken once a batch, not once an event. READ COMMITTED only.
+create or replace function pgtrail.import_batch(
+    source text, format text, from_position bigint, to_position bigint, rejected bigint default 0,
+    organization text default null, last_record bytea default null
+) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set standard_conforming_strings = on
+set work_mem = '64MB'
+set jit = off
+set enable_mergejoin = off
+as $$
+declare
+    keys constant text[] := pgtrail.event_keys() || array['append_batch'];
+    base constant pgtrail.event := pgtrail.default_event(organization);
+    position_now bigint;
+    format_now text;
+    importer text;
+    added bigint := 0;
+    staged record;
+    organizations text[];
+    lanes smallint[];
+    seqs bigint[];
+    hashes bytea[];
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = 'feature_not_supported',
+            message = 'an import runs at the isolation level read committed';
+    end if;
+    if not pgtrail.owns_stage() then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = 'pg_temp.pgtrail_stage is not the table that pgtrail.import_stage() makes';
+    end if;
+
+    if length(import_batch.source) not between 1 and 200 or import_batch.format not in ('ndjson', 'cloudtrail') then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = 'the name of a source has 1 to 200 characters, and its format is ndjson or cloudtrail';
+    end if;
+
+    insert into pgtrail.import_source (source, format) values (import_batch.source, import_batch.format)
+    on conflict do nothing;
+    select i.position, i.format, i.imported_by into position_now, format_now, importer
+    from pgtrail.import_source i
+    where i.source = import_batch.source
+    for update;
+    if format_now <> import_batch.format then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = pg_catalog.format('the source was imported as %s', format_now),
+            hint = 'Give it another name with --source to import it as something else.';
+    elsif importer <> session_user then
+        -- Else any writer could move the position with empty batches, and somebody's records would be skipped.
+        raise exception using errcode = 'TR008',
+            message = 'another role began the import of this source, and it alone may go on',
+            hint = 'Nothing was changed. Import it as that role, or under another name with --source.';
+    elsif position_now <> from_position then
+        raise exception using errcode = 'TR005',
+            message = pg_catalog.format('the source is at record %s, not at %s: another import of it is at work', position_now,
+                from_position);
+    end if;
+
+    -- The position counts records, and an act tells it. A position of its own for each: they are joined by it below.
+    select count(*) as records, count(distinct s.position) as places, min(s.position) as first, max(s.position) as last
+    into staged
+    from pg_temp.pgtrail_stage s;
+    if (to_position - from_position = staged.records + import_batch.rejected and import_batch.rejected >= 0
+        and staged.places = staged.records
+        and (staged.records = 0 or staged.first > from_position and staged.last <= to_position)) is not true
+    then
+        raise exception using errcode = 'invalid_parameter_value',
+            message = pg_catalog.format('%s staged and %s rejected records do not lead from record %s to record %s',
+                staged.records, import_batch.rejected, from_position, to_position);
+    end if;
+
+    -- A spool file says of a batch whose fate its writer does not know which one it was. Claiming it waits for a call of
+    -- pgtrail.append that is still at work, and finds one that has committed. The writer puts it first in the line.
+    -- Only what append itself has committed is left out: another import that claimed the batch may have brought a part of it, and
+    -- an event that comes twice is better than one that is lost.
+    insert into pgtrail.append_batch (batch_id, source)
+    select distinct (s.event::jsonb ->> 'append_batch')::uuid as batch_id, import_batch.source
+    from pg_temp.pgtrail_stage s
+    where format = 'ndjson' and starts_with(s.event, '{"append_batch"') and s.event::jsonb ->> 'append_batch' is not null
+    order by batch_id
+    on conflict do nothing;
+
+    insert into pgtrail.sealing values (pg_current_xact_id());
+    -- Whole events are copied twice: sorted, and kept. All else carries a few columns of them and is joined again by position.
+    with parsed as materialized (
+        select s.position, e.*
+        from (select t.position, t.event::jsonb as record from pg_temp.pgtrail_stage t offset 0) s,
+            lateral jsonb_populate_record(base, pgtrail.staged_event(s.record, format, organization)) e
+        where case
+            when format <> 'ndjson' then true
+            when jsonb_typeof(s.record) <> 'object' or s.record - keys <> '{}'
+                then pgtrail.check_event_keys(s.record, keys) is null
+            when s.record ->> 'append_batch' is not null then (s.record ->> 'append_batch')::uuid is not null and not exists (
+                select from pgtrail.append_batch b
+                where b.batch_id = (s.record ->> 'append_batch')::uuid and b.source is null)
+            else true
+            end
+        order by e.occurred_at, s.position
+    ), classes as materialized (
+        -- one lane for each retention class of each organization; two classes may meet in one lane
+        select c.organization_id, c.retention_class, p.lane, p.seq, p.previous_hash
+        from (
+            select distinct d.organization_id, pgtrail.retention_class(d.retention_policy) as retention_class
+            from parsed d
+        ) c, lateral pgtrail.take_place(c.organization_id, c.retention_class) p
+    ), placed as (
+        select d.position, d.id, c.lane, c.previous_hash as first_hash,
+            c.seq - 1 + row_number() over (partition by d.organization_id, c.lane order by d.occurred_at, d.position) as seq
+        from parsed d
+        join classes c on c.organization_id = d.organization_id
+            and c.retention_class = pgtrail.retention_class(d.retention_policy)
+    ), salted as materialized (
+        select p.position, coalesce(p.id, pgtrail.generate_id()) as id, p.lane, p.seq, p.first_hash,
+            gen_random_uuid() as identity_salt, gen_random_uuid() as content_salt, clock_timestamp() as recorded_at
+        from placed p
+    ), framed as (
+        -- The canonical bytes of FORMAT.md, with zeros where the hash before will stand. The same lists stand in seal_event.sql.
+        select d.position, d.organization_id, s.lane, s.seq, s.first_hash, s.recorded_at, s.id,
+            s.identity_salt, s.content_salt, length(i.bytes) + length(c.bytes) as body_length,
+            record_send(row(
+                'pgtrail event'::text, 1::smallint, d.organization_id, s.lane, s.seq,
+                '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea,
+                sha256(i.bytes), sha256(c.bytes),
+                d.occurred_at, s.recorded_at, s.id, d.external_id, d.external_number, d.source, d.project_id,
+                d.event_type, d.category, d.action, d.severity, d.outcome, d.status_code, d.actor_type,
+                d.actor_role, d.resource_type, d.request_method, d.data_classification, d.data_size_bytes,
+                d.retention_policy, d.compliance_tags, d.event_version, d.processing_latency_ms)) as frame,
+            -- 4 bytes of field count, 8 before each field: tag 13, version 2, organization, lane 2, seq 8
+            4 + 8 + 13 + 8 + 2 + 8 + octet_length(d.organization_id) + 8 + 2 + 8 + 8 + 8 + 1 as place
+        from parsed d
+        join salted s using (position),
+            lateral (select record_send(row(
+                'pgtrail identity'::text, s.identity_salt, d.actor_id, d.actor_name, d.actor_email, d.ip_address,
+                d.user_agent, d.session_id, d.device_id)) as bytes offset 0) i,
+            lateral (select record_send(row(
+                'pgtrail content'::text, s.content_salt, d.resource_id, d.resource_name, d.namespace, d.description,
+                d.error_message, d.request_path, d.request_id, d.correlation_id, d.request_params,
+                d.before_state, d.after_state, d.details, d.tags, d.signature)) as bytes offset 0) c
+    ), chained as (
+        select f.position, f.organization_id, f.lane, f.seq, f.first_hash, f.recorded_at, f.id, f.identity_salt, f.content_salt,
+            pgtrail.chain(f.frame, f.place, f.first_hash) over (
+                partition by f.organization_id, f.lane order by f.seq rows unbounded preceding) as hash
+        from framed f
+        where case when f.body_length + length(f.frame) > 65536
+            then pgtrail.check_event_size(f.body_length + length(f.frame)) is not null else true end
+    ), linked as (
+        select c.*, lag(c.hash, 1, c.first_hash) over (partition by c.organization_id, c.lane order by c.seq) as previous_hash
+        from chained c
+    ), inserted as (
+        insert into pgtrail.event (
+            id, external_id, external_number, source, organization_id, project_id, occurred_at, recorded_at, event_type,
+            category, action, severity, outcome, status_code, actor_type, actor_role, resource_type, request_method,
+            data_classification, data_size_bytes, retention_policy, compliance_tags, event_version, processing_latency_ms,
+            actor_id, actor_name, actor_email, ip_address, user_agent, session_id, device_id,
+            resource_id, resource_name, namespace, description, error_message, request_path, request_id, correlation_id,
+            request_params, before_state, after_state, details, tags, signature,
+            lane, seq, identity_salt, content_salt, previous_hash, hash, hash_version)
+        select
+            l.id, d.external_id, d.external_number, d.source, d.organization_id, d.project_id, d.occurred_at,
+            l.recorded_at, d.event_type,
+            d.category, d.action, d.severity, d.outcome, d.status_code, d.actor_type, d.actor_role, d.resource_type,
+            d.request_method,
+            d.data_classification, d.data_size_bytes, d.retention_policy, d.compliance_tags, d.event_version,
+            d.processing_latency_ms,
+            d.actor_id, d.actor_name, d.actor_email, d.ip_address, d.user_agent, d.session_id, d.device_id,
+            d.resource_id, d.resource_name, d.namespace, d.description, d.error_message, d.request_path, d.request_id,
+            d.correlation_id,
+            d.request_params, d.before_state, d.after_state, d.details, d.tags, d.signature,
+            l.lane, l.seq, l.identity_salt, l.content_salt, l.previous_hash, l.hash, 1
+        from parsed d
+        join linked l using (position)
+        returning organization_id, lane, seq, hash
+    )
+    select sum(h.n), array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq), array_agg(h.hash)
+    into added, organizations, lanes, seqs, hashes
+    from (
+        select distinct on (i.organization_id, i.lane) i.*, count(*) over (partition by i.organization_id, i.lane) as n
+        from inserted i
+        order by i.organization_id, i.lane, i.seq desc
+    ) h;
+    delete from pgtrail.sealing s where s.transaction_id = pg_current_xact_id();
+    -- All heads behind the new one go (never seq 0), so that an old snapshot meets a deleted row.
+    delete from pgtrail.chain_head h
+    using unnest(organizations, lanes, seqs) n (organization_id, lane, seq)
+    where h.organization_id = n.organization_id and h.lane = n.lane and h.seq > 0 and h.seq < n.seq;
+    insert into pgtrail.chain_head select * from unnest(organizations, lanes, seqs, hashes);
+
+    update pgtrail.import_source i
+    set position = to_position, events = i.events + coalesce(added, 0), rejected = i.rejected + import_batch.rejected,
+        last_record = case when to_position > from_position then import_batch.last_record else i.last_record end,
+        last_at = clock_timestamp()
+    where i.source = import_batch.source;
+    return coalesce(added, 0);
+end
+$$;
+comment on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) is 'Appends a staged batch of an import';
+revoke all on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) from public;
+
+-- Tells which records of pg_temp.pgtrail_stage cannot become events and why. Slow; called only when import_batch has refused the batch.
+create or replace function pgtrail.import_check(format text, organization text default null)
+returns table (rejected_position bigint, reason text)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set standard_conforming_strings = on
+as $$
+begin
+    if not pgtrail.owns_stage() then
+        return;
+    end if;
+    for rejected_position, reason in
+        select s.position, pgtrail.explain_refusal(s.event, import_check.format, organization)
+        from pg_temp.pgtrail_stage s
+        order by s.position
+    loop
+        if reason is not null then
+            return next;
+        end if;
+    end loop;
+end
+$$;
+comment on function pgtrail.import_check(text, text) is 'Finds the staged records that cannot become events';
+revoke all on function pgtrail.import_check(text, text) from public;
+
+-- Records an import as an act, when its source has been read to the end: once for each position, and nothing for an empty source.
+-- Only for the role that imports it. The name of a source may be a person's; the act, which stays for ever, has its sha256.
+create or replace function pgtrail.import_finish(source text) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+declare
+    found_source pgtrail.import_source;
+begin
+    -- The lock lets a second call see what the first has recorded.
+    select i.* into found_source
+    from pgtrail.import_source i
+    where i.source = import_finish.source and i.imported_by = session_user
+    for update;
+    if not found or found_source.position <= found_source.recorded_position then
+        return null;
+    end if;
+    update pgtrail.import_source i
+    set recorded_position = found_source.position
+    where i.source = found_source.source;
+    return pgtrail.record_act('import', jsonb_build_object(
+        'source', case when found_source.source ~ '^[0-9a-f]{64}$' then found_source.source
+            else encode(sha256(convert_to(found_source.source, 'UTF8')), 'hex') end,
+        'format', found_source.format, 'position', found_source.position, 'events', found_source.events,
+        'rejected', found_source.rejected));
+end
+$$;
+comment on function pgtrail.import_finish(text) is 'Records a finished import';
+revoke all on function pgtrail.import_finish(text) from public;
+
+-- How many records of a source are done (0 for a new one), and the sha256 of the last, by which the same source is known again.
+create or replace function pgtrail.import_position(source text, out record_position bigint, out last_record bytea)
+language sql stable security definer parallel restricted
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+    select coalesce(max(i.position), 0), (array_agg(i.last_record))[1]
+    from pgtrail.import_source i
+    where i.source = import_position.source
+$$;
+comment on function pgtrail.import_position(text) is 'Records of a source that are done';
+revoke all on function pgtrail.import_position(text) from public;
+
+-- Makes the temporary table that an import fills by COPY: once a session, emptied at each commit.
+-- It belongs to the owner of pgtrail, so that the importing role can add rows and nothing else. Records are text until import_batch
+-- reads them: a COPY that fails could not say which of its records is no JSON.
+create or replace function pgtrail.import_stage() returns void
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+begin
+    if to_regclass('pg_temp.pgtrail_stage') is null then
+        create temporary table pgtrail_stage (position bigint not null, event text not null) on commit delete rows;
+        grant insert on pg_temp.pgtrail_stage to public;
+    end if;
+end
+$$;
+comment on function pgtrail.import_stage() is 'Temporary table for the next batch of an import';
+revoke all on function pgtrail.import_stage() from public;
+
+-- Acts that take something away or let it go: with the setting require-signed-acts they need a signature. The one list of them in SQL.
+create or replace function pgtrail.is_destructive(kind text) returns boolean
+language sql immutable parallel safe
+as $$
+    select kind in ('accept', 'setting', 'incarnation', 'purge')
+$$;
+comment on function pgtrail.is_destructive(text) is 'Whether acts of this kind can be required to be signed';
+revoke all on function pgtrail.is_destructive(text) from public;
+
+-- One run at a time changes the summaries; a second is told so and does not wait. The other lock is held for one transaction alone:
+-- pgtrail.forget_summary waits for it, so that what a purge takes away is either counted before and forgotten, or not counted.
+create or replace function pgtrail.lock_summary() returns void
+language plpgsql volatile parallel unsafe
+as $$
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = 'feature_not_supported',
+            message = 'summaries are made at the isolation level read committed', hint = 'Nothing was changed.';
+    elsif not pg_try_advisory_xact_lock(1885828210, -4) then
+        raise exception using errcode = 'TR015', message = 'another run makes the summaries of this log',
+            hint = 'Nothing was changed; it counts what this run would have counted.';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -5);
+end
+$$;
+comment on function pgtrail.lock_summary() is 'Begins a change of the summaries';
+revoke all on function pgtrail.lock_summary() from public;
+
+-- The newest head of each lane: from lane to lane in the index, because each has up to 128 heads.
+create or replace function pgtrail.newest_heads() returns table (organization_id text, lane smallint, seq bigint)
+language sql stable parallel safe
+as $$
+    with recursive place as (
+        (select h.organization_id, h.lane from pgtrail.chain_head h order by h.organization_id, h.lane limit 1)
+        union all
+        select n.organization_id, n.lane
+        from place p, lateral (
+            select h.organization_id, h.lane from pgtrail.chain_head h
+            where (h.organization_id, h.lane) > (p.organization_id, p.lane)
+            order by h.organization_id, h.lane limit 1
+        ) n
+    )
+    select p.organization_id, p.lane,
+        (select max(h.seq) from pgtrail.chain_head h where h.organization_id = p.organization_id and h.lane = p.lane)
+    from place p
+$$;
+comment on function pgtrail.newest_heads() is 'The newest head of each lane';
+revoke all on function pgtrail.newest_heads() from public;
+
+-- Opens the next incarnation of the log, after a restore, a point-in-time recovery, a failover or a copy, and records what was lost:
+-- the lanes of a checkpoint (organizations, lanes, lost_seqs, hashes) that the log no longer has. The act has their digest, and the
+-- checkpoint's note with its signatures: whether they are good the database cannot tell, verify does with the public keys.
+create or replace function pgtrail.open_incarnation(
+    reason text, checkpoint text, organizations text[], lanes smallint[], lost_seqs bigint[], hashes bytea[],
+    checkpoint_time timestamptz
+) returns table (number int, log_id uuid, seq bigint)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+#variable_conflict use_column
+declare
+    lanes_lost constant int := cardinality(organizations);
+    hash_form constant text := '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=';
+    -- The text of the note, line by line: origin, events, digest, lanes, act, time.
+    lines constant text[] := string_to_array(checkpoint, E'\n');
+    opened pgtrail.incarnation;
+    lost pgtrail.loss[];
+    digest bytea;
+    origin uuid;
+    odd text;
+begin
+    if open_incarnation.reason is null or open_incarnation.reason not in ('restore', 'pitr', 'failover', 'copy') then
+        odd := 'an incarnation is opened for restore, pitr, failover or copy';
+    elsif octet_length(open_incarnation.checkpoint) > 65536 or (open_incarnation.checkpoint ~ concat(
+        '^pgtrail/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/[1-9][0-9]{0,8}\n(?:0|[1-9][0-9]{0,38})\n', hash_form,
+        '\nlanes (?:0|[1-9][0-9]{0,38})\nact [1-9][0-9]{0,17} ', hash_form,
+        '\ntime [0-9]{4,6}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z\n\n(?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+$'
+    )) is not true then
+        odd := 'an incarnation needs the signed note of a checkpoint';
+    elsif isfinite(checkpoint_time) is not true then
+        odd := 'an incarnation needs the time of the checkpoint';
+    elsif checkpoint_time < timestamptz '0001-01-01 00:00:00+00'
+        or lines[6] <> to_char(checkpoint_time at time zone 'UTC', '"time "YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    then
+        odd := 'the time is not that of the checkpoint';
+    elsif lanes_lost is null or cardinality(lanes) is distinct from lanes_lost
+        or cardinality(lost_seqs) is distinct from lanes_lost or cardinality(hashes) is distinct from lanes_lost
+    then
+        odd := 'the four lists of what was lost differ in length';
+    elsif exists (
+        select from unnest(organizations, lanes, lost_seqs, hashes) g (organization_id, lane, lost_seq, hash)
+        where g.organization_id is null or g.lane is null or not coalesce(g.lost_seq between 1 and 9007199254740992, false)
+            or octet_length(g.hash) is distinct from 32
+    ) or exists (
+        select from unnest(organizations, lanes) g (organization_id, lane)
+        group by g.organization_id, g.lane having count(*) > 1
+    ) then
+        odd := 'what was lost is not a list of heads: a lane stands twice, or a value is missing';
+    elsif lanes_lost > substr(lines[4], 7)::numeric
+        or (select sum(g.lost_seq) from unnest(lost_seqs) g (lost_seq)) > lines[2]::numeric
+    then
+        odd := 'more is lost than the checkpoint has';
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was changed.';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -1);
+    origin := split_part(lines[1], '/', 2)::uuid;
+    if not exists (select from pgtrail.incarnation i where i.log_id = origin) then
+        odd := format('the checkpoint is of another log, %s', origin);
+    elsif split_part(lines[1], '/', 3)::int > (select l.incarnation from pgtrail.log l) + 1000 then
+        odd := 'the incarnation of the checkpoint is far beyond that of the log';
+    -- The act came after all that the checkpoint has: a log that was set back to before a part of it has lost the act first.
+    elsif lanes_lost > 0 and exists (
+        select from pgtrail.act a
+        where a.organization_id = 'pgtrail' and a.seq = split_part(lines[5], ' ', 2)::bigint
+            and a.hash = decode(split_part(lines[5], ' ', 3), 'base64')
+    ) then
+        odd := 'the act of that checkpoint is still there: the log was not set back';
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd,
+            hint = 'Nothing was changed; pgtrail verify --checkpoint tells what is missing.';
+    end if;
+    -- After the checkpoint's as well: an incarnation that was lost itself, with its act, must not share its number with another.
+    select greatest(l.incarnation, split_part(lines[1], '/', 3)::int) + 1,
+        case when open_incarnation.reason = 'copy' then gen_random_uuid() else l.log_id end
+    into opened.number, opened.log_id
+    from pgtrail.log l;
+    select array_agg(row(opened.number, g.organization_id, g.lane, greatest(k.seq, p.seq, 0), g.lost_seq, g.hash)::pgtrail.loss
+        order by g.organization_id collate "C", g.lane)
+    into lost
+    from unnest(organizations, lanes, lost_seqs, hashes) g (organization_id, lane, lost_seq, hash)
+        left join lateral (
+            select e.seq from pgtrail.event e
+            where e.organization_id = g.organization_id and e.lane = g.lane and e.recorded_at <= checkpoint_time
+            order by e.seq desc
+            limit 1
+        ) k on true
+        -- What was purged was not lost.
+        left join lateral (
+            select max(b.last) as seq from pgtrail.purge_bounds(g.organization_id, g.lane) b where b.last < g.lost_seq
+        ) p on true;
+    -- Of a lane that goes on after the checkpoint's event with events of that time nothing was lost: it is whole, or was rewritten.
+    select format('%s/%s', left(to_json(t.organization_id)::text, 200), t.lane) into odd
+    from unnest(lost) t
+    where t.kept_seq >= t.lost_seq
+    limit 1;
+    if odd is not null then
+        raise exception using errcode = 'TR009', hint = 'Nothing was changed; pgtrail verify --checkpoint tells more.',
+            message = format('lane %s has lost nothing: it has events of the time of the checkpoint up to the one that would be lost',
+                odd);
+    end if;
+    select sha256(coalesce(string_agg(
+        record_send(row('pgtrail loss'::text, t.organization_id, t.lane, t.kept_seq, t.lost_seq, t.hash)), ''::bytea
+        order by t.organization_id collate "C", t.lane), ''::bytea))
+    into digest
+    from unnest(lost) t;
+    opened.reason := open_incarnation.reason;
+    opened.checkpoint := open_incarnation.checkpoint;
+    opened.act_seq := pgtrail.record_act('incarnation', jsonb_build_object('number', opened.number, 'reason', opened.reason,
+        'log_id', opened.log_id, 'checkpoint', opened.checkpoint, 'lanes', lanes_lost), digest);
+    select a.recorded_at into opened.opened_at from pgtrail.act a where a.organization_id = 'pgtrail' and a.seq = opened.act_seq;
+    update pgtrail.log set incarnation = opened.number, log_id = opened.log_id;
+    insert into pgtrail.incarnation select opened.*;
+    insert into pgtrail.loss select t.* from unnest(lost) t;
+    return query select opened.number, opened.log_id, opened.act_seq;
+end
+$$;
+comment on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) is
+    'Opens the next incarnation of the log';
+revoke all on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) from public;
+
+-- Writes the head of seq 0 of a new lane, which is never pruned, and returns its hash, the genesis hash.
+create or replace function pgtrail.open_lane(organization text, lane smallint) returns bytea
+language sql volatile parallel unsafe
+as $$
+    insert into pgtrail.chain_head
+    select organization, lane, 0, sha256(record_send(row('pgtrail genesis'::text, l.log_id, organization, lane)))
+    from pgtrail.log l
+    returning hash
+$$;
+comment on function pgtrail.open_lane(text, smallint) is 'Genesis head of a new lane';
+revoke all on function pgtrail.open_lane(text, smallint) from public;
+
+-- Whether pg_temp.pgtrail_stage is the table that import_stage made. A table or view of the caller would run his code as the owner.
+create or replace function pgtrail.owns_stage() returns boolean
+language sql stable parallel restricted
+as $$
+    select exists (
+        select from pg_catalog.pg_class c
+        where c.oid = pg_catalog.to_regclass('pg_temp.pgtrail_stage') and c.relkind = 'r'
+            and c.relowner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user))
+$$;
+comment on function pgtrail.owns_stage() is 'Whether the stage is the one that import_stage made';
+revoke all on function pgtrail.owns_stage() from public;
+
+-- An address that stands in a record as text, or null where it is none or would not be written the same again (a service name, a
+-- leading zero, an IPv6 address in capitals): what is moved into a column must be the same when it is read back.
+create or replace function pgtrail.parse_address(address text) returns inet
+language plpgsql immutable parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if address !~ '^[0-9a-f.:]{2,45}$' or address !~ '[.:]' then
+        return null;
+    end if;
+    return case when host(address::inet) = address then address::inet end;
+exception when data_exception then
+    return null;
+end
+$$;
+comment on function pgtrail.parse_address(text) is 'An address, where the text is one';
+revoke all on function pgtrail.parse_address(text) from public;
+
+-- The ranges of places that purges have removed from a lane, each with the hash before its first event and that of its last.
+create or replace function pgtrail.purge_bounds(organization text, lane smallint)
+returns table (first bigint, last bigint, before bytea, hash bytea)
+language sql stable parallel safe
+as $$
+    select lower(r.range), upper(r.range) - 1,
+        substr(p.hashes, (r.n * 64 - 63)::int, 32), substr(p.hashes, (r.n * 64 - 31)::int, 32)
+    from pgtrail.purge p, unnest(p.ranges) with ordinality r (range, n)
+    where p.organization_id = purge_bounds.organization and p.lane = purge_bounds.lane
+$$;
+comment on function pgtrail.purge_bounds(text, smallint) is 'What purges have removed from a lane';
+revoke all on function pgtrail.purge_bounds(text, smallint) from public;
+
+-- Removes events of an organization, in each lane the places from `firsts` to `lasts` that are left, and records it: by one act, whose
+-- digest is over the rows that it leaves in pgtrail.purge. The act's lock comes first: what verify and other acts say is settled then.
+-- What goes must be what was verified: every place in between, once; the first event chained to what is known to be before it, the
+-- beginning of the lane or an earlier purge; the last with the hash given (null: any). `override`, ids of findings, does without.
+-- `partitions`: where the events are (null: anywhere). One that is left out shows itself as missing places, and nothing goes.
+create or replace function pgtrail.purge_events(
+    organization text, lanes smallint[], firsts bigint[], lasts bigint[], hashes bytea[], partitions oid[],
+    reason text, requested_by text default null, override text[] default null, verification bigint default null
+) returns table (seq bigint, events bigint)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+#variable_conflict use_column
+declare
+    windows constant int := cardinality(lanes);
+    time_form constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
+    windows_form constant text := 'with windows as (select * from '
+        'unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::int8multirange[]) with ordinality w (lane, first, last, purged, at)) ';
+    -- Nobody can prepare rows whose places add up to those of others.
+    seed constant bigint := hashtextextended(gen_random_uuid()::text, 0);
+    -- By position in `lanes`: the places that are purged already.
+    purged int8multirange[] := '{}';
+    -- Of one lane: the first and the last place of each of its ranges, one after the other, and what is there.
+    bounds bigint[];
+    befores bytea[];
+    ends bytea[];
+    at int;
+    found record;
+    made pgtrail.purge;
+    records pgtrail.purge[] := '{}';
+    -- Position in `lanes` and partition of what is to be deleted.
+    parts int[] := '{}';
+    homes oid[] := '{}';
+    counted bigint := 0;
+    deleted bigint := 0;
+    n bigint;
+    event_rows text;
+    odd text;
+begin
+    if coalesce(btrim(purge_events.reason, E' \t\r\n'), '') = '' or length(purge_events.reason) > 2000 then
+        odd := 'a purge takes a reason, of 2000 characters at most';
+    elsif length(purge_events.requested_by) > 200 then
+        odd := 'who asked for a purge is told in 200 characters at most';
+    elsif exists (select from unnest(override) o where (o ~ '^[0-9a-f]{16}$') is not true) or cardinality(override) not between 1 and 1000 then
+        odd := 'findings are named by their ids, 1000 at most';
+    elsif verification is not null
+        and not exists (select from pgtrail.act a where a.organization_id = 'pgtrail' and a.seq = verification and a.kind = 'verify')
+    then
+        odd := format('act %s is no verification', verification);
+    elsif organization is null or (windows > 0 and cardinality(firsts) = windows and cardinality(lasts) = windows
+            and cardinality(hashes) = windows and windows = (select count(distinct l) from unnest(lanes) l)) is not true
+        or exists (select from unnest(firsts, lasts) w (first, last)
+            where (w.first >= 1 and w.last >= w.first and w.last < 9007199254740991) is not true)
+    then
+        odd := 'a purge takes an organization and, of each lane once, its first and last place';
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was purged.';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -1);
+
+    for i in 1 .. windows loop
+        if not exists (select from pgtrail.chain_head h
+            where h.organization_id = organization and h.lane = lanes[i] and h.seq >= lasts[i])
+        then
+            raise exception using errcode = 'TR013', message = format('lane %s does not reach the place that was verified', lanes[i]),
+                hint = 'Nothing of it was purged; pgtrail verify tells what is there.';
+        end if;
+        purged := purged || coalesce((select range_agg(int8range(b.first, b.last, '[]'))
+            from pgtrail.purge_bounds(organization, lanes[i]) b), '{}'::int8multirange);
+    end loop;
+    -- The events of all windows, from the partitions that matter: in each of them a lookup by its primary key for each lane.
+    select concat('select w.at, null::oid as home, null::bigint as seq, null::bytea as previous_hash, null::bytea as hash, '
+        'null::timestamptz as occurred_at, null::timestamptz as recorded_at from windows w where false', string_agg(format(
+        ' union all select w.at, e.* from windows w cross join lateral (select e.tableoid, e.seq, e.previous_hash, e.hash, e.occurred_at, '
+        'e.recorded_at from only %I.%I e where e.organization_id = $1 and e.lane = w.lane and e.seq between w.first and w.last '
+        'and not w.purged @> e.seq offset 0) e', s.nspname, c.relname), ''))
+    into event_rows
+    from pg_inherits i
+    join pg_class c on c.oid = i.inhrelid
+    join pg_namespace s on s.oid = c.relnamespace
+    where i.inhparent = 'pgtrail.event'::regclass and (partitions is null or i.inhrelid = any (partitions));
+    for found in execute windows_form || format($q$
+        select p.at::int, sum(p.events) as events, sum(p.places) as places, array_agg(p.home) as homes,
+            min(p.oldest_occurred) as oldest_occurred, max(p.newest_occurred) as newest_occurred,
+            min(p.oldest_recorded) as oldest_recorded, max(p.newest_recorded) as newest_recorded
+        from (
+            select e.at, e.home, count(*) as events, sum(hashint8extended(e.seq, $6)) as places,
+                min(e.occurred_at) as oldest_occurred, max(e.occurred_at) as newest_occurred,
+                min(e.recorded_at) as oldest_recorded, max(e.recorded_at) as newest_recorded
+            from (%s) e
+            group by e.at, e.home
+        ) p
+        group by p.at
+        order by p.at $q$, event_rows)
+    using organization, lanes, firsts, lasts, purged, seed
+    loop
+        at := found.at;
+        made.organization_id := organization;
+        made.lane := lanes[at];
+        made.events := found.events;
+        made.oldest_occurred_at := found.oldest_occurred;
+        made.newest_occurred_at := found.newest_occurred;
+        made.oldest_recorded_at := found.oldest_recorded;
+        made.newest_recorded_at := found.newest_recorded;
+        odd := null;
+        if override is null then
+            made.ranges := int8multirange(int8range(firsts[at], lasts[at], '[]')) - purged[at];
+            select 'has not each event once' into odd
+            from unnest(made.ranges) r, generate_series(lower(r), upper(r) - 1) g
+            having (count(*), sum(hashint8extended(g, seed))) is distinct from (found.events::bigint, found.places::numeric);
+        else
+            execute windows_form || format('select range_agg(int8range(e.seq, e.seq, ''[]'')) from (%s) e', event_rows)
+            into made.ranges
+            using organization, lanes[at:at], firsts[at:at], lasts[at:at], purged[at:at];
+        end if;
+        if odd is null then
+            select array_agg(b.seq order by r.n, b.side) into bounds
+            from unnest(made.ranges) with ordinality r (range, n),
+                lateral (values (1, lower(r.range)), (2, upper(r.range) - 1)) b (side, seq);
+            execute windows_form || format('select array_agg(o.previous_hash order by o.at), array_agg(o.hash order by o.at) '
+                'from (select distinct on (e.at) e.* from (%s) e order by e.at, e.occurred_at) o', event_rows)
+            into befores, ends
+            using organization, array_fill(lanes[at], array[cardinality(bounds)]), bounds, bounds,
+                array_fill('{}'::int8multirange, array[cardinality(bounds)]);
+            -- A hash of another width was put there by somebody: it cannot be kept, and the finding says so.
+            select string_agg(case when octet_length(h.hash) = 32 then h.hash else sha256(h.hash) end, ''::bytea order by b.n)
+            into made.hashes
+            from unnest(befores, ends) with ordinality b (before, hash, n),
+                lateral (select case when b.n % 2 = 1 then b.before else b.hash end as hash) h;
+        end if;
+        if override is null and odd is null then
+            odd := case
+                when bounds[cardinality(bounds)] = lasts[at] and ends[cardinality(ends)] <> hashes[at]
+                    then 'has another newest event than the one that was verified'
+                when exists (
+                    select from unnest(bounds, befores) with ordinality f (first, before, n)
+                    left join pgtrail.purge_bounds(organization, lanes[at]) b on b.last + 1 = f.first
+                    left join pgtrail.chain_head h
+                        on h.organization_id = organization and h.lane = lanes[at] and h.seq = 0 and f.first = 1
+                    where f.n % 2 = 1 and coalesce(b.hash, h.hash) is distinct from f.before
+                ) then 'does not follow what was before it'
+                when exists (
+                    select from unnest(bounds, ends) with ordinality l (last, hash, n)
+                    join pgtrail.purge_bounds(organization, lanes[at]) b on b.first = l.last + 1
+                    where l.n % 2 = 0 and b.before <> l.hash
+                ) then 'does not lead to what was purged after it'
+            end;
+        end if;
+        if odd is not null then
+            raise exception using errcode = 'TR013', message = format('lane %s %s', lanes[at], odd),
+                hint = 'Nothing of it was purged; pgtrail verify tells what is there.';
+        end if;
+        records := records || made;
+        parts := parts || array_fill(at, array[cardinality(found.homes)]);
+        homes := homes || found.homes;
+        counted := counted + made.events;
+    end loop;
+    if cardinality(records) = 0 or cardinality(records) < windows and override is null then
+        raise exception using errcode = 'TR013', message = 'a lane has no event left at these places',
+            hint = 'Nothing was purged; another run may have done it already.';
+    end if;
+
+    -- The guards let go what an act of this transaction says.
+    select sha256(string_agg(record_send(row('pgtrail purge'::text, r.organization_id, r.lane, r.ranges::text, r.hashes, r.events,
+        r.oldest_occurred_at, r.newest_occurred_at, r.oldest_recorded_at, r.newest_recorded_at)), ''::bytea order by r.lane)) as digest,
+        to_char(min(r.oldest_occurred_at) at time zone 'UTC', time_form) as oldest,
+        to_char(max(r.newest_occurred_at) at time zone 'UTC', time_form) as newest
+    into found
+    from unnest(records) r;
+    made.act_seq := pgtrail.record_act('purge', jsonb_build_object('organization', organization, 'reason', purge_events.reason,
+        'lanes', cardinality(records), 'events', counted, 'oldest', found.oldest, 'newest', found.newest,
+        'requested_by', purge_events.requested_by, 'override', to_jsonb(override), 'verification', verification), found.digest);
+    insert into pgtrail.purge
+    select made.act_seq, r.organization_id, r.lane, r.ranges, r.hashes, r.events, r.oldest_occurred_at, r.newest_occurred_at,
+        r.oldest_recorded_at, r.newest_recorded_at
+    from unnest(records) r;
+    for i in 1 .. cardinality(parts) loop
+        at := parts[i];
+        execute format('delete from only %s e where e.organization_id = $1 and e.lane = $2 and e.seq between $3 and $4 '
+            'and not $5 @> e.seq', homes[i]::regclass)
+        using organization, lanes[at], firsts[at], lasts[at], purged[at];
+        get diagnostics n = row_count;
+        deleted := deleted + n;
+    end loop;
+    if deleted <> counted then
+        raise exception using errcode = 'TR013', message = 'events changed while they were purged',
+            hint = 'Nothing of it was purged; pgtrail verify tells what is there.';
+    end if;
+    perform pgtrail.forget_summary(organization, min(r.oldest_occurred_at), max(r.newest_occurred_at)) from unnest(records) r;
+    return query select made.act_seq, counted;
+end
+$$;
+comment on function pgtrail.purge_events(text, smallint[], bigint[], bigint[], bytea[], oid[], text, text, text[], bigint) is
+    'Removes events of an organization, and records it';
+revoke all on function pgtrail.purge_events(text, smallint[], bigint[], bigint[], bytea[], oid[], text, text, text[], bigint) from public;
+
+-- Puts every day of an organization on the list of those to be counted anew, with what the summaries say of it now, so that
+-- pgtrail.recount_summary can compare. Returns how many. A cursor beyond the head of its lane, which a restored table may leave, comes back.
+create or replace function pgtrail.rebuild_summary(organization text) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set jit = off
+as $$
+declare
+    home record;
+begin
+    perform pgtrail.lock_summary();
+    update pgtrail.summary_cursor c set seq = h.seq
+    from pgtrail.summary_cursor o, lateral (
+        select coalesce(max(h.seq), 0) as seq from pgtrail.chain_head h
+        where h.organization_id = o.organization_id and h.lane = o.lane) h
+    where o.organization_id = organization and c.organization_id = o.organization_id and c.lane = o.lane and c.seq > h.seq;
+
+    insert into pgtrail.summary_recount
+    select organization, s.day, true
+    from (
+        select s.day from pgtrail.summary s where s.organization_id = organization
+        union
+        select a.day from pgtrail.summary_actor a where a.organization_id = organization
+    ) s
+    on conflict do nothing;
+    -- In each partition from day to day in the index.
+    for home in
+        select s.nspname, c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        join pg_namespace s on s.oid = c.relnamespace
+        where i.inhparent = 'pgtrail.event'::regclass
+    loop
+        execute format($q$
+            with recursive known as (
+                (
+                    select (e.occurred_at at time zone 'UTC')::date as day from only %1$I.%2$I e
+                    where e.organization_id = $1 order by e.organization_id, e.occurred_at limit 1
+                )
+                union all
+                select n.day
+                from known k, lateral (
+                    select (e.occurred_at at time zone 'UTC')::date as day from only %1$I.%2$I e
+                    where e.organization_id = $1
+                        and e.occurred_at > (k.day::timestamp + interval '23:59:59.999999') at time zone 'UTC'
+                    order by e.organization_id, e.occurred_at limit 1
+                ) n
+            )
+            insert into pgtrail.summary_recount select $1, k.day, true from known k
+            on conflict do nothing $q$, home.nspname, home.relname)
+        using organization;
+    end loop;
+    return (select count(*) from pgtrail.summary_recount r where r.organization_id = organization);
+end
+$$;
+comment on function pgtrail.rebuild_summary(text) is 'Has all summaries of an organization counted anew';
+revoke all on function pgtrail.rebuild_summary(text) from public;
+
+-- Records by an act that a role was granted a right on the log, or that it was revoked, and binds a reader to one organization or frees
+-- him. Comes after the GRANT or REVOKE of the group role, in its transaction: what an act says then is true. Null where the binding
+-- was as it should be already. Granted to nobody: the owner of the log calls it, and who is a member of him.
+create or replace function pgtrail.record_access(kind text, role_name text, right_name text, organization text default null)
+returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    group_role constant text := case when organization is null then 'pgtrail_' || right_name else 'pgtrail_organization_reader' end;
+    wide constant text[] := array['pgtrail_owner', 'pgtrail_auditor', 'pgtrail_reader', 'pgtrail_operator', 'pgtrail_privacy', 'pgtrail_writer',
+        'pg_read_all_data'];
+    role record;
+    odd text;
+    advice text;
+    act_seq bigint;
+begin
+    -- Before anything is looked at: who binds a role and who lets it read all must see one another.
+    perform pg_advisory_xact_lock(1885828210, -1);
+    select r.oid, r.rolsuper, r.rolcreaterole into role from pg_roles r where r.rolname = role_name;
+    if (kind in ('grant', 'revoke') and right_name in ('writer', 'reader', 'auditor', 'operator', 'privacy')) is not true then
+        odd := 'a grant or revoke is of the right of a writer, reader, auditor, operator or privacy';
+    elsif role_name is null or length(role_name) > 63 then
+        odd := 'a role has a name of at most 63 bytes';
+    elsif organization is not null and right_name <> 'reader' then
+        odd := 'only a reader can be bound to an organization';
+    elsif length(organization) not between 1 and 128 then
+        odd := 'an organization has a name of 1 to 128 characters';
+    elsif not exists (select from pgtrail.setting s where s.name = 'roles' and s.value = 'on') then
+        odd := 'this log has no roles: everything belongs to the role that installed it';
+    elsif kind = 'grant' and role.oid is null then
+        odd := format('there is no role %I', role_name);
+    elsif kind = 'grant' and role.rolsuper then
+        odd := format('%I is a superuser, who may do everything', role_name);
+    elsif kind = 'grant' and (starts_with(role_name, 'pg_') or role_name = 'pgtrail_organization_reader' or role_name = any (wide)) then
+        odd := format('%I is a role of pgtrail or of the server itself', role_name);
+    elsif kind = 'grant' and not pg_has_role(role.oid, group_role, 'MEMBER') then
+        odd := format('%I is no member of %I yet', role_name, group_role);
+        advice := format('in the same transaction, before: grant %I to %I', group_role, role_name);
+    elsif kind = 'grant' and organization is not null then
+        select format('a member of %I', w.name) into odd
+        from unnest(wide) with ordinality w (name, place)
+        where pg_has_role(role.oid, w.name, 'MEMBER')
+        order by w.place
+        limit 1;
+        -- Until 15 who may create roles may also grant himself every one of them.
+        if odd is null and role.rolcreaterole and current_setting('server_version_num')::int < 160000 then
+            odd := 'one who may create roles, and so grant them to himself';
+        end if;
+        if odd is null and (has_any_column_privilege(role.oid, 'pgtrail.event', 'select')
+            or has_any_column_privilege(role.oid, 'pgtrail.chain_head', 'select') or has_table_privilege(role.oid, 'pgtrail.act', 'select'))
+        then
+            odd := 'granted to it by name';
+        end if;
+        if odd is not null then
+            advice := 'take that away first: pgtrail status --grants tells who may what';
+            odd := format('%I sees events of every organization already: it is %s', role_name, odd);
+        end if;
+    elsif kind = 'revoke' and organization is null and exists (
+        select from pg_auth_members m
+        where m.member = role.oid and m.roleid = (select g.oid from pg_roles g where g.rolname = group_role))
+    then
+        odd := format('%I is a member of %I still', role_name, group_role);
+        advice := format('in the same transaction, before: revoke %I from %I', group_role, role_name);
+    elsif kind = 'grant' then
+        select format('%I is bound to its organizations: as %s it would see others too', b.role_name, right_name),
+            format('free it first: pgtrail revoke reader %I', b.role_name)
+        into odd, advice
+        from pgtrail.organization_reader b
+        join pg_roles r on r.rolname = b.role_name and not r.rolsuper
+        where pg_has_role(r.oid, role.oid, 'MEMBER')
+        order by b.role_name
+        limit 1;
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was changed' || coalesce('; ' || advice, '') || '.';
+    end if;
+    if organization is not null and (kind = 'grant') = exists (
+        select from pgtrail.organization_reader b
+        where b.role_name = record_access.role_name and b.organization_id = organization
+    ) then
+        return null;
+    end if;
+    -- The guard lets a binding go only for an act of this transaction.
+    act_seq := pgtrail.record_act(kind, jsonb_build_object('role', role_name, 'right', right_name, 'organization', organization));
+    if organization is not null and kind = 'grant' then
+        insert into pgtrail.organization_reader values (role_name, organization);
+    elsif organization is not null then
+        delete from pgtrail.organization_reader b where b.role_name = record_access.role_name and b.organization_id = organization;
+    end if;
+    return act_seq;
+end
+$$;
+comment on function pgtrail.record_access(text, text, text, text) is 'Records a grant or revoke, and binds a reader to an organization';
+revoke all on function pgtrail.record_access(text, text, text, text) from public;
+
+-- Adds an act to the act chain. Granted to nobody: the functions that act call it. Takes the act chain's lock to the end of the
+-- transaction, so acts have one order, and that order is the order of what they did.
+create or replace function pgtrail.record_act(kind text, parameters jsonb, digest bytea default null) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    a pgtrail.act;
+begin
+    perform pg_advisory_xact_lock(1885828210, -1);
+    select l.seq, l.hash into a.seq, a.previous_hash from pgtrail.act l order by l.seq desc limit 1;
+    if not found then
+        a.seq := 0;
+        select sha256(record_send(row('pgtrail act genesis'::text, l.log_id))) into a.previous_hash from pgtrail.log l;
+    end if;
+    begin
+        select s.system_identifier, c.timeline_id
+        into a.system_identifier, a.timeline
+        from pg_control_system() s, pg_control_checkpoint() c;
+    exception when insufficient_privilege then
+        null; -- some managed servers do not tell
+    end;
+    a.organization_id := 'pgtrail';
+    a.seq := a.seq + 1;
+    a.kind := record_act.kind;
+    a.parameters := record_act.parameters;
+    a.digest := record_act.digest;
+    a.recorded_at := clock_timestamp();
+    a.session_user_name := session_user;
+    a.client_address := inet_client_addr();
+    a.transaction_id := pg_current_xact_id();
+    a.hash_version := 1;
+    a.hash := sha256(record_send(row(
+        'pgtrail act'::text, a.hash_version, a.organization_id, a.seq, a.previous_hash, a.kind, a.parameters, a.digest,
+        a.recorded_at, a.session_user_name, a.client_address, a.transaction_id::text::bigint, a.system_identifier,
+        a.timeline)));
+    -- An old snapshot does not see the newest act: the server then says so itself (40001), and never that a key exists.
+    insert into pgtrail.act select a.* on conflict do nothing;
+    if not found then
+        raise exception using errcode = 'serialization_failure',
+            message = 'another act was recorded since this snapshot', hint = 'Retry the transaction.';
+    end if;
+    return a.seq;
+end
+$$;
+comment on function pgtrail.record_act(text, jsonb, bytea) is 'Adds an act to the act chain';
+revoke all on function pgtrail.record_act(text, jsonb, bytea) from public;
+
+-- Records a checkpoint: an act with the digest of all heads, as they are given. What it returns is what the caller signs and keeps
+-- outside the database. He commits with synchronous_commit = on first: a signed act must not be lost in a crash.
+create or replace function pgtrail.record_checkpoint(
+    parameters jsonb, organizations text[], lanes smallint[], seqs bigint[], hashes bytea[]
+) returns table (seq bigint, hash bytea, digest bytea, recorded_at timestamptz)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    act_seq bigint;
+begin
+    if jsonb_typeof(parameters) is distinct from 'object' then
+        raise exception using errcode = 'TR009', message = 'the parameters of an act must be a JSON object';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -1);
+    perform pgtrail.check_heads(organizations, lanes, seqs, hashes);
+    if exists (
+        select from pgtrail.verified_head v
+        where not exists (
+            select from unnest(organizations, lanes) g (organization_id, lane)
+            where g.organization_id = v.organization_id and g.lane = v.lane
+        )
+    ) then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = 'these are not the heads of the log: a lane that a whole verification has seen is missing';
+    end if;
+    act_seq := pgtrail.record_act('checkpoint', parameters, pgtrail.heads_digest(organizations, lanes, seqs, hashes));
+    return query
+        select a.seq, a.hash, a.digest, a.recorded_at
+        from pgtrail.act a
+        where a.organization_id = 'pgtrail' and a.seq = act_seq;
+end
+$$;
+comment on function pgtrail.record_checkpoint(jsonb, text[], smallint[], bigint[], bytea[]) is 'Records a checkpoint';
+revoke all on function pgtrail.record_checkpoint(jsonb, text[], smallint[], bigint[], bytea[]) from public;
+
+-- Records that somebody took events away: an act with the sha256 of the manifest that lies with them. Whoever may read events may call
+-- it, so nothing that is given becomes a parameter as it is: names of filters are names, and no value of a filter is among them.
+create or replace function pgtrail.record_export(
+    kind text, format text, organizations text[], since timestamptz, until timestamptz, filters text[], excluded text[],
+    events bigint, manifest bytea, tool_version text
+) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set timezone = 'UTC'
+set lock_timeout = '10s'
+as $$
+declare
+    odd text;
+begin
+    if (kind in ('evidence', 'extract')) is not true then
+        odd := 'an export is evidence or an extract';
+    elsif (format in ('csv', 'excel', 'ndjson', 'xml')) is not true then
+        odd := 'an export has the format csv, excel, ndjson or xml';
+    elsif cardinality(organizations) > 1000 or exists (
+        select from unnest(organizations) o (name) where (length(o.name) between 1 and 128) is not true
+    ) then
+        odd := 'an export names at most 1000 organizations, each with 1 to 128 characters';
+    elsif cardinality(filters) > 100 or exists (
+        select from unnest(filters) f (name) where (f.name ~ '^[A-Za-z-]{1,40}$') is not true
+    ) then
+        odd := 'the filters of an export are given by their names, never by their values';
+    elsif (excluded <@ array['identity', 'content']) is not true then
+        odd := 'an export excludes identity, content or nothing';
+    elsif (events >= 0) is not true then
+        odd := 'an export has a number of events';
+    elsif octet_length(manifest) is distinct from 32 then
+        odd := 'the digest of a manifest has 32 bytes';
+    elsif (tool_version ~ '^[0-9A-Za-z.+-]{1,40}$') is not true then
+        odd := 'the version of the tool is a version';
+    end if;
+    if odd is not null then
+        raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was recorded.';
+    end if;
+    return pgtrail.record_act('export', jsonb_build_object(
+        'kind', kind, 'format', format, 'organizations', to_jsonb(organizations), 'since', since, 'until', until,
+        'filters', to_jsonb(filters), 'excluded', to_jsonb(excluded), 'events', events, 'tool_version', tool_version
+    ), manifest);
+end
+$$;
+comment on function pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text) is
+    'Records an export';
+revoke all on function pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text)
+    from public;
+
+-- Records that somebody verified the log. Heads are given only by a whole and intact verification: they replace
+-- pgtrail.verified_head, and their digest is in the act, so that a lane that vanishes with its heads is found next time.
+-- Of any other the act has the digest of all heads that it saw, where the caller tells it.
+create or replace function pgtrail.record_verification(
+    parameters jsonb, seen bytea default null, organizations text[] default null, lanes smallint[] default null,
+    seqs bigint[] default null, hashes bytea[] default null
+) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    remembered constant boolean := organizations is not null or lanes is not null or seqs is not null or hashes is not null;
+    heads_digest bytea := seen;
+    act_seq bigint;
+begin
+    if jsonb_typeof(parameters) is distinct from 'object' then
+        raise exception using errcode = 'TR009', message = 'the parameters of an act must be a JSON object';
+    elsif octet_length(seen) <> 32 then
+        raise exception using errcode = 'TR009', message = 'the digest of the heads must have 32 bytes';
+    -- An act accepts what stands here: it must say what that is.
+    elsif jsonb_typeof(parameters -> 'findings') = 'array' and exists (
+        select from jsonb_array_elements(parameters -> 'findings') f
+        where jsonb_typeof(f.value) <> 'object'
+            or jsonb_typeof(f.value -> 'id') is distinct from 'string' or f.value ->> 'id' !~ '^[0-9a-f]{16}$'
+            or jsonb_typeof(f.value -> 'kind') is distinct from 'string' or f.value ->> 'kind' = ''
+            or jsonb_typeof(f.value -> 'message') is distinct from 'string' or f.value ->> 'message' = ''
+    ) then
+        raise exception using errcode = 'TR009',
+            message = 'a finding of a verification must be an object with an id of 16 hex digits, a kind and a message',
+            hint = 'Nothing was recorded.';
+    end if;
+    -- The lock of the act chain, before anything is read: two verifications are recorded one after the other.
+    perform pg_advisory_xact_lock(1885828210, -1);
+    if remembered then
+        perform pgtrail.check_heads(organizations, lanes, seqs, hashes);
+        -- Another verification may have recorded a later head meanwhile, or a lane that this one has not seen: heads go forward
+        -- only, and no lane is forgotten.
+        select array_agg(h.organization_id), array_agg(h.lane), array_agg(h.seq), array_agg(h.hash)
+        into organizations, lanes, seqs, hashes
+        from (
+            select distinct on (u.organization_id, u.lane) u.*
+            from (
+                select * from unnest(organizations, lanes, seqs, hashes) g (organization_id, lane, seq, hash)
+                union all
+                select * from pgtrail.verified_head
+            ) u
+            order by u.organization_id, u.lane, u.seq desc
+        ) h;
+        heads_digest := pgtrail.heads_digest(organizations, lanes, seqs, hashes);
+    end if;
+    -- Not what the caller says of it: the heads that the next verification trusts are those of an act that has true here.
+    act_seq := pgtrail.record_act('verify', jsonb_set(parameters, '{remembered}', to_jsonb(remembered)), heads_digest);
+    if remembered then
+        delete from pgtrail.verified_head;
+        insert into pgtrail.verified_head select * from unnest(organizations, lanes, seqs, hashes);
+    end if;
+    return act_seq;
+end
+$$;
+comment on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) is 'Records a verification';
+revoke all on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) from public;
+
+-- Makes the summaries of one organization and day say what the events say, up to the places that are counted. `changed`: how many rows
+-- did not say so, or were missing, or there for nothing.
+create or replace function pgtrail.recount_day(
+    organization text, day date,
+    out events bigint, out events_before bigint, out actors bigint, out actors_before bigint, out changed bigint
+)
+language plpgsql volatile parallel unsafe
+as $$
+begin
+    -- The bounds belong to the day: infinity has no next one. As parameters of a statement of its own they choose one partition.
+    execute $q$
+        with picked as materialized (
+            select e.category, e.event_type, e.outcome, e.actor_id, e.data_size_bytes
+            from pgtrail.event e
+            join pgtrail.summary_cursor c on c.organization_id = $1 and c.lane = e.lane
+            where e.organization_id = $1 and e.occurred_at between $3 and $4 and e.seq <= c.seq
+        ), counted as materialized (
+            select sha256(record_send(row(p.category, p.event_type, p.outcome))) as key, p.category, p.event_type, p.outcome,
+                count(*) as events, coalesce(sum(p.data_size_bytes), 0) as data_size_bytes
+            from picked p
+            group by p.category, p.event_type, p.outcome
+        ), put as (
+            insert into pgtrail.summary as s
+            select $1, $2, c.key, c.category, c.event_type, c.outcome, c.events, c.data_size_bytes from counted c
+            on conflict (organization_id, day, key) do update
+            set category = excluded.category, event_type = excluded.event_type, outcome = excluded.outcome,
+                events = excluded.events, data_size_bytes = excluded.data_size_bytes
+            where (s.category, s.event_type, s.outcome, s.events, s.data_size_bytes) is distinct from
+                (excluded.category, excluded.event_type, excluded.outcome, excluded.events, excluded.data_size_bytes)
+            returning true
+        ), gone as (
+            delete from pgtrail.summary s
+            where s.organization_id = $1 and s.day = $2 and not exists (select from counted c where c.key = s.key)
+            returning true
+        ), acted as materialized (
+            select substr(sha256(convert_to(p.actor_id, 'UTF8')), 1, 16) as actor_key, p.actor_id, count(*) as events,
+                count(*) filter (where p.outcome in ('failure', 'denied', 'error')) as failed,
+                coalesce(sum(p.data_size_bytes), 0) as data_size_bytes
+            from picked p
+            where p.actor_id is not null
+            group by p.actor_id
+        ), put_actors as (
+            insert into pgtrail.summary_actor as s
+            select $1, $2, a.actor_key, a.actor_id, a.events, a.failed, a.data_size_bytes from acted a
+            on conflict (organization_id, day, actor_key) do update
+            set actor_id = excluded.actor_id, events = excluded.events, failed = excluded.failed,
+                data_size_bytes = excluded.data_size_bytes
+            where (s.actor_id, s.events, s.failed, s.data_size_bytes) is distinct from
+                (excluded.actor_id, excluded.events, excluded.failed, excluded.data_size_bytes)
+            returning true
+        ), gone_actors as (
+            delete from pgtrail.summary_actor s
+            where s.organization_id = $1 and s.day = $2 and not exists (select from acted a where a.actor_key = s.actor_key)
+            returning true
+        )
+        select (select count(*) from picked),
+            (select coalesce(sum(s.events), 0)::bigint from pgtrail.summary s where s.organization_id = $1 and s.day = $2),
+            (select count(*) from acted),
+            (select count(*) from pgtrail.summary_actor s where s.organization_id = $1 and s.day = $2),
+            (select count(*) from put) + (select count(*) from gone) + (select count(*) from put_actors)
+                + (select count(*) from gone_actors) $q$
+    into events, events_before, actors, actors_before, changed
+    using organization, day, day::timestamp at time zone 'UTC',
+        (day::timestamp + interval '23:59:59.999999') at time zone 'UTC';
+end
+$$;
+comment on function pgtrail.recount_day(text, date) is 'Counts one organization and day anew';
+revoke all on function pgtrail.recount_day(text, date) from public;
+
+-- Counts the days of pgtrail.summary_recount anew, until about `max_events` are counted, and tells of each what its rows said before.
+-- `differs`: a rebuild asked whether they were right, and they were not.
+create or replace function pgtrail.recount_summary(max_events bigint)
+returns table (
+    organization_id text, day date, events bigint, events_before bigint, actors bigint, actors_before bigint, differs boolean
+)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    budget bigint := max_events;
+    listed record;
+    made record;
+begin
+    perform pgtrail.lock_summary();
+    for listed in select r.organization_id, r.day, r.compares from pgtrail.summary_recount r order by r.organization_id, r.day loop
+        exit when (budget > 0) is not true;
+        select * into made from pgtrail.recount_day(listed.organization_id, listed.day);
+        return query select listed.organization_id, listed.day, made.events, made.events_before, made.actors, made.actors_before,
+            listed.compares and made.changed > 0;
+        delete from pgtrail.summary_recount r where r.organization_id = listed.organization_id and r.day = listed.day;
+        -- A day costs something even if it has no events.
+        budget := budget - greatest(made.events, 100);
+    end loop;
+end
+$$;
+comment on function pgtrail.recount_summary(bigint) is 'Counts days anew whose summaries may be wrong';
+revoke all on function pgtrail.recount_summary(bigint) from public;
+
+-- Counts events that no summary has yet, at most `max_events` of them: in each lane those between pgtrail.summary_cursor and the head,
+-- each once, on the day that it occurred, however late it came. Then it counts anew the days of pgtrail.summary_recount. One
+-- transaction: whatever stops it, either all of it is counted and the cursor moved, or nothing.
+-- `missing`: places without an event that no purge tells of; pgtrail verify does. `recounted`: events of the days that were counted
+-- anew. `wrong`: days of a rebuild that were not right.
+create or replace function pgtrail.refresh_summary(max_events bigint)
+returns table (events bigint, missing bigint, days bigint, recounted bigint, wrong bigint, behind bigint, days_left bigint)
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set datestyle = 'ISO, YMD'
+set timezone = 'UTC'
+set jit = off
+as $$
+#variable_conflict use_column
+declare
+    organizations text[];
+    lanes smallint[];
+    firsts bigint[];
+    lasts bigint[];
+    places bigint;
+    left_behind bigint;
+    expected bigint;
+    counted bigint := 0;
+    n bigint;
+    home record;
+    again record;
+begin
+    if (max_events between 1 and 10000000) is not true then
+        raise exception using errcode = 'TR009', message = 'a run counts from 1 to 10000000 events',
+            hint = 'Nothing was changed.';
+    end if;
+    perform pgtrail.lock_summary();
+
+    select array_agg(w.organization_id), array_agg(w.lane), array_agg(w.first), array_agg(w.last),
+        coalesce(sum(w.last - w.first + 1), 0), coalesce(max(w.whole), 0)
+    into organizations, lanes, firsts, lasts, places, left_behind
+    from (
+        select b.organization_id, b.lane, b.first, least(b.head, b.first - 1 + max_events - b.before)::bigint as last, b.whole
+        from (
+            select h.organization_id, h.lane, coalesce(c.seq, 0) + 1 as first, h.seq as head,
+                sum(h.seq - coalesce(c.seq, 0)) over (order by h.organization_id, h.lane) - (h.seq - coalesce(c.seq, 0)) as before,
+                sum(h.seq - coalesce(c.seq, 0)) over () as whole
+            from pgtrail.newest_heads() h
+            left join pgtrail.summary_cursor c on c.organization_id = h.organization_id and c.lane = h.lane
+            where h.seq > coalesce(c.seq, 0)
+        ) b
+        where b.before < max_events
+    ) w;
+    select places - coalesce(sum(upper(r) - lower(r)), 0) into expected
+    from unnest(organizations, lanes, firsts, lasts) w (organization_id, lane, first, last)
+    join pgtrail.purge p on p.organization_id = w.organization_id and p.lane = w.lane,
+        unnest(p.ranges * int8multirange(int8range(w.first, w.last, '[]'))) r;
+
+    -- By the primary key, in one partition after the other, until all are found: mostly they are in the newest.
+    for home in
+        select s.nspname, c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        join pg_namespace s on s.oid = c.relnamespace
+        where i.inhparent = 'pgtrail.event'::regclass
+        order by substring(pg_get_expr(c.relpartbound, c.oid) from 'TO [(]''([^'']*)''[)]$')::timestamptz desc nulls last
+    loop
+        exit when counted >= expected;
+        execute format($q$
+            with picked as materialized (
+                select w.organization_id, (e.occurred_at at time zone 'UTC')::date as day, e.category, e.event_type, e.outcome,
+                    e.actor_id, e.data_size_bytes
+                from unnest($1, $2, $3, $4) w (organization_id, lane, first, last)
+                cross join lateral (
+                    select e.occurred_at, e.category, e.event_type, e.outcome, e.actor_id, e.data_size_bytes
+                    from only %I.%I e
+                    where e.organization_id = w.organization_id and e.lane = w.lane and e.seq between w.first and w.last offset 0
+                ) e
+            ), counted as (
+                insert into pgtrail.summary as s
+                select p.organization_id, p.day, sha256(record_send(row(p.category, p.event_type, p.outcome))),
+                    p.category, p.event_type, p.outcome, count(*), coalesce(sum(p.data_size_bytes), 0)
+                from picked p
+                group by p.organization_id, p.day, p.category, p.event_type, p.outcome
+                on conflict (organization_id, day, key) do update
+                set events = s.events + excluded.events, data_size_bytes = s.data_size_bytes + excluded.data_size_bytes
+            ), acted as (
+                insert into pgtrail.summary_actor as s
+                select p.organization_id, p.day, substr(sha256(convert_to(p.actor_id, 'UTF8')), 1, 16), p.actor_id, count(*),
+                    count(*) filter (where p.outcome in ('failure', 'denied', 'error')), coalesce(sum(p.data_size_bytes), 0)
+                from picked p
+                where p.actor_id is not null
+                group by p.organization_id, p.day, p.actor_id
+                on conflict (organization_id, day, actor_key) do update
+                set events = s.events + excluded.events, failed = s.failed + excluded.failed,
+                    data_size_bytes = s.data_size_bytes + excluded.data_size_bytes
+            )
+            select count(*) from picked $q$, home.nspname, home.relname)
+        into n
+        using organizations, lanes, firsts, lasts;
+        counted := counted + n;
+    end loop;
+    insert into pgtrail.summary_cursor
+    select * from unnest(organizations, lanes, lasts)
+    on conflict (organization_id, lane) do update set seq = excluded.seq;
+
+    select count(*) as days, coalesce(sum(r.events), 0)::bigint as events, count(*) filter (where r.differs) as wrong into again
+    from pgtrail.recount_summary(max_events - places) r;
+    return query select counted, expected - counted, again.days, again.events, again.wrong, left_behind - places,
+        (select count(*) from pgtrail.summary_recount);
+end
+$$;
+comment on function pgtrail.refresh_summary(bigint) is 'Counts what the summaries lack';
+revoke all on function pgtrail.refresh_summary(bigint) from public;
+
+-- Events of one retention class tend to one lane: same fate, same lane, so that purge records stay short. 0 is the standard class.
+create or replace function pgtrail.retention_class(retention_policy text) returns int
+language sql immutable parallel safe
+as $$
+    select case when retention_policy = 'standard' then 0 else 1 + (hashtext(retention_policy) & 7) end
+$$;
+comment on function pgtrail.retention_class(text) is 'Number of a retention class, 0 to 8';
+revoke all on function pgtrail.retention_class(text) from public;
+
+-- BEFORE INSERT, each row: checks the event, gives it a place in a lane, and chains it. Fires for everybody.
+-- Appends a row to pgtrail.chain_head and prunes heads behind it. Messages carry no value of the event (they end up in server logs).
+create or replace function pgtrail.seal_event() returns trigger
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+declare
+    place record;
+    class int;
+    first_lane int;
+    reserved boolean := false;
+    identity bytea;
+    content bytea;
+    frame bytea;
+begin
+    -- One condition for all: each one more costs a commit about a microsecond. What is wrong is looked for only where something is.
+    if new.organization_id is null or new.organization_id = '' or length(new.organization_id) > 128
+        or new.event_type is null or new.event_type = ''
+        or new.severity is null or new.severity not in ('info', 'warning', 'error', 'critical', 'debug')
+        or new.outcome is null or new.outcome not in ('success', 'failure', 'denied', 'attempt', 'error')
+        or new.data_classification not in ('INTERNAL', 'PUBLIC', 'CONFIDENTIAL', 'RESTRICTED', 'PHI')
+        or new.occurred_at is null or new.retention_policy is null
+    then
+        if new.organization_id is null or new.organization_id = '' or length(new.organization_id) > 128 then
+            raise exception using errcode = 'TR003', message = 'organization_id must have 1 to 128 characters';
+        elsif new.event_type is null or new.event_type = '' then
+            raise exception using errcode = 'TR003', message = 'event_type is missing';
+        elsif new.severity is null or new.severity not in ('info', 'warning', 'error', 'critical', 'debug') then
+            raise exception using errcode = 'TR003',
+                message = 'severity must be debug, info, warning, error or critical';
+        elsif new.outcome is null or new.outcome not in ('success', 'failure', 'denied', 'attempt', 'error') then
+            raise exception using errcode = 'TR003',
+                message = 'outcome must be attempt, success, failure, denied or error';
+        elsif new.data_classification not in ('INTERNAL', 'PUBLIC', 'CONFIDENTIAL', 'RESTRICTED', 'PHI') then
+            raise exception using errcode = 'TR003',
+                message = 'data_classification must be PUBLIC, INTERNAL, CONFIDENTIAL, RESTRICTED or PHI';
+        elsif new.occurred_at is null or new.retention_policy is null then
+            raise exception using errcode = 'TR003', message = 'occurred_at and retention_policy must not be null';
+        end if;
+    end if;
+
+    if num_nonnulls(new.hash, new.seq, new.lane, new.previous_hash, new.identity_salt, new.content_salt, new.hash_version,
+        new.identity_digest, new.content_digest) > 0
+    then
+        -- pgtrail.import_batch seals its rows itself, and says so for the length of one statement.
+        if exists (select from pgtrail.sealing s where s.transaction_id = pg_current_xact_id()) then
+            return new;
+        end if;
+        raise exception using
+            errcode = 'TR001',
+            message = 'the chain columns of pgtrail.event are set by the database alone',
+            hint = 'Leave out lane, seq, salts, hashes and digests. To bring a whole log back, restore it into an empty database.';
+    end if;
+
+    -- The lane where a transaction starts, taken here where it is free and open: nearly always, and half the price of the call.
+    class := pgtrail.retention_class(new.retention_policy);
+    first_lane := coalesce(nullif(current_setting('pgtrail.lane_' || class, true), '')::int, class * 16);
+    if first_lane between 0 and 999 and current_setting('transaction_isolation') not in ('repeatable read', 'serializable')
+        and pg_try_advisory_xact_lock(1885828210, (first_lane << 8) | (hashtext(new.organization_id) & 255))
+    then
+        select h.lane, h.seq + 1, h.hash
+        into new.lane, new.seq, new.previous_hash
+        from pgtrail.chain_head h
+        where h.organization_id = new.organization_id and h.lane = first_lane
+        order by h.seq desc
+        limit 1;
+    end if;
+    if new.seq is null then
+        place := pgtrail.take_place(new.organization_id, class);
+        new.lane := place.lane;
+        new.seq := place.seq;
+        new.previous_hash := place.previous_hash;
+        reserved := place.reserved;
+    end if;
+    new.id := coalesce(new.id, pgtrail.generate_id());
+    new.recorded_at := clock_timestamp();
+    new.hash_version := 1;
+    new.identity_salt := gen_random_uuid();
+    new.content_salt := gen_random_uuid();
+    -- The canonical bytes of FORMAT.md. The same lists stand in import_batch.sql.
+    identity := record_send(row(
+        'pgtrail identity'::text, new.identity_salt, new.actor_id, new.actor_name, new.actor_email, new.ip_address,
+        new.user_agent, new.session_id, new.device_id));
+    content := record_send(row(
+        'pgtrail content'::text, new.content_salt, new.resource_id, new.resource_name, new.namespace, new.description,
+        new.error_message, new.request_path, new.request_id, new.correlation_id, new.request_params,
+        new.before_state, new.after_state, new.details, new.tags, new.signature));
+    frame := record_send(row(
+        'pgtrail event'::text, new.hash_version, new.organization_id, new.lane, new.seq, new.previous_hash,
+        sha256(identity), sha256(content),
+        new.occurred_at, new.recorded_at, new.id, new.external_id, new.external_number, new.source, new.project_id,
+        new.event_type, new.category, new.action, new.severity, new.outcome, new.status_code, new.actor_type,
+        new.actor_role, new.resource_type, new.request_method, new.data_classification, new.data_size_bytes,
+        new.retention_policy, new.compliance_tags, new.event_version, new.processing_latency_ms));
+    new.hash := sha256(frame);
+
+    -- The limit is a setting of at least 64 KiB: only a large event has to look it up.
+    if length(identity) + length(content) + length(frame) > 65536 then
+        perform pgtrail.check_event_size(length(identity) + length(content) + length(frame));
+    end if;
+
+    if reserved then
+        update pgtrail.chain_head h set hash = new.hash
+        where h.organization_id = new.organization_id and h.lane = new.lane and h.seq = new.seq;
+    else
+        insert into pgtrail.chain_head values (new.organization_id, new.lane, new.seq, new.hash);
+    end if;
+    -- Pruned upwards in bounded ranges without holes; never the newest 64, never seq 0.
+    if new.seq & 63 = 0 then
+        delete from pgtrail.chain_head h
+        where h.organization_id = new.organization_id and h.lane = new.lane
+            and h.seq > greatest(0, new.seq - 128) and h.seq <= new.seq - 64;
+    end if;
+    return new;
+end
+$$;
+comment on function pgtrail.seal_event() is 'Gives each inserted event its place in a chain and its hash';
+revoke all on function pgtrail.seal_event() from public;
+
+-- Changes a setting of the log, by an act that has its old and its new value; null where it has that value already. The settings
+-- that people may change, and what values they take, stand here.
+create or replace function pgtrail.set_setting(name text, value text) returns bigint
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+set lock_timeout = '10s'
+as $$
+declare
+    wanted text := value;
+    before text;
+begin
+    if name = 'event-size-limit' then
+        if value ~ '^[0-9]{1,10}$' and value::bigint between 65536 and 1073741824 then
+            wanted := value::bigint::text;
+        else
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'event-size-limit takes a number of bytes from 65536 to 1073741824';
+        end if;
+    elsif name = 'require-signed-acts' then
+        if value is null or value not in ('on', 'off') then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'require-signed-acts takes on or off';
+        end if;
+    elsif name in ('roles', 'code-checksum', 'catalog-checksum') then
+        raise exception using errcode = 'TR009', hint = 'Nothing was changed; pgtrail migrate up sets it.',
+            message = format('the setting %s is not changed by hand', name);
+    else
+        raise exception using errcode = 'TR009', hint = 'Nothing was changed; pgtrail setting list tells all.',
+            message = 'there is no such setting: event-size-limit and require-signed-acts can be changed';
+    end if;
+    perform pg_advisory_xact_lock(1885828210, -1);
+    -- FOR UPDATE: an old snapshot must not take the value before another's change for the present one.
+    select s.value into before from pgtrail.setting s where s.name = set_setting.name for update;
+    if before = wanted then
+        return null;
+    end if;
+    if before is null then
+        insert into pgtrail.setting select set_setting.name, wanted;
+    else
+        update pgtrail.setting s set value = wanted where s.name = set_setting.name;
+    end if;
+    return pgtrail.record_act('setting', jsonb_build_object('name', name, 'value', wanted, 'before', before));
+end
+$$;
+comment on function pgtrail.set_setting(text, text) is 'Changes a setting of the log';
+revoke all on function pgtrail.set_setting(text, text) from public;
+
+-- Puts a signature beside an act of this very transaction, once. Whether it is good the database cannot tell: verify does, with the
+-- public keys that whoever verifies has.
+create or replace function pgtrail.sign_act(seq bigint, signature text) returns void
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+set client_encoding = 'UTF8'
+as $$
+begin
+    if signature is null or length(signature) > 10000 or signature !~ '^(\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+$' then
+        raise exception using errcode = 'TR009',
+            message = 'the signature does not consist of signature lines of a signed note', hint = 'Nothing was signed.';
+    end if;
+    -- An act of a restored log may have the number of a transaction of this server, but not its time.
+    if not exists (
+        select from pgtrail.act a
+        where a.organization_id = 'pgtrail' and a.seq = sign_act.seq
+            and a.transaction_id = pg_current_xact_id_if_assigned() and a.recorded_at >= now()
+    ) then
+        raise exception using errcode = 'TR009',
+            message = format('act %s is not one of this transaction: an act is signed when it is recorded', seq),
+            hint = 'Nothing was signed.';
+    end if;
+    insert into pgtrail.act_signature select 'pgtrail', sign_act.seq, sign_act.signature on conflict do nothing;
+    if not found then
+        raise exception using errcode = 'TR011',
+            message = format('act %s has been signed already', seq), hint = 'Nothing was changed.';
+    end if;
+end
+$$;
+comment on function pgtrail.sign_act(bigint, text) is 'Signs an act of this transaction';
+revoke all on function pgtrail.sign_act(bigint, text) from public;
+
+-- A staged record as an event in JSON: what it is in ndjson, what cloudtrail_event makes of it otherwise. An organization given to
+-- an import is that of the ndjson events that name none, and stands instead of the account of cloudtrail records.
+create or replace function pgtrail.staged_event(record jsonb, format text, organization text) returns jsonb
+language sql stable parallel unsafe
+as $$
+    select case format
+        when 'cloudtrail' then pgtrail.cloudtrail_event(record, organization)
+        when 'ndjson' then case when organization is null or record ? 'organization_id' then record
+            else record || jsonb_build_object('organization_id', organization) end
+    end
+$$;
+comment on function pgtrail.staged_event(jsonb, text, text) is 'A staged record as an event in JSON';
+revoke all on function pgtrail.staged_event(jsonb, text, text) from public;
+
+-- Gives the next event of an organization its place: lane, seq and the hash before it. Called by import_batch, and by seal_event where its own first lane is taken or new.
+-- Takes the first free lane by a try-lock held to the end of the transaction, so it never waits and cannot deadlock.
+-- The lane this transaction took last is kept in a local setting as a hint: whoever forges it harms nobody.
+create or replace function pgtrail.take_place(
+    organization text, class int, out lane smallint, out seq bigint, out previous_hash bytea, out reserved boolean
+)
+language plpgsql volatile parallel unsafe
+as $$
+declare
+    setting constant text := 'pgtrail.lane_' || class;
+    hint constant text := current_setting(setting, true);
+    key constant int := hashtext(organization) & 255;
+    old_snapshot constant boolean := current_setting('transaction_isolation') in ('repeatable read', 'serializable');
+    hinted int;
+    first_lane int;
+    own_lane constant int := 144 + class * 95 + pg_backend_pid() % 95;
+    lanes int;
+    own boolean;
+begin
+    reserved := false;
+    if hint <> '' then
+        hinted := hint::int;
+    end if;
+
+    if not old_snapshot then
+        first_lane := case when hinted between 0 and 999 then hinted else class * 16 end;
+        lane := first_lane;
+        for i in 1 .. 17000 loop
+            exit when pg_try_advisory_xact_lock(1885828210, (lane::int << 8) | key);
+            if i = 17000 then
+                raise exception using errcode = 'serialization_failure',
+                    message = 'every lane of the organization is taken', hint = 'Retry the transaction.';
+            end if;
+            -- Where the first is taken every backend goes on at a place of its own: one of many writers at once seldom meets a
+            -- second taken one. 1000 lanes, and beyond them those above the band of the old snapshots.
+            lane := case when i <= 1000 then (own_lane + i - 1) % 1000 else 15000 + i end;
+        end loop;
+        if lane <> first_lane then
+            perform set_config(setting, lane::text, true);
+        end if;
+        select h.seq, h.hash
+        into seq, previous_hash
+        from pgtrail.chain_head h
+        where h.organization_id = organization and h.lane = take_place.lane
+        order by h.seq desc
+        limit 1;
+        if not found then
+            seq := 0;
+            previous_hash := pgtrail.open_lane(organization, lane);
+        end if;
+        seq := seq + 1;
+        return;
+    end if;
+
+    -- Above READ COMMITTED: lanes of their own from 1000 on. An old snapshot cannot see who has moved a lane since, but it always
+    -- meets a deleted head (40001) or an existing key (23505), and both mean: the next lane.
+    lanes := least(14000, greatest(64, current_setting('max_connections')::int));
+    if hinted between 1000 and 14999 then
+        first_lane := hinted - 1000;
+        -- If the newest head is our own row nobody can have moved the lane since: no subtransaction is needed. Its age alone
+        -- does not tell: LOCK TABLE gives a transaction its id before its snapshot, and others' committed rows look younger.
+        -- Its id alone does not either: a restored head has that of another server.
+        select h.seq, h.hash, h.transaction_id = pg_current_xact_id() and age(h.xmin) <= 0
+        into seq, previous_hash, own
+        from pgtrail.chain_head h
+        where h.organization_id = organization and h.lane = hinted
+        order by h.seq desc
+        limit 1;
+        if own then
+            lane := hinted;
+            seq := seq + 1;
+            return;
+        end if;
+    else
+        first_lane := floor(random() * lanes);
+    end if;
+    for i in 0 .. lanes - 1 loop
+        lane := 1000 + (first_lane + i) % lanes;
+        begin
+            if pg_try_advisory_xact_lock(1885828210, (lane::int << 8) | key) then
+                select h.seq, h.hash
+                into seq, previous_hash
+                from pgtrail.chain_head h
+                where h.organization_id = organization and h.lane = take_place.lane
+                order by h.seq desc
+                limit 1
+                for update;
+                if not found then
+                    seq := 0;
+                    previous_hash := pgtrail.open_lane(organization, lane);
+                end if;
+                seq := seq + 1;
+                -- The key of the new head is what an old snapshot runs into; the caller puts the hash in.
+                insert into pgtrail.chain_head values (organization, lane, seq, previous_hash);
+                reserved := true;
+                perform set_config(setting, lane::text, true);
+                return;
+            end if;
+        exception when serialization_failure or unique_violation then
+            null;
+        end;
+    end loop;
+    raise exception using errcode = 'serialization_failure',
+        message = 'no lane of the organization is free to this old snapshot', hint = 'Retry the transaction.';
+end
+$$;
+comment on function pgtrail.take_place(text, int) is 'Next place in a lane of an organization';
+revoke all on function pgtrail.take_place(text, int) from public;
+
+-- chain(frame, place, first_hash) over (partition by lane order by seq): the hash of each event of a run, set-wise.
+create or replace aggregate pgtrail.chain(bytea, int, bytea) (sfunc = pgtrail.chain_step, stype = bytea);
+comment on aggregate pgtrail.chain(bytea, int, bytea) is 'Hashes of a run of events';
+revoke all on function pgtrail.chain(bytea, int, bytea) from public;
+
+-- Triggers of the tables that are evidence. Re-applied whole; a new partition gets its own from create_partition.
+create or replace trigger pgtrail_seal before insert on pgtrail.event
+    for each row execute function pgtrail.seal_event();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.event
+    for each statement execute function pgtrail.guard('DELETE purge', 'UPDATE redact');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.act
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.log
+    for each statement execute function pgtrail.guard('UPDATE incarnation');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.incarnation
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.loss
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.act_signature
+    for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.organization_reader
+    for each statement execute function pgtrail.guard('DELETE revoke');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.purge
+    for each statement execute function pgtrail.guard();
+
+-- A constraint trigger cannot be replaced, and to drop it would wait for every verification that reads the acts: made where it is not as here.
+do $$
+begin
+    if not exists (
+        select from pg_trigger g
+        where g.tgrelid = 'pgtrail.act'::regclass and g.tgname = 'pgtrail_signature' and g.tgtype = 5 and g.tgenabled = 'O'
+            and g.tgdeferrable and g.tginitdeferred and g.tgqual is null and g.tgnargs = 0
+            and g.tgfoid = 'pgtrail.check_signature()'::regprocedure
+    ) then
+        drop trigger if exists pgtrail_signature on pgtrail.act;
+        create constraint trigger pgtrail_signature after insert on pgtrail.act deferrable initially deferred
+            for each row execute function pgtrail.check_signature();
+    end if;
+end
+$$;
+
+-- A statement trigger of the parent says nothing about its partitions.
+do $$
+declare
+    child regclass;
+begin
+    for child in select i.inhrelid from pg_inherits i where i.inhparent = 'pgtrail.event'::regclass loop
+        execute format(
+            'create or replace trigger pgtrail_guard before update or delete or truncate on %s '
+            'for each statement execute function pgtrail.guard(''DELETE purge'', ''UPDATE redact'')', child);
+    end loop;
+end
+$$;
+
+-- What a reader of one organization reads in the place of pgtrail.event: the events of the organizations that the present role, or a
+-- role whose rights it has, is bound to (pgtrail.organization_reader). A role that was dropped lost its membership: one that is made
+-- anew under its name does not have its bindings. A barrier: no function of the reader's sees another row.
+-- The columns *_prefix are what the indexes of pgtrail.event hold of long text: left(actor_id, 300) written by the reader may not
+-- pass the barrier, the column may. Ordered within, because a barrier keeps the reader's own ORDER BY from the indexes.
+create or replace view pgtrail.organization_event with (security_barrier) as
+select
+    e.id, e.external_id, e.external_number, e.source, e.organization_id, e.project_id, e.occurred_at, e.recorded_at,
+    e.event_type, e.category, e.action, e.severity, e.outcome, e.status_code, e.actor_type, e.actor_role, e.resource_type,
+    e.request_method, e.data_classification, e.data_size_bytes, e.retention_policy, e.compliance_tags, e.event_version,
+    e.processing_latency_ms, e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id,
+    e.resource_id, e.resource_name, e.namespace, e.description, e.error_message, e.request_path, e.request_id, e.correlation_id,
+    e.request_params, e.before_state, e.after_state, e.details, e.tags, e.signature, e.lane, e.seq, e.identity_salt,
+    e.content_salt, e.previous_hash, e.hash, e.hash_version, e.identity_digest, e.content_digest,
+    pg_catalog.left(e.actor_id, 300) as actor_id_prefix, pg_catalog.left(e.resource_type, 100) as resource_type_prefix,
+    pg_catalog.left(e.resource_id, 300) as resource_id_prefix, pg_catalog.left(e.event_type, 300) as event_type_prefix,
+    pg_catalog.left(e.request_id, 300) as request_id_prefix, pg_catalog.left(e.correlation_id, 300) as correlation_id_prefix,
+    pg_catalog.left(e.session_id, 300) as session_id_prefix
+from pgtrail.event e,
+    (
+        select array(
+            select b.organization_id
+            from pgtrail.organization_reader b
+            join pg_catalog.pg_roles r on r.rolname = b.role_name
+            join pg_catalog.pg_auth_members m on m.member = r.oid
+            join pg_catalog.pg_roles g on g.oid = m.roleid
+            where g.rolname = 'pgtrail_organization_reader' and pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
+        ) as organizations
+    ) bound
+where e.organization_id = any (bound.organizations)
+order by e.occurred_at desc;
+comment on view pgtrail.organization_event is 'Events of the organizations that the present role is bound to';
+comment on column pgtrail.organization_event.id is 'The application''s id (uuid version 7 if it sends none); not unique';
+comment on column pgtrail.organization_event.external_id is 'Its id in the system that it came from, if that is text';
+comment on column pgtrail.organization_event.external_number is 'Its id in the system that it came from, if that is a number';
+comment on column pgtrail.organization_event.source is 'The profile or import that it came through';
+comment on column pgtrail.organization_event.organization_id is 'The tenant; at most 128 characters';
+comment on column pgtrail.organization_event.project_id is 'Project within the organization';
+comment on column pgtrail.organization_event.occurred_at is 'When it happened, by the application''s clock';
+comment on column pgtrail.organization_event.recorded_at is 'When it was recorded, always by the server''s clock';
+comment on column pgtrail.organization_event.event_type is 'What happened, dotted: auth.login.failed';
+comment on column pgtrail.organization_event.category is 'Group of event types: auth, data, config, admin';
+comment on column pgtrail.organization_event.action is 'Verb: create, read, update, delete, export';
+comment on column pgtrail.organization_event.severity is 'debug, info, warning, error or critical';
+comment on column pgtrail.organization_event.outcome is 'attempt, success, failure, denied or error';
+comment on column pgtrail.organization_event.status_code is 'Status code of the request, such as HTTP 403';
+comment on column pgtrail.organization_event.actor_type is 'Kind of actor: user, service, system';
+comment on column pgtrail.organization_event.actor_role is 'Role of the actor at that time';
+comment on column pgtrail.organization_event.resource_type is 'Kind of thing that was acted on';
+comment on column pgtrail.organization_event.request_method is 'Method of the request, such as POST';
+comment on column pgtrail.organization_event.data_classification is 'PUBLIC, INTERNAL, CONFIDENTIAL, RESTRICTED or PHI';
+comment on column pgtrail.organization_event.data_size_bytes is 'Size of the data moved, in bytes';
+comment on column pgtrail.organization_event.retention_policy is 'Retention class; decided at insert';
+comment on column pgtrail.organization_event.compliance_tags is 'Frameworks it matters to: PCI, HIPAA';
+comment on column pgtrail.organization_event.event_version is 'Version of the application''s event format';
+comment on column pgtrail.organization_event.processing_latency_ms is 'Milliseconds the application took';
+comment on column pgtrail.organization_event.actor_id is 'Who did it: id';
+comment on column pgtrail.organization_event.actor_name is 'Who did it: name';
+comment on column pgtrail.organization_event.actor_email is 'Who did it: e-mail address';
+comment on column pgtrail.organization_event.ip_address is 'Address the request came from';
+comment on column pgtrail.organization_event.user_agent is 'User agent of the request';
+comment on column pgtrail.organization_event.session_id is 'Session of the actor';
+comment on column pgtrail.organization_event.device_id is 'Device of the actor';
+comment on column pgtrail.organization_event.resource_id is 'Which thing was acted on: id';
+comment on column pgtrail.organization_event.resource_name is 'Which thing was acted on: name';
+comment on column pgtrail.organization_event.namespace is 'Namespace of the resource';
+comment on column pgtrail.organization_event.description is 'What happened and why, for people';
+comment on column pgtrail.organization_event.error_message is 'Error the application reported';
+comment on column pgtrail.organization_event.request_path is 'Path of the request';
+comment on column pgtrail.organization_event.request_id is 'Id of the request';
+comment on column pgtrail.organization_event.correlation_id is 'Id that ties events of several systems together';
+comment on column pgtrail.organization_event.request_params is 'Parameters of the request';
+comment on column pgtrail.organization_event.before_state is 'The resource before';
+comment on column pgtrail.organization_event.after_state is 'The resource after';
+comment on column pgtrail.organization_event.details is 'Anything else';
+comment on column pgtrail.organization_event.tags is 'Free tags';
+comment on column pgtrail.organization_event.signature is 'The application''s own signature; carried, not checked';
+comment on column pgtrail.organization_event.lane is 'Which of the organization''s parallel chains';
+comment on column pgtrail.organization_event.seq is 'Place in the lane, from 1 without gaps';
+comment on column pgtrail.organization_event.identity_salt is 'Random; makes identity_digest a commitment';
+comment on column pgtrail.organization_event.content_salt is 'Random; makes content_digest a commitment';
+comment on column pgtrail.organization_event.previous_hash is 'Hash of the event before it in the lane';
+comment on column pgtrail.organization_event.hash is 'sha256 over the event and previous_hash (FORMAT.md)';
+comment on column pgtrail.organization_event.hash_version is 'Version of the canonical bytes';
+comment on column pgtrail.organization_event.identity_digest is 'Digest of the identity columns before they were redacted; else null';
+comment on column pgtrail.organization_event.content_digest is 'Digest of the content columns before they were redacted; else null';
+comment on column pgtrail.organization_event.actor_id_prefix is 'The first 300 characters of actor_id: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.resource_type_prefix is 'The first 100 characters of resource_type: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.resource_id_prefix is 'The first 300 characters of resource_id: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.event_type_prefix is 'The first 300 characters of event_type: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.request_id_prefix is 'The first 300 characters of request_id: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.correlation_id_prefix is 'The first 300 characters of correlation_id: ask this too, with =, and an index is used';
+comment on column pgtrail.organization_event.session_id_prefix is 'The first 300 characters of session_id: ask this too, with =, and an index is used';
+
+-- What a reader of one organization reads in the place of pgtrail.chain_head: as pgtrail.organization_event.
+create or replace view pgtrail.organization_head with (security_barrier) as
+select h.organization_id, h.lane, h.seq, h.hash, h.transaction_id
+from pgtrail.chain_head h,
+    (
+        select array(
+            select b.organization_id
+            from pgtrail.organization_reader b
+            join pg_catalog.pg_roles r on r.rolname = b.role_name
+            join pg_catalog.pg_auth_members m on m.member = r.oid
+            join pg_catalog.pg_roles g on g.oid = m.roleid
+            where g.rolname = 'pgtrail_organization_reader' and pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
+        ) as organizations
+    ) bound
+where h.organization_id = any (bound.organizations);
+comment on view pgtrail.organization_head is 'Newest hashes of the lanes of the organizations that the present role is bound to';
+comment on column pgtrail.organization_head.organization_id is 'Organization';
+comment on column pgtrail.organization_head.lane is 'Lane';
+comment on column pgtrail.organization_head.seq is 'Place in the lane';
+comment on column pgtrail.organization_head.hash is 'Hash of that event; of seq 0 the genesis hash';
+comment on column pgtrail.organization_head.transaction_id is 'Transaction that wrote it';
+
+
+-- What each role may do. Left out with --no-roles, where everything belongs to the role that installed it.
+grant usage on schema pgtrail to pgtrail_writer, pgtrail_reader, pgtrail_auditor, pgtrail_operator, pgtrail_privacy;
+grant select on pgtrail.log, pgtrail.migration, pgtrail.setting
+    to pgtrail_writer, pgtrail_reader, pgtrail_auditor, pgtrail_operator, pgtrail_privacy;
+
+-- A writer adds events and learns their places (INSERT ... RETURNING), and reads nothing else.
+grant insert on pgtrail.event to pgtrail_writer;
+grant select (id, organization_id, lane, seq, recorded_at, hash) on pgtrail.event to pgtrail_writer;
+grant execute on function pgtrail.append(jsonb, uuid) to pgtrail_writer;
+grant execute on function pgtrail.check_events(jsonb) to pgtrail_writer;
+grant execute on function pgtrail.import_stage() to pgtrail_writer;
+grant execute on function pgtrail.import_position(text) to pgtrail_writer;
+grant execute on function pgtrail.import_batch(text, text, bigint, bigint, bigint, text, bytea) to pgtrail_writer;
+grant execute on function pgtrail.import_check(text, text) to pgtrail_writer;
+grant execute on function pgtrail.import_finish(text) to pgtrail_writer;
+
+grant select on pgtrail.event, pgtrail.chain_head, pgtrail.incarnation to pgtrail_reader;
+
+-- A reader of some organizations alone (pgtrail grant reader ROLE --org ORG) reads views, and nothing that tells of others.
+grant usage on schema pgtrail to pgtrail_organization_reader;
+grant select on pgtrail.log, pgtrail.migration, pgtrail.setting, pgtrail.organization_event, pgtrail.organization_head
+    to pgtrail_organization_reader;
+grant select (number, log_id) on pgtrail.incarnation to pgtrail_organization_reader;
+grant select on pgtrail.organization_reader to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+
+-- An auditor reads all that verify compares, and records that he verified.
+grant select on pgtrail.event, pgtrail.chain_head, pgtrail.act, pgtrail.verified_head, pgtrail.catalog_object,
+    pgtrail.import_source, pgtrail.incarnation, pgtrail.loss, pgtrail.act_signature to pgtrail_auditor;
+grant execute on function pgtrail.record_verification(jsonb, bytea, text[], smallint[], bigint[], bytea[]) to pgtrail_auditor;
+
+-- An operator keeps the log: settings, checkpoints, incarnations, accepted findings. Of events he sees their places alone.
+grant select on pgtrail.act, pgtrail.chain_head, pgtrail.import_source, pgtrail.catalog_object, pgtrail.incarnation, pgtrail.loss,
+    pgtrail.act_signature to pgtrail_operator;
+grant select (organization_id, lane, seq, recorded_at, hash) on pgtrail.event to pgtrail_operator;
+grant execute on function pgtrail.record_checkpoint(jsonb, text[], smallint[], bigint[], bytea[]) to pgtrail_operator;
+grant execute on function pgtrail.accept_finding(text, text) to pgtrail_operator;
+grant execute on function pgtrail.set_setting(text, text) to pgtrail_operator;
+grant execute on function pgtrail.open_incarnation(text, text, text[], smallint[], bigint[], bytea[], timestamptz) to pgtrail_operator;
+grant execute on function pgtrail.sign_act(bigint, text) to pgtrail_operator;
+grant execute on function pgtrail.add_type(text, text, text, text) to pgtrail_operator;
+
+-- What was purged: who reads events or verifies is told that it was; an operator does it.
+grant select on pgtrail.purge to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant execute on function
+    pgtrail.purge_events(text, smallint[], bigint[], bigint[], bytea[], oid[], text, text, text[], bigint) to pgtrail_operator;
+
+-- The summaries tell who did what on a day: whoever reads events reads them. An operator makes them, and sees how far they reach.
+grant select on pgtrail.summary, pgtrail.summary_actor, pgtrail.summary_cursor, pgtrail.summary_recount
+    to pgtrail_reader, pgtrail_auditor;
+grant select on pgtrail.summary_cursor, pgtrail.summary_recount to pgtrail_operator;
+grant execute on function pgtrail.refresh_summary(bigint), pgtrail.recount_summary(bigint), pgtrail.rebuild_summary(text) to pgtrail_operator;
+
+-- Who reads events may take them away, which is recorded.
+grant execute on function
+    pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text)
+    to pgtrail_reader, pgtrail_organization_reader, pgtrail_auditor, pgtrail_operator;
+
+
+-- The partitions of a new log: DEFAULT, so that no insert is ever refused for want of one, this month and the next six.
+select pgtrail.create_partition('event_default');
+select pgtrail.create_months(now(), now() + interval '6 months');
+
+
+do $store$
+declare
+    odd text;
+begin
+    delete from pgtrail.catalog_object;
+    insert into pgtrail.catalog_object (object, definition)
+-- Describes every object of the schema pgtrail as (object, definition), one line a fact, from the system catalogs alone: no
+-- function of pgtrail is called, no pretty printer whose words change between versions or that fails on what somebody planted
+-- (pg_get_expr raises on the WHEN of a row trigger). Of a view what pg_get_viewdef writes, which of a view with two names in FROM is
+-- the same in 14 to 18. A migration stores what it prints,
+-- verify compares. A partition of pgtrail.event is described without its name and bounds: all must be alike.
+-- What inherits from a table of pgtrail is described wherever it is: a partition moved to another schema still holds evidence.
+with relation as (
+    select c.oid, c.relkind, c.relispartition, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
+        c.relacl, c.reloptions, r.rolname as owner, c.relowner, n.nspname,
+        case when n.nspname = 'pgtrail' then c.relname::text else n.nspname || '.' || c.relname end as relname,
+        exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid and i.inhparent = pg_catalog.to_regclass('pgtrail.event'))
+            as is_partition
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_roles r on r.oid = c.relowner
+    where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f')
+        and (n.nspname = 'pgtrail' or exists (
+            select from pg_catalog.pg_inherits i
+            join pg_catalog.pg_class p on p.oid = i.inhparent
+            join pg_catalog.pg_namespace m on m.oid = p.relnamespace and m.nspname = 'pgtrail'
+            where i.inhrelid = c.oid))
+), fact (oid, line) as (
+    select t.oid, pg_catalog.format('table kind %s, schema %s, persistence %s, owner %s, row security %s %s, replica identity %s',
+        case when t.is_partition then 'partition ' || t.relkind::text else t.relkind::text end, t.nspname, t.relpersistence, t.owner,
+        t.relrowsecurity, t.relforcerowsecurity, t.relreplident)
+    from relation t
+    union all
+    select t.oid, pg_catalog.format('grant %s to %s', pg_catalog.string_agg(a.privilege_type, ', ' order by a.privilege_type),
+        coalesce(g.rolname, 'public'))
+    from relation t,
+        lateral pg_catalog.aclexplode(t.relacl) a
+        left join pg_catalog.pg_roles g on g.oid = a.grantee
+    where a.grantee <> t.relowner
+    group by t.oid, g.rolname
+    union all
+    select t.oid, pg_catalog.format('column %s %s, collation %s, not null %s, default %s, generated %s',
+        a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), coalesce(c.collname, '-'), a.attnotnull,
+        coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '-'), a.attgenerated::text || a.attidentity::text)
+    from relation t
+    join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+    left join pg_catalog.pg_collation c on c.oid = a.attcollation
+    left join pg_catalog.pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
+    union all
+    select t.oid, pg_catalog.format('grant %s (%s) to %s', x.privilege_type, a.attname, coalesce(g.rolname, 'public'))
+    from relation t
+    join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped,
+        lateral pg_catalog.aclexplode(a.attacl) x
+        left join pg_catalog.pg_roles g on g.oid = x.grantee
+    union all
+    select t.oid, pg_catalog.format('constraint %s %s', c.contype, pg_catalog.pg_get_constraintdef(c.oid))
+    from relation t
+    join pg_catalog.pg_constraint c on c.conrelid = t.oid and c.contype in ('p', 'u', 'c', 'f', 'x')
+    union all
+    -- Further indexes that are not unique are the DBA's own business.
+    select t.oid, pg_catalog.format('index %s, unique %s, valid %s',
+        pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', ''), i.indisunique, i.indisvalid)
+    from relation t
+    join pg_catalog.pg_index i on i.indrelid = t.oid
+    where (i.indisunique or exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid) or not t.is_partition)
+        -- REINDEX CONCURRENTLY keeps an invalid twin (_ccnew, _ccold) while it runs, and leaves it when it fails.
+        and (i.indisvalid or not exists (
+            select from pg_catalog.pg_index v
+            where v.indrelid = i.indrelid and v.indisvalid and v.indisunique = i.indisunique
+                and pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(v.indexrelid), '^.* USING ', '')
+                    = pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', '')))
+    union all
+    select t.oid, pg_catalog.format('trigger %s calls %s(%s), type %s, enabled %s, when %s, columns %s',
+        g.tgname, g.tgfoid::pg_catalog.regproc, pg_catalog.encode(g.tgargs, 'escape'), g.tgtype, g.tgenabled,
+        coalesce(pg_catalog.md5(g.tgqual::text), '-'), g.tgattr)
+    from relation t
+    join pg_catalog.pg_trigger g on g.tgrelid = t.oid
+    union all
+    select t.oid, pg_catalog.format('rule %s on %s, %s, enabled %s', w.rulename, w.ev_type, pg_catalog.md5(w.ev_action::text), w.ev_enabled)
+    from relation t
+    join pg_catalog.pg_rewrite w on w.ev_class = t.oid
+    -- The rule of a view is described as what it selects: its tree has oids, which a restore changes.
+    where not (t.relkind in ('v', 'm') and w.ev_type = '1' and w.rulename = '_RETURN')
+    union all
+    select t.oid, pg_catalog.format('settings %s', coalesce(pg_catalog.array_to_string(t.reloptions, ', '), '-'))
+    from relation t
+    where t.relkind in ('v', 'm')
+    union all
+    select t.oid, pg_catalog.format('body %s', pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+        coalesce(pg_catalog.pg_get_viewdef(t.oid), '-'), 'UTF8')), 'hex'))
+    from relation t
+    where t.relkind in ('v', 'm')
+    union all
+    select t.oid, pg_catalog.format('policy %s %s %s', p.polname, p.polcmd, p.polpermissive)
+    from relation t
+    join pg_catalog.pg_policy p on p.polrelid = t.oid
+    union all
+    select t.oid, pg_catalog.format('inherits from %s', i.inhparent::pg_catalog.regclass)
+    from relation t
+    join pg_catalog.pg_inherits i on i.inhrelid = t.oid
+)
+select case when t.is_partition then 'partition ' else 'table ' end || t.relname as object,
+    pg_catalog.string_agg(f.line, E'\n' order by f.line collate "C") as definition
+from relation t
+join fact f on f.oid = t.oid
+group by t.relname, t.is_partition
+union all
+select pg_catalog.format('function %s(%s)', p.proname, pg_catalog.pg_get_function_identity_arguments(p.oid)),
+    pg_catalog.concat_ws(E'\n',
+        pg_catalog.format('kind %s, returns %s, language %s, owner %s, security definer %s, volatility %s, parallel %s, strict %s',
+            p.prokind, pg_catalog.pg_get_function_result(p.oid), l.lanname, r.rolname, p.prosecdef, p.provolatile, p.proparallel,
+            p.proisstrict),
+        'settings ' || coalesce((select pg_catalog.string_agg(s, '; ' order by s) from pg_catalog.unnest(p.proconfig) s), '-'),
+        (
+            select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
+                order by g.rolname, a.privilege_type)
+            from pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+            left join pg_catalog.pg_roles g on g.oid = a.grantee
+            where a.grantee <> p.proowner),
+        'body ' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+            p.prosrc || coalesce((select g.aggtransfn::text || g.aggtranstype::pg_catalog.regtype::text || coalesce(g.agginitval, '-')
+                from pg_catalog.pg_aggregate g where g.aggfnoid = p.oid), ''), 'UTF8')), 'hex'))
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrail'
+join pg_catalog.pg_language l on l.oid = p.prolang
+join pg_catalog.pg_roles r on r.oid = p.proowner
+union all
+select 'schema pgtrail', pg_catalog.concat_ws(E'\n', 'owner ' || r.rolname, (
+    select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
+        order by g.rolname, a.privilege_type)
+    from pg_catalog.aclexplode(n.nspacl) a
+    left join pg_catalog.pg_roles g on g.oid = a.grantee
+    where a.grantee <> n.nspowner))
+from pg_catalog.pg_namespace n
+join pg_catalog.pg_roles r on r.oid = n.nspowner
+where n.nspname = 'pgtrail'
+union all
+-- Of a log without roles of its own, the owner's rights are the DBA's business. Memberships are left out: whoever installs without
+-- being a superuser becomes a member, and so does the installer of every other log on this server.
+select 'role ' || r.rolname, pg_catalog.format('attributes login %s, superuser %s, createrole %s, bypassrls %s',
+    r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolbypassrls)
+from pg_catalog.pg_roles r
+where r.rolname in ('pgtrail_owner', 'pgtrail_writer', 'pgtrail_reader', 'pgtrail_organization_reader',
+    'pgtrail_auditor', 'pgtrail_operator', 'pgtrail_privacy')
+    and exists (
+        select from pg_catalog.pg_namespace n
+        join pg_catalog.pg_roles o on o.oid = n.nspowner and o.rolname = 'pgtrail_owner'
+        where n.nspname = 'pgtrail')
+union all
+select pg_catalog.format('default privileges of %s for %s', r.rolname, d.defaclobjtype), (
+    select pg_catalog.string_agg(pg_catalog.format('grant %s to %s', a.privilege_type, coalesce(g.rolname, 'public')), E'\n'
+        order by g.rolname, a.privilege_type)
+    from pg_catalog.aclexplode(d.defaclacl) a
+    left join pg_catalog.pg_roles g on g.oid = a.grantee)
+from pg_catalog.pg_default_acl d
+join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace and n.nspname = 'pgtrail'
+join pg_catalog.pg_roles r on r.oid = d.defaclrole
+union all
+-- Row types and arrays come with their tables.
+select 'type ' || t.typname, pg_catalog.format('type kind %s, owner %s, not null %s, base %s, default %s, constraints %s',
+    t.typtype, r.rolname, t.typnotnull, pg_catalog.format_type(nullif(t.typbasetype, 0), t.typtypmod), coalesce(t.typdefault, '-'),
+    coalesce((select pg_catalog.string_agg(pg_catalog.pg_get_constraintdef(c.oid), '; ' order by c.conname)
+        from pg_catalog.pg_constraint c where c.contypid = t.oid), '-'))
+from pg_catalog.pg_type t
+join pg_catalog.pg_namespace n on n.oid = t.typnamespace and n.nspname = 'pgtrail'
+join pg_catalog.pg_roles r on r.oid = t.typowner
+where not exists (select from pg_catalog.pg_type e where e.typarray = t.oid)
+    and (t.typrelid = 0 or (select c.relkind from pg_catalog.pg_class c where c.oid = t.typrelid) = 'c')
+union all
+select 'database encoding', pg_catalog.pg_encoding_to_char(d.encoding)
+from pg_catalog.pg_database d
+where d.datname = pg_catalog.current_database()
+union all
+select 'event trigger ' || e.evtname, pg_catalog.format('%s, enabled %s', e.evtevent, e.evtenabled)
+from pg_catalog.pg_event_trigger e
+where e.evtfoid in (select p.oid from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrail');
+    select string_agg(p.object, ', ' order by p.object) into odd from pgtrail.catalog_object p
+    where p.object like 'partition %' and p.definition <> (
+        select mode() within group (order by q.definition) from pgtrail.catalog_object q where q.object like 'partition %');
+    if odd is not null then
+        raise exception using errcode = 'object_not_in_prerequisite_state',
+            message = format('the partitions are not alike: not like the others: %s', odd),
+            hint = 'Nothing was changed. Give them the owner, grants, triggers and indexes of the others.';
+    end if;
+    delete from pgtrail.catalog_object p
+    where p.object like 'partition %' and p.object > (
+        select min(q.object) from pgtrail.catalog_object q where q.object like 'partition %');
+    update pgtrail.catalog_object set object = 'partition' where object like 'partition %';
+end
+$store$;
+
+select pgtrail.record_act('migrate',
+    jsonb_build_object('tool_version', '0.1.0', 'roles', 'on', 'code_checksum', '66a0e038df101dc8c7ce133bac192d564737d6ae22dcacadb270c9b6ba85f43e',
+        'catalog_checksum', 'f1e5e88d1430b5a14753fe5de588f61e5d4388a0a25274498a612608a0acd1df', 'migrations', jsonb_build_array('0001_log', '0002_proof', '0003_access', '0004_read')),
+    (select sha256(convert_to(string_agg(object || E'\n' || definition || E'\n', '' order by object), 'UTF8'))
+        from pgtrail.catalog_object));
