@@ -21,6 +21,8 @@ grant usage on schema pgtrail to pgtrail_organization_reader;
 grant select on pgtrail.log, pgtrail.migration, pgtrail.setting, pgtrail.organization_event, pgtrail.organization_head
     to pgtrail_organization_reader;
 grant select (number, log_id) on pgtrail.incarnation to pgtrail_organization_reader;
+-- Whose events a detached partition has it does not say.
+grant select (name, since, until) on pgtrail.detached_partition to pgtrail_organization_reader;
 grant select on pgtrail.organization_reader to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
 
 -- An auditor reads all that verify compares, and records that he verified.
@@ -54,3 +56,24 @@ grant execute on function pgtrail.refresh_summary(bigint), pgtrail.recount_summa
 grant execute on function
     pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text)
     to pgtrail_reader, pgtrail_organization_reader, pgtrail_auditor, pgtrail_operator;
+
+-- What is kept and why, anybody who reads events may know; who is under a hold, auditors and operators alone. An operator keeps the log.
+grant select on pgtrail.retention_rule, pgtrail.detached_partition to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant select on pgtrail.hold to pgtrail_auditor, pgtrail_operator;
+grant select on pgtrail.retention_run to pgtrail_auditor;
+grant select, insert, update on pgtrail.retention_run to pgtrail_operator;
+grant execute on function pgtrail.partitions(), pgtrail.partition_range(timestamptz),
+    pgtrail.retention_of(text, text, text, text, text[], timestamptz) to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant execute on function pgtrail.held_events(text, bigint[], boolean), pgtrail.holds_on(text, int, bigint, timestamptz)
+    to pgtrail_auditor, pgtrail_operator;
+grant execute on function pgtrail.retention_plan(text, timestamptz, text, timestamptz) to pgtrail_auditor, pgtrail_operator;
+grant execute on function
+    pgtrail.add_hold(text, text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, text),
+    pgtrail.release_hold(text, text, text),
+    pgtrail.set_retention(text, text, int, text, text, text, text, int, boolean),
+    pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean),
+    pgtrail.split_default(text[], timestamptz[], timestamptz[], interval),
+    pgtrail.detach_partition(text, text, interval),
+    pgtrail.attach_partition(text, interval),
+    pgtrail.analyze_partition(text),
+    pgtrail.default_times() to pgtrail_operator;

@@ -17,6 +17,12 @@ create or replace trigger pgtrail_guard before update or delete or truncate on p
     for each statement execute function pgtrail.guard('DELETE revoke');
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.purge
     for each statement execute function pgtrail.guard();
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.retention_rule
+    for each statement execute function pgtrail.guard('UPDATE retention');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.hold
+    for each statement execute function pgtrail.guard('UPDATE release');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.detached_partition
+    for each statement execute function pgtrail.guard('DELETE attach', 'DELETE purge');
 
 -- A constraint trigger cannot be replaced, and to drop it would wait for every verification that reads the acts: made where it is not as here.
 do $$

@@ -3,6 +3,7 @@
 create or replace function pgtrail.explain_refusal(record text, format text, organization text) returns text
 language plpgsql volatile parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $$
 declare
     event jsonb;

@@ -7,6 +7,7 @@ create or replace function pgtrail.open_incarnation(
 ) returns table (number int, log_id uuid, seq bigint)
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 set client_encoding = 'UTF8'
 set lock_timeout = '10s'
 as $$

@@ -59,6 +59,13 @@ begin
         raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was purged.';
     end if;
     perform pg_advisory_xact_lock(1885828210, -1);
+    if exists (select from pgtrail.hold h where h.released_seq is null and coalesce(h.organization_id = organization, true)) then
+        perform pgtrail.refuse_held(p.oid::regclass, format('e.organization_id = %L and exists (select from '
+            'unnest(%L::smallint[], %L::bigint[], %L::bigint[]) w (lane, first, last) where w.lane = e.lane and e.seq between w.first and w.last)',
+            organization, lanes, firsts, lasts))
+        from pgtrail.partitions() p
+        where partitions is null or p.oid = any (partitions);
+    end if;
 
     for i in 1 .. windows loop
         if not exists (select from pgtrail.chain_head h
@@ -77,10 +84,10 @@ begin
         'e.recorded_at from only %I.%I e where e.organization_id = $1 and e.lane = w.lane and e.seq between w.first and w.last '
         'and not w.purged @> e.seq offset 0) e', s.nspname, c.relname), ''))
     into event_rows
-    from pg_inherits i
-    join pg_class c on c.oid = i.inhrelid
+    from pgtrail.partitions() p
+    join pg_class c on c.oid = p.oid
     join pg_namespace s on s.oid = c.relnamespace
-    where i.inhparent = 'pgtrail.event'::regclass and (partitions is null or i.inhrelid = any (partitions));
+    where partitions is null or p.oid = any (partitions);
     for found in execute windows_form || format($q$
         select p.at::int, sum(p.events) as events, sum(p.places) as places, array_agg(p.home) as homes,
             min(p.oldest_occurred) as oldest_occurred, max(p.newest_occurred) as newest_occurred,

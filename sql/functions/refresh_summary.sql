@@ -1,7 +1,8 @@
 -- Counts events that no summary has yet, at most `max_events` of them: in each lane those between pgtrail.summary_cursor and the head,
 -- each once, on the day that it occurred, however late it came. Then it counts anew the days of pgtrail.summary_recount. One
 -- transaction: whatever stops it, either all of it is counted and the cursor moved, or nothing.
--- `missing`: places without an event that no purge tells of; pgtrail verify does. `recounted`: events of the days that were counted
+-- `missing`: places without an event that no purge tells of, and that no detached partition has; pgtrail verify tells of them. What stands in
+-- a detached partition is not counted: when it is attached, its days are counted anew. `recounted`: events of the days that were counted
 -- anew. `wrong`: days of a rebuild that were not right.
 create or replace function pgtrail.refresh_summary(max_events bigint)
 returns table (events bigint, missing bigint, days bigint, recounted bigint, wrong bigint, behind bigint, days_left bigint)
@@ -96,6 +97,25 @@ begin
         using organizations, lanes, firsts, lasts;
         counted := counted + n;
     end loop;
+    if counted < expected then
+        for home in
+            select d.name
+            from pgtrail.detached_partition d
+            join pg_class c on c.relname = d.name and c.relnamespace = 'pgtrail'::regnamespace and c.relkind = 'r'
+            where not exists (select from pg_inherits i where i.inhrelid = c.oid)
+        loop
+            execute format($q$
+                select count(*)
+                from unnest($1, $2, $3, $4) w (organization_id, lane, first, last)
+                cross join lateral (
+                    select from only pgtrail.%I e
+                    where e.organization_id = w.organization_id and e.lane = w.lane and e.seq between w.first and w.last offset 0
+                ) e $q$, home.name)
+            into n
+            using organizations, lanes, firsts, lasts;
+            expected := greatest(expected - n, counted);
+        end loop;
+    end if;
     insert into pgtrail.summary_cursor
     select * from unnest(organizations, lanes, lasts)
     on conflict (organization_id, lane) do update set seq = excluded.seq;

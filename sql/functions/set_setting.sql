@@ -22,12 +22,38 @@ begin
             raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
                 message = 'require-signed-acts takes on or off';
         end if;
+    elsif name = 'retention-grace' then
+        if (value ~ '^[0-9]{1,4}d$') is not true then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'retention-grace takes a number of days, from 0d to 9999d';
+        end if;
+        wanted := rtrim(value, 'd')::int || 'd';
+    elsif name in ('organization-keep-least', 'organization-keep-most') then
+        if (value = 'none' or value ~ '^[1-9][0-9]{0,4}d$' and rtrim(value, 'd')::int <= 36500) is not true then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = format('%s takes a number of days, from 1d to 36500d, or none', name);
+        end if;
+    elsif name = 'partitions-ahead' then
+        if (value ~ '^[0-9]{1,3}$' and value::int <= 120) is not true then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'partitions-ahead takes a number from 0 to 120';
+        end if;
+        wanted := value::int::text;
+    elsif name = 'partition-interval' then
+        if (value in ('week', 'month', 'quarter', 'year')) is not true then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'partition-interval takes week, month, quarter or year';
+        elsif exists (select from pg_inherits i where i.inhparent = 'pgtrail.event'::regclass) then
+            raise exception using errcode = 'TR009', hint = 'Nothing was changed.',
+                message = 'partition-interval is chosen when the log is installed: pgtrail install --partition-interval';
+        end if;
     elsif name in ('roles', 'code-checksum', 'catalog-checksum') then
         raise exception using errcode = 'TR009', hint = 'Nothing was changed; pgtrail migrate up sets it.',
             message = format('the setting %s is not changed by hand', name);
     else
         raise exception using errcode = 'TR009', hint = 'Nothing was changed; pgtrail setting list tells all.',
-            message = 'there is no such setting: event-size-limit and require-signed-acts can be changed';
+            message = 'there is no such setting: event-size-limit, require-signed-acts, retention-grace, partitions-ahead, '
+                'organization-keep-least and organization-keep-most can be changed';
     end if;
     perform pg_advisory_xact_lock(1885828210, -1);
     -- FOR UPDATE: an old snapshot must not take the value before another's change for the present one.

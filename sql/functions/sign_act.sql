@@ -3,6 +3,7 @@
 create or replace function pgtrail.sign_act(seq bigint, signature text) returns void
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 set client_encoding = 'UTF8'
 as $$
 begin
