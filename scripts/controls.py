@@ -15,7 +15,7 @@ def replay(acts, tables, add):
     for act in acts:
         kind, seq, given = act["kind"], act["seq"], act["parameters"]
         if kind == "migrate":
-            wanted.update({"setting " + name.replace("_", "-"): word(given[name]) for name in ("roles", "code_checksum", "catalog_checksum")
+            wanted.update({"setting " + name.replace("_", "-"): word(given[name]) for name in ("roles", "code_checksum", "catalog_checksum", "partition_interval")
                            if word(given.get(name))})
         elif kind == "setting":
             wanted["setting " + word(given.get("name"))] = word(given.get("value"))
@@ -33,7 +33,7 @@ def replay(acts, tables, add):
             newest = [number if re.fullmatch("[0-9]{1,9}", number) else "999999999", log_id]
             wanted[name], wanted["loss of " + name] = [number, log_id, reason, act["recorded_at"], seq, checkpoint], unhex(act["digest"])
         finding = given.get("finding") if isinstance(given.get("finding"), dict) else {}
-        if kind in ("accept", "setting", "incarnation", "purge") and required and seq not in signed:
+        if kind in ("accept", "setting", "incarnation", "purge", "release", "retention") and required and seq not in signed:
             add("unsigned_act", f"act {seq} ({kind}) is not signed, and the setting require-signed-acts was on", seq=seq, more=" " + act["hash"][2:])
         elif kind == "setting" and given.get("name") == "require-signed-acts":
             required = given.get("value") == "on"
@@ -88,10 +88,11 @@ def check_catalog(stored, live, migration, add):
     digest, told = catalog_digest(stored).hex(), migration["digest"][2:] if migration and migration["digest"] else "undefined"
     if digest != told:
         changed("pgtrail.catalog_object is not what the last migration recorded: its digest differs from the act's", more=f" {digest} {told}")
-    partition = expected.pop("partition", None)
+    templates = {kind: expected.pop(kind, None) for kind in ("partition", "detached")}
     for row in live:
         name, there = row["object"], row["definition"].split("\n")
-        wanted = partition if name.startswith("partition ") else expected.pop(name, None)
+        kind = name.split(" ")[0]
+        wanted = templates[kind] if kind in templates else expected.pop(name, None)
         if wanted is None:
             changed(f"{name} does not belong to pgtrail", more=" " + row["definition"])
             continue

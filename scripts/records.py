@@ -22,6 +22,9 @@ LOSS = fields("organization_id lane:smallint kept_seq:bigint lost_seq:bigint has
 PURGE = fields("organization_id lane:smallint ranges hashes:bytea events:bigint oldest_occurred_at:timestamptz newest_occurred_at:timestamptz"
                " oldest_recorded_at:timestamptz newest_recorded_at:timestamptz")
 
+HOLD = fields("case_id organization_id actor_id resource_type resource_id correlation_id event_type since:timestamptz until:timestamptz"
+              " expires_at:timestamptz")
+
 # Values and records
 
 def micros(text):
@@ -105,11 +108,12 @@ def no_place(row):
 
 def bounds(text):
     """Since and until of a partition; None of the one that is DEFAULT."""
-    found = re.fullmatch(r"FOR VALUES FROM \('?(.*?)'?\) TO \('?(.*?)'?\)", text)
+    found = re.fullmatch(r"(?:FOR VALUES|DETACHED) FROM \('?(.*?)'?\) TO \('?(.*?)'?\)", text)
     return found and (-(2**63) if found[1] == "MINVALUE" else micros(found[1]), 2**63 if found[2] == "MAXVALUE" else micros(found[2]))
 
 # Step 5: the events by chain. Found are those that have no place, or stand in a partition where they must not.
 def read_events(rows, partitions, add):
+    attached = [bounds(row["bound"]) for row in partitions if row["bound"].startswith("FOR VALUES")]
     partitions = {row["partition"]: bounds(row["bound"]) for row in partitions}
     chains, organizations, count = collections.defaultdict(list), set(), 0
     for count, row in enumerate(rows, 1):
@@ -120,7 +124,7 @@ def read_events(rows, partitions, add):
             continue
         chains[row["organization_id"], row["lane"]].append(event)
         own = partitions.get(partition)
-        inside = any(since <= event.occurred_at < until for since, until in ([own] if own else filter(None, partitions.values())))
+        inside = any(since <= event.occurred_at < until for since, until in ([own] if own else attached))
         if partition in partitions and inside != bool(own):
             add("out_of_bounds", f"event {event.seq} stands in {partition}, whose bounds it is outside of: queries by time do not find it",
                 row["organization_id"], row["lane"], event.seq, event.id, None, f"out of bounds {partition} {event.computed.hex()}")
@@ -133,7 +137,10 @@ TABLES = {"chain_head": HEAD, "verified_head": HEAD, "act": ACT + fields("hash")
           "log": fields("log_id incarnation created_at"), "incarnation": fields("number log_id reason opened_at act_seq checkpoint"),
           "loss": fields("incarnation") + LOSS, "act_signature": fields("organization_id seq signature"),
           "organization_reader": fields("role_name organization_id"),
-          "purge": fields("act_seq") + PURGE, "catalog_object": fields("object definition"), "catalog": fields("object definition")}
+          "purge": fields("act_seq") + PURGE, "hold": fields("act_seq") + HOLD + fields("released_seq"),
+          "retention_rule": fields("act_seq kind name organization_id data_classification event_type compliance_tag keep_days"
+                                   " archive_after_days counts_from counts_until ended_seq"),
+          "detached_partition": fields("name since until act_seq"), "catalog_object": fields("object definition"), "catalog": fields("object definition")}
 
 def read(path, columns):
     def unescape(cell):

@@ -4,6 +4,7 @@
 import argparse, collections, itertools, json, os, re, struct, sys
 sys.dont_write_bytecode = True
 from controls import check_catalog, check_purges, purge_proof, replay
+from lifecycle import check_lifecycle
 from records import (ACT, GENESIS, HEAD, TABLES, Anchor, Known, Purged, act_genesis, check_vectors, digest_of, micros, read,
                      read_checkpoint, read_events, record, sha256, unhex)
 
@@ -175,7 +176,7 @@ def judge_end(chain, count, end, last, sound, at, known, head, found, add):
 
 def verify(folder, checkpoints, strict):
     files = {name: read(os.path.join(folder, f"{name}.txt"), columns) for name, columns in TABLES.items()}
-    older = {name for name in ("organization_reader", "purge") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
+    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
     tables = {name: rows if name == "event" else [] if name in older else list(rows) for name, rows in files.items()}
     findings, vanished = Findings(), collections.defaultdict(list)
     add = findings.add
@@ -188,6 +189,7 @@ def verify(folder, checkpoints, strict):
     acts = check_acts(tables["act"], ids and act_genesis(ids[0]), add)
     accepted = replay(acts, tables, add)
     purges = check_purges(acts, tables["purge"], add)
+    check_lifecycle(acts, tables, older, add)
     migrations = [act for act in acts if act["kind"] == "migrate"]
     check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
     anchors = checkpoints + remembered(acts, tables["verified_head"], add)

@@ -52,13 +52,18 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const closers: (() => Promise<void>)[] = []
   const roles: string[] = []
 
-  await onServer(server, async (client) => {
-    const source =
-      options.empty === true
-        ? "template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
-        : `"${inject(options.whole === true ? "template" : "lean")}"`
-    await client.query(`create database "${name}" template ${source} ${inject("strategy")}`)
-  })
+  // One session makes and drops all that this file has on the server: each costs as much as a database does.
+  const onServer = await connected(server, "test databases")
+  const source =
+    options.empty === true
+      ? "template0 encoding 'UTF8' lc_collate 'C' lc_ctype 'C'"
+      : `"${inject(options.whole === true ? "template" : "lean")}"`
+  try {
+    await onServer.query(`create database "${name}" template ${source} ${inject("strategy")}`)
+  } catch (error) {
+    await onServer.end()
+    throw error
+  }
 
   async function connect(connectionString: string): Promise<pg.Client> {
     const client = await connected(connectionString, `test ${name}`)
@@ -85,11 +90,9 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     async role({ memberOf = [], attributes = "" } = {}) {
       const role = `${inject("prefix")}${randomBytes(5).toString("hex")}`
       const password = randomBytes(9).toString("hex")
-      await onServer(server, async (client) => {
-        await client.query(`create role "${role}" login password '${password}' ${attributes}`)
-        roles.push(role)
-        for (const group of memberOf) await client.query(`grant "${group}" to "${role}"`)
-      })
+      await onServer.query(`create role "${role}" login password '${password}' ${attributes}`)
+      roles.push(role)
+      for (const group of memberOf) await onServer.query(`grant "${group}" to "${role}"`)
       const roleUrl = urlOfRole(url, role, password)
       return { name: role, password, url: roleUrl, client: () => connect(roleUrl) }
     },
@@ -105,16 +108,18 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     async drop() {
       for (const close of closers) await close()
       await Promise.all([...clients].map((client) => client.end()))
-      await onServer(server, async (client) => {
-        const left = await sessionsLeft(client, name)
+      try {
+        const left = await sessionsLeft(onServer, name)
         if (outcome.failed && isKept()) {
           stderr.write(`kept the database of the failed test: psql "${url}"\n`)
         } else {
-          await client.query(`drop database if exists "${name}" with (force)`)
-          for (const role of roles) await client.query(`drop role if exists "${role}"`)
+          await onServer.query(`drop database if exists "${name}" with (force)`)
+          for (const role of roles) await onServer.query(`drop role if exists "${role}"`)
         }
         if (left.length > 0) throw new Error(`connections left open by this test file:\n${left.join("\n")}`)
-      })
+      } finally {
+        await onServer.end()
+      }
     },
   }
   return database
@@ -144,13 +149,4 @@ async function connected(connectionString: string, applicationName: string): Pro
   client.on("error", () => {})
   await client.connect()
   return client
-}
-
-async function onServer<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await connected(url, "test databases")
-  try {
-    return await work(client)
-  } finally {
-    await client.end()
-  }
 }

@@ -37,10 +37,20 @@ async function write(client: Client, kind: number): Promise<"alive" | "dead"> {
   return "alive"
 }
 
-/** Appends until it is told to stop; a failed serialization is a writer's daily life. */
-async function writer(isDone: () => boolean, done: { transactions: number }): Promise<void> {
+/** Transactions during one verification, of all writers together: more of them would say nothing else, and twice the time. */
+const enough = 200
+
+/**
+ * Appends until it is told to stop, and waits where enough was appended since the last verification began; a failed serialization is
+ * a writer's daily life.
+ */
+async function writer(isDone: () => boolean, done: { transactions: number; until: number }): Promise<void> {
   let client = await db.client()
   while (!isDone()) {
+    if (done.transactions >= done.until) {
+      await new Promise((go) => setTimeout(go, 5))
+      continue
+    }
     try {
       if ((await write(client, pick(0, 9))) === "dead") {
         await client.end().catch(() => undefined)
@@ -57,13 +67,14 @@ async function writer(isDone: () => boolean, done: { transactions: number }): Pr
 
 test("verifications while twenty writers append are intact, every one, and recorded", async () => {
   const trail = await db.trail()
-  const done = { transactions: 0 }
+  const done = { transactions: 0, until: enough }
   let isDone = false
   const writing = Promise.all(Array.from({ length: 20 }, () => writer(() => isDone, done)))
   try {
     const seen: string[] = []
     for (let round = 0; round < 4; round += 1) {
       const before = done.transactions
+      done.until = before + enough
       const part = round === 3 ? { organization: "o1" } : {}
       const report = await trail.verify({ ...part, jobs: 1 + (round % 2) })
       seen.push(`${report.verdict} ${report.not_recorded ?? "recorded"} ${JSON.stringify(report.findings)}`)
@@ -80,7 +91,7 @@ test("verifications while twenty writers append are intact, every one, and recor
 })
 
 test("two verifications at once are both intact and both recorded, also while somebody appends", async () => {
-  const done = { transactions: 0 }
+  const done = { transactions: 0, until: enough }
   let isDone = false
   const writing = writer(() => isDone, done)
   try {

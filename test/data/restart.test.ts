@@ -82,7 +82,6 @@ describe.skipIf(!canStart)("verify while the server goes away", () => {
   test.each([
     ["that holds the snapshot", "idle in transaction", 1],
     ["that holds the snapshot", "idle in transaction", 2],
-    ["that reads", "idle", 1],
     ["that reads", "idle", 2],
   ])("somebody ends the session %s (%s, jobs: %i)", async (_, state, jobs) => {
     let done = false

@@ -53,7 +53,7 @@ export async function checkChains(
   const totals =
     job === undefined
       ? { chains: new Map(), outOfBounds: [], placeless: [] }
-      : await scanAll(job, options.progress ?? (() => undefined), options.signal)
+      : await scanAll(client, job, options.progress ?? (() => undefined), options.signal)
   reportMisplaced(totals, findings)
 
   // What is read by lanes alone would not see a lane without a head, nor an event after the head of a lane where nothing is new.
@@ -167,8 +167,10 @@ async function scanJob(
     .map(([chain, head]) => ({ head, after: known.starts?.get(chain)?.seq ?? 0 }))
     .filter(({ head, after }) => head.seq > after)
   if (known.starts !== undefined && changed.length === 0) return undefined
-  const { rows } = await client.query<Record<"organization" | "organizations" | "lanes" | "seqs", string>>(
-    `select quote_literal($1::text) as organization, quote_literal($2::text[]::text) as organizations,
+  const { rows } = await client.query<
+    Record<"is_standby" | "organization" | "organizations" | "lanes" | "seqs", string>
+  >(
+    `select pg_is_in_recovery() as is_standby, quote_literal($1::text) as organization, quote_literal($2::text[]::text) as organizations,
        quote_literal($3::smallint[]::text) as lanes, quote_literal($4::bigint[]::text) as seqs`,
     [
       options.organization ?? null,
@@ -184,6 +186,7 @@ async function scanJob(
     target,
     jobs,
     snapshot: known.snapshot,
+    isStandby: quoted?.is_standby === "t",
     key: known.key,
     partitions: all,
     organizationLiteral: quoted?.organization ?? undefined,

@@ -7,8 +7,17 @@ import { record } from "../canonical.js"
 import type { OpenedIncarnation, ReplayedIncarnation } from "./controls.js"
 import type { Findings } from "./finding.js"
 
-function altered(findings: Findings, message: string, evidence = ""): void {
+export function altered(findings: Findings, message: string, evidence = ""): void {
   findings.add({ kind: "control_altered", group: "object", message, evidence: `${message} ${evidence}` })
+}
+
+/** A log of an earlier version has not all of them, and no acts about those that it has not. */
+export async function hasTable(client: ClientBase, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ has: string }>(
+    "select to_regclass(format('pgtrail.%I', $1::text)) is not null as has",
+    [name],
+  )
+  return rows[0]?.has === "t"
 }
 
 /** Of anybody's making, so that a long one is cut. */

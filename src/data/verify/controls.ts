@@ -6,8 +6,12 @@ import { actGenesis, type TextRow } from "../canonical.js"
 import type { VerifierKey } from "../checkpoint/note.js"
 import { Bindings } from "./bindings.js"
 import { checkIncarnations, checkLosses, checkSettings } from "./control-tables.js"
+import { Detachments } from "./detachments.js"
 import type { Acceptance, Findings } from "./finding.js"
+import { Holds } from "./holds.js"
 import type { PurgeAct } from "./purges.js"
+import { judgeRetention } from "./retention-purge.js"
+import { RetentionRules } from "./retention-rules.js"
 import { checkSignatures, type SignableAct } from "./signatures.js"
 
 export interface ReplayedIncarnation {
@@ -38,16 +42,23 @@ const ofMigration: readonly (readonly [name: string, parameter: string])[] = [
   ["roles", "roles"],
   ["code-checksum", "code_checksum"],
   ["catalog-checksum", "catalog_checksum"],
+  ["partition-interval", "partition_interval"],
 ]
 
+/** The migration that made the tables of rules, holds and detached partitions; taken back, it takes them along. */
+const lifecycle = "0005_lifecycle"
+
 /** What else is replayed. */
-const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke"]
+const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke", "hold", "detach", "attach"]
 
 /** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
 export class Replay {
   readonly #settings = new Map(atFirst)
   readonly #opened: OpenedIncarnation[] = []
   readonly #bindings = new Bindings()
+  readonly #rules = new RetentionRules()
+  readonly #holds = new Holds()
+  readonly #detachments = new Detachments()
   readonly #destructive: SignableAct[] = []
   readonly #purges: PurgeAct[] = []
   /** Ids of findings that verifications recorded. */
@@ -89,6 +100,9 @@ export class Replay {
       for (const [name, parameter] of ofMigration) {
         if (word(given[parameter]) !== "") this.#settings.set(name, word(given[parameter]))
       }
+      if (Array.isArray(given.down) && given.down.includes(lifecycle)) {
+        for (const one of [this.#rules, this.#holds, this.#detachments]) one.reset()
+      }
     } else if (kind === "setting") {
       this.#settings.set(word(given.name), word(given.value))
     } else if (kind === "grant" || kind === "revoke") {
@@ -108,9 +122,7 @@ export class Replay {
         digest: act.digest?.slice(2) ?? "",
       })
     }
-    if (kind === "purge") {
-      this.#purges.push({ seq, digest: act.digest?.slice(2) ?? "", lanes: word(given.lanes) })
-    }
+    this.#addLifecycle(kind, seq, act, given)
     if (destructiveKinds.includes(kind)) {
       const accepts = kind === "accept" ? this.#acceptable(parametersOf(given.finding)) : undefined
       this.#destructive.push({
@@ -125,6 +137,23 @@ export class Replay {
     }
   }
 
+  #addLifecycle(kind: string, seq: string, act: TextRow, given: Readonly<Record<string, unknown>>): void {
+    const recordedAt = act.recorded_at ?? ""
+    if (kind === "hold") this.#holds.place(seq, act.digest ?? "")
+    else if (kind === "release") this.#holds.release(seq, given)
+    else if (kind === "retention") this.#rules.add(seq, recordedAt, given)
+    else if (kind === "detach") this.#detachments.detach(seq, given)
+    else if (kind === "attach") this.#detachments.end(given)
+    else if (kind === "purge") {
+      const [digest, hash] = [act.digest?.slice(2) ?? "", act.hash?.slice(2) ?? ""]
+      // What rules were in force then, the acts before it say.
+      const grace = this.#settings.get("retention-grace")
+      const retention = judgeRetention({ seq, recordedAt }, given, this.#rules, grace)
+      this.#purges.push({ seq, hash, digest, lanes: word(given.lanes), retention })
+      if (given.method === "drop") this.#detachments.end(given)
+    }
+  }
+
   /** The finding's id; empty where no verification before had found it: such an act no function of pgtrail makes. */
   #acceptable(finding: Readonly<Record<string, unknown>>): string {
     const id = word(finding.id)
@@ -132,7 +161,7 @@ export class Replay {
   }
 
   /**
-   * Compares setting, incarnation, loss, organization_reader and act_signature with the acts. `logId` is the log's present id. Without keys a signature
+   * Compares the control tables with the acts. `logId` is the log's present id. Without keys a signature
    * that is there is taken for good; with keys it must be by one of them.
    */
   async check(
@@ -145,7 +174,9 @@ export class Replay {
     const fits = (id: string) => `\\x${actGenesis(id).toString("hex")}` === this.#genesis
     this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
     await checkLosses(client, this.#opened, findings)
-    await this.#bindings.check(client, findings)
+    for (const one of [this.#bindings, this.#rules, this.#holds, this.#detachments]) {
+      await one.check(client, findings)
+    }
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
     const { bad, unverified } = await checkSignatures(
       client,

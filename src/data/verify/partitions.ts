@@ -1,10 +1,13 @@
 // The partitions of pgtrail.event: their bounds, and how a verification divides them into short pieces of work.
 import type { ClientBase } from "pg"
+import { detachedPartitions } from "./detached.js"
 
 export interface Partition {
   /** Quoted and qualified by the server. */
   readonly name: string
   readonly isDefault: boolean
+  /** By an act: events of its time rightly go to DEFAULT since. */
+  readonly isDetached: boolean
   /** Microseconds since 2000; the extremes of bigint stand for MINVALUE and MAXVALUE. */
   readonly since: bigint
   readonly until: bigint
@@ -26,13 +29,14 @@ const pieceBlocks = 16_384
 
 interface Row {
   readonly name: string
-  readonly bound: string
+  /** Null of one that is detached. */
+  readonly bound: string | null
   readonly since: string | null
   readonly until: string | null
   readonly blocks: string
 }
 
-/** All partitions that are attached, in order of their bounds, DEFAULT last. */
+/** All partitions, also those that were detached, in order of their bounds, DEFAULT last. */
 export async function partitions(client: ClientBase): Promise<Partition[]> {
   // A bound that is infinite, or MINVALUE or MAXVALUE (which stand without quotes), is the end of the numbers.
   const micros = (group: number) =>
@@ -49,10 +53,12 @@ export async function partitions(client: ClientBase): Promise<Partition[]> {
      order by pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', 3, c.relname`,
     ["FOR VALUES FROM \\((MINVALUE|'[^']*')\\) TO \\((MAXVALUE|'[^']*')\\)"],
   )
-  return rows
+  const detached = (await detachedPartitions(client)).map((one): Row => ({ ...one, bound: null }))
+  return [...rows, ...detached]
     .map((row) => ({
       name: row.name,
       isDefault: row.bound === "DEFAULT",
+      isDetached: row.bound === null,
       since: row.since === null ? -0x8000000000000000n : BigInt(row.since),
       until: row.until === null ? 0x7fffffffffffffffn : BigInt(row.until),
       blocks: Number.parseInt(row.blocks, 10),
@@ -61,16 +67,20 @@ export async function partitions(client: ClientBase): Promise<Partition[]> {
 }
 
 /**
- * Keeps a partition for the rest of the transaction, or ends it and says no where the partition was dropped meanwhile: what that took
+ * Keeps a partition for the rest of the transaction, or ends it (with `undo`) and says no where the partition was dropped meanwhile: what that took
  * away the chains will tell. The lock is asked for by itself, because a COPY that fails costs the connection.
  */
-export async function holdPartition(client: ClientBase, name: string): Promise<boolean> {
+export async function holdPartition(
+  client: ClientBase,
+  name: string,
+  undo: string = "rollback",
+): Promise<boolean> {
   try {
     await client.query(`lock table only ${name} in access share mode`)
     return true
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "42P01")) throw error
-    await client.query("rollback")
+    await client.query(undo)
     return false
   }
 }
@@ -100,7 +110,7 @@ export function wholePiece({ name: relation, isDefault, since, until }: Partitio
 /** Tells whether a time, given as two halves of its microseconds, lies where `piece` says its rows must lie. */
 export function boundsCheck(piece: Piece, all: readonly Partition[]): (high: number, low: number) => boolean {
   if (piece.isDefault) {
-    const ranges = all.filter((p) => !p.isDefault)
+    const ranges = all.filter((p) => !p.isDefault && !p.isDetached)
     return (high, low) => {
       const time = (BigInt(high) << 32n) | BigInt(low)
       let left = 0

@@ -22,15 +22,14 @@ export function createParts(client: Client, findings: Findings): Parts {
       try {
         const result = await work()
         // Back, although nothing was written: its locks go. The definition of a view locks pgtrail.event, and partitions would wait.
-        await client.query("rollback to savepoint part")
-        await client.query("release savepoint part")
+        await client.query("rollback to savepoint part; release savepoint part")
         return result
       } catch (cause) {
         const error = toTrailError(cause)
         if (!(error instanceof TrailError)) throw cause
         // A connection that is gone has nothing more to say; what was found before it went still counts.
-        const alive = await client.query("rollback to savepoint part").then(
-          () => client.query("release savepoint part").then(() => true),
+        const alive = await client.query("rollback to savepoint part; release savepoint part").then(
+          () => true,
           () => false,
         )
         if (!alive && findings.total === 0) throw error

@@ -1,11 +1,12 @@
 // Runs a scan in one or several worker threads. With one job it runs here, in the calling thread.
 import { existsSync } from "node:fs"
 import { Worker } from "node:worker_threads"
+import type { Client } from "pg"
 import { fixedTarget } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { type ChainTotals, merge } from "./chains.js"
 import { type Partition, type Piece, pieces, wholePiece } from "./partitions.js"
-import { type Misplaced, type ScanJob, type ScanTotals, scan } from "./scan.js"
+import { type Misplaced, type ScanJob, type ScanTotals, scan, scanWithin } from "./scan.js"
 import type { WorkerFailure } from "./worker.js"
 
 export interface PoolTotals {
@@ -31,11 +32,16 @@ const smallLog = 2_048
 
 /** How many read at once where nobody has said it. */
 export function defaultJobs(partitions: readonly Partition[]): number {
-  const blocks = partitions.reduce((sum, partition) => sum + partition.blocks, 0)
-  return blocks < smallLog ? 1 : 2
+  return isSmall(partitions) ? 1 : 2
 }
 
+function isSmall(partitions: readonly Partition[]): boolean {
+  return partitions.reduce((sum, partition) => sum + partition.blocks, 0) < smallLog
+}
+
+/** `holder`: the client that has exported the snapshot, and nothing else to do meanwhile. */
 export async function scanAll(
+  holder: Client,
   job: ScanJob,
   progress: (rows: number) => void,
   signal?: AbortSignal,
@@ -48,9 +54,15 @@ export async function scanAll(
     rows += more
     progress(rows)
   }
+  const next = async () => queue.shift()
   const parts =
     count === 1
-      ? [await scan(job, async () => queue.shift(), counted, signal)]
+      ? [
+          // Of a standby the replay may end the session with the snapshot, and only another one can tell why.
+          isSmall(job.partitions) && !job.isStandby
+            ? await scanWithin(holder, job, next, counted, signal)
+            : await scan(job, next, counted, signal),
+        ]
       : await Promise.all(Array.from({ length: count }, () => runWorker(job, queue, counted, signal)))
   const chains = new Map<string, ChainTotals>()
   for (const part of parts) merge(chains, part.chains)

@@ -1,6 +1,7 @@
 // What purges removed with a record: whether the records are those of the acts, and what they add to the chains.
 import { createHash } from "node:crypto"
 import type { ClientBase } from "pg"
+import { microseconds } from "../binary.js"
 import { recomputeAct, type TextRow } from "../canonical.js"
 import { disjoint, LanePurges, readPart } from "../purge/ranges.js"
 import {
@@ -13,6 +14,7 @@ import {
 } from "../purge/records.js"
 import type { Chains } from "./chains.js"
 import type { Findings } from "./finding.js"
+import type { RetentionPurge } from "./retention-purge.js"
 import { chainKey } from "./row.js"
 import type { Head, Watched } from "./walk-range.js"
 
@@ -21,7 +23,11 @@ export interface PurgeAct {
   readonly seq: string
   /** Hex. */
   readonly digest: string
+  /** Its own; hex. */
+  readonly hash: string
   readonly lanes: string
+  /** Of one that retention made: what it must keep to. */
+  readonly retention: RetentionPurge | undefined
 }
 
 /** What the purges of a chain come to, without their ranges. */
@@ -59,18 +65,25 @@ export class Purges {
   async check(client: ClientBase, acts: readonly PurgeAct[] | undefined, findings: Findings): Promise<void> {
     this.#kept = await keepsPurges(client)
     const known = new Map(acts?.map((act) => [act.seq, act]))
-    const found = new Map<string, { lanes: number; digest: ReturnType<typeof createHash> }>()
+    const found = new Map<string, Found>()
     for await (const row of this.#kept ? purgeRecords(client) : []) {
       if (acts === undefined) this.#acts.set(row.act_seq, true)
       else if (known.has(row.act_seq)) {
-        const of = found.get(row.act_seq) ?? { lanes: 0, digest: createHash("sha256") }
+        const of = found.get(row.act_seq) ?? { lanes: 0, digest: createHash("sha256"), isTooYoung: false }
         found.set(row.act_seq, of)
         of.lanes += 1
         of.digest.update(purgeRecord(row))
+        of.isTooYoung ||= isTooYoung(row, known.get(row.act_seq)?.retention)
       } else report(row, "and no act of a purge has that number", findings)
     }
-    for (const { seq, lanes, digest } of known.values()) {
-      const { lanes: live = 0, digest: hash = createHash("sha256") } = found.get(seq) ?? {}
+    for (const act of known.values()) {
+      const { seq, lanes, digest } = act
+      const {
+        lanes: live = 0,
+        digest: hash = createHash("sha256"),
+        isTooYoung = false,
+      } = found.get(seq) ?? {}
+      reportRetention(act, isTooYoung, findings)
       const now = hash.digest("hex")
       this.#acts.set(seq, now === digest)
       if (now === digest) continue
@@ -148,6 +161,35 @@ export async function isRecorded(client: ClientBase, seq: string): Promise<boole
   const digest = createHash("sha256")
   for await (const row of purgeRecords(client, "p.act_seq = $1", [seq])) digest.update(purgeRecord(row))
   return `\\x${digest.digest("hex")}` === act.digest
+}
+
+/** The records of one act. */
+interface Found {
+  lanes: number
+  readonly digest: ReturnType<typeof createHash>
+  isTooYoung: boolean
+}
+
+/** Whether an event of a record was not yet old enough for the retention that purged it. */
+function isTooYoung(row: PurgeRecord, retention: RetentionPurge | undefined): boolean {
+  if (retention?.limits === undefined) return false
+  const { occurred, recorded } = retention.limits
+  return microseconds(row.newest_occurred_at) >= occurred || microseconds(row.newest_recorded_at) >= recorded
+}
+
+function reportRetention(act: PurgeAct, isTooYoung: boolean, findings: Findings): void {
+  const { seq, hash, retention } = act
+  const records = ["records", "took events that were not old enough"] as const
+  for (const [what, words] of [...(retention?.problems ?? []), ...(isTooYoung ? [records] : [])]) {
+    const message = `the purge of act ${seq} ${words}: retention did not make it`
+    findings.add({
+      kind: "unauthorized_purge",
+      seq,
+      group: "object",
+      message,
+      evidence: `retention ${what} ${hash}`,
+    })
+  }
 }
 
 type Odd = readonly [record: PurgeRecord, why: string]

@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import { sha256Hex, type Version } from "../sql-files.js"
 import type { Difference } from "./catalog-difference.js"
+import { detachedPartitions } from "./detached.js"
 import { foreignCode } from "./foreign.js"
 import { attributesSql, shippedFunctions } from "./functions.js"
 
@@ -37,18 +38,22 @@ export async function compareForeign(client: ClientBase): Promise<Difference[]> 
 }
 
 async function compareGuards(client: ClientBase): Promise<Difference[]> {
+  const detached = (await detachedPartitions(client)).map(({ oid }) => oid)
   const { rows } = await client.query<{ object: string; trigger: string; live: string | null }>(
-    `select case when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
+    `select case when c.oid = any ($1::oid[]) and exists (select from pg_trigger g where g.tgrelid = c.oid and g.tgname = 'pgtrail_closed')
+           then 'detached ' when c.oid = e.oid or i.inhrelid is null then 'table ' else 'partition ' end
          || case when n.nspname = 'pgtrail' then '' else n.nspname || '.' end || c.relname as object, w.name as trigger,
        (select string_agg(format('%s %s %s %s', g.tgfoid, g.tgtype, g.tgenabled, md5(g.tgqual::text)), '; ' order by g.oid)
         from pg_trigger g where g.tgrelid = c.oid and g.tgname = w.name) as live
-     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5))
+     from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5),
+         ('pgtrail_closed', 'guard', 6))
        w (name, function, type)
      -- Looked up once, and not for each relation of the database.
      cross join (select to_regclass('pgtrail.event')::oid as oid, to_regclass('pgtrail.act')::oid as act,
          to_regclass('pgtrail.act_signature') is not null as can_sign,
          array[to_regclass('pgtrail.act'), to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
-           to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'), to_regclass('pgtrail.purge')]::oid[] as others
+           to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'), to_regclass('pgtrail.purge'),
+           to_regclass('pgtrail.retention_rule'), to_regclass('pgtrail.hold'), to_regclass('pgtrail.detached_partition')]::oid[] as others
        offset 0) e
      join pg_class c on true
      join pg_namespace n on n.oid = c.relnamespace
@@ -56,7 +61,8 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
      where case w.name
          -- A log of version 0.1 that is yet to be migrated has no signatures.
          when 'pgtrail_signature' then c.oid = e.act and e.can_sign
-         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid = any (e.others)
+         when 'pgtrail_closed' then c.oid = any ($1::oid[])
+         else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid = any (e.others || $1::oid[])
          end
        and not exists (
          select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
@@ -64,6 +70,7 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
            and g.tgdeferrable = (w.name = 'pgtrail_signature') and g.tginitdeferred = g.tgdeferrable
            and m.nspname = 'pgtrail' and p.proname = w.function)
      order by 1, 2`,
+    [detached],
   )
   return rows.map(({ object, trigger, live }) => {
     const message = `${object}: trigger ${trigger} is missing, disabled or not the one that pgtrail makes`

@@ -97,7 +97,7 @@ async function verifyOnce(
     })
     if (isReplayed === true && options.strict !== true) findings.accept(replay.accepted)
   }
-  await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings))
+  await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings, target))
   const logIds = identity?.logIds ?? []
   const heads =
     (await parts.run("the heads", () => readHeads(client, logIds, options.organization, findings))) ?? none

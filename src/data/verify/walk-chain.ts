@@ -1,6 +1,7 @@
 // Reads one chain in its order, page by page, each page in a short transaction of its own: no lock outlives a page.
 import type { Client } from "pg"
-import { withTransaction } from "../connection.js"
+import { eventColumns } from "../event-columns.js"
+import { withAllEvents } from "./detached.js"
 import type { Findings, NewFinding } from "./finding.js"
 import type { Pace } from "./pace.js"
 import type { Purges } from "./purges.js"
@@ -29,6 +30,8 @@ export interface Walked {
   readonly rows: number
   /** Places that were purged with a record. */
   readonly purged: number
+  /** The head that it read up to, or the newest place that it saw, if that is beyond. */
+  readonly until: number
   /** Where it stopped because its time was over: read up to and with this seq. */
   readonly stoppedAt: number | undefined
 }
@@ -63,7 +66,7 @@ export async function walkChain(
   for (let after = ""; ; after = ` and seq > ${walk.position}`) {
     const before = rows
     // The head belongs to the snapshot of the page, and so do the purges: what came after it in between is on the next page.
-    const head = await withTransaction(client, freshSnapshot, async () => {
+    const head = await withAllEvents(client, eventColumns, async (source) => {
       walk.purges = await purges.ofLane(client, range.organization_id, range.lane)
       const newest = range.until === undefined ? await headOf(client, range) : undefined
       const reader = new RowReader((row) => {
@@ -74,7 +77,7 @@ export async function walkChain(
         } else if (control.tellsPlaceless === true) findings.add(placeless(range, row))
       })
       const select =
-        `select ${recordColumns} from pgtrail.event where ${conditions.join(" and ")}${after} ` +
+        `select ${recordColumns} from ${source} where ${conditions.join(" and ")}${after} ` +
         `order by seq fetch first ${pageRows} rows with ties`
       await copy(client, select, reader, signal, pace)
       return newest
@@ -83,11 +86,12 @@ export async function walkChain(
     // A page of nothing but rows that have no place would be read for ever.
     if (rows - before < pageRows || after === ` and seq > ${walk.position}`) {
       walk.finish(head)
-      return { events, rows, purged: walk.purged, stoppedAt: undefined }
+      const until = Math.max(range.until ?? head?.seq ?? 0, walk.position)
+      return { events, rows, purged: walk.purged, until, stoppedAt: undefined }
     }
     if (isOver()) {
       walk.pause()
-      return { events, rows, purged: walk.purged, stoppedAt: walk.position }
+      return { events, rows, purged: walk.purged, until: walk.position, stoppedAt: walk.position }
     }
   }
 }

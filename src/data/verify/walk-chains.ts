@@ -2,6 +2,7 @@
 import type { Client } from "pg"
 import { type ConnectionTarget, withClient, withTransaction } from "../connection.js"
 import { grouped } from "../words.js"
+import { withAllEvents } from "./detached.js"
 import type { Findings, NewFinding } from "./finding.js"
 import { partitions } from "./partitions.js"
 import { freshSnapshot, type WalkControl, type Walked, walkChain } from "./walk-chain.js"
@@ -35,8 +36,13 @@ export async function walkChains(
       const { rows } = read
       walked.push(read)
       // The first pass saw something that an ordered reading does not: rows that an index hides, or two answers to one question.
-      const count = found === 0 && hadEvents ? await countWithoutIndex(client, range) : rows
-      if (count !== rows) {
+      const count = found === 0 && hadEvents ? await countWithoutIndex(client, range, read.until) : rows
+      // Somebody may have purged meanwhile: it counts when both say the same again.
+      const isSame = async () => {
+        const next = await walkChain(client, range, { add: () => undefined }, control)
+        return next.rows === rows && (await countWithoutIndex(client, range, read.until)) === count
+      }
+      if (count !== rows && (await isSame())) {
         findings.add({
           kind: "missing",
           organization_id: range.organization_id,
@@ -68,7 +74,7 @@ export async function walkChains(
 }
 
 /** Partition by partition: no lock is held for longer than one takes. */
-async function countWithoutIndex(client: Client, range: WalkRange): Promise<number> {
+async function countWithoutIndex(client: Client, range: WalkRange, until: number): Promise<number> {
   let count = 0
   for (const { name } of await partitions(client)) {
     count += await withTransaction(client, freshSnapshot, async () => {
@@ -77,8 +83,8 @@ async function countWithoutIndex(client: Client, range: WalkRange): Promise<numb
       )
       const { rows } = await client.query<{ count: string }>(
         `select count(*) as count from only ${name}
-         where organization_id = $1 and lane = $2 and seq >= coalesce($3, seq) and seq <= coalesce($4, seq)`,
-        [range.organization_id, range.lane, range.first > 1 ? range.first : null, range.until ?? null],
+         where organization_id = $1 and lane = $2 and seq >= coalesce($3, seq) and seq <= $4`,
+        [range.organization_id, range.lane, range.first > 1 ? range.first : null, until],
       )
       return Number.parseInt(rows[0]?.count ?? "0", 10)
     })
@@ -87,9 +93,11 @@ async function countWithoutIndex(client: Client, range: WalkRange): Promise<numb
 }
 
 async function hasEvents(client: Client, organization: string): Promise<boolean> {
-  const { rows } = await client.query<{ some: string }>(
-    "select exists (select from pgtrail.event where organization_id = $1) as some",
-    [organization],
-  )
-  return rows[0]?.some === "t"
+  return withAllEvents(client, ["organization_id"], async (source) => {
+    const { rows } = await client.query<{ some: string }>(
+      `select exists (select from ${source} where organization_id = $1) as some`,
+      [organization],
+    )
+    return rows[0]?.some === "t"
+  })
 }
