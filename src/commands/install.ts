@@ -1,7 +1,8 @@
 // pgtrail install: creates the log in a database, or brings it to this version.
-import { command, configurable, duration, flag, type Report, type Session } from "../cli/command.js"
+import { choice, command, configurable, duration, flag, type Report, type Session } from "../cli/command.js"
 import { readDuration } from "../data/duration.js"
 import type { InstallOptions, InstallResult } from "../data/index.js"
+import { type PartitionInterval, partitionIntervals } from "../data/migrate/interval.js"
 
 export default command({
   summary: "create the log in a database",
@@ -13,6 +14,11 @@ export default command({
     roles: flag(
       "--no-roles",
       "everything belongs to the connected role, and the application must connect as it; for servers that give no CREATEROLE",
+    ),
+    partitionInterval: choice(
+      "--partition-interval <interval>",
+      "how much time a partition has, month where none is named; chosen once, by the first installation",
+      partitionIntervals,
     ),
     lockTimeout: configurable(
       duration("--lock-timeout <duration>", "how long to wait for locks and for another installation", "10s"),
@@ -26,6 +32,7 @@ export default command({
       run: "pgtrail install --print-sql > pgtrail.sql",
       shows: "what a DBA reviews, and runs by psql -X -1 -v ON_ERROR_STOP=1 -f pgtrail.sql",
     },
+    { run: "pgtrail install --partition-interval week", shows: "for more than some million events a week" },
     { run: "pgtrail install --no-roles", shows: "on a server where you may not create roles" },
   ],
   run: ({ options, session }) => change(session, options),
@@ -34,6 +41,7 @@ export default command({
 export interface ChangeOptions {
   readonly roles?: boolean
   readonly to?: number | undefined
+  readonly partitionInterval?: PartitionInterval | undefined
   readonly lockTimeout: string
   readonly dryRun: boolean
   readonly printSql: boolean
@@ -42,8 +50,8 @@ export interface ChangeOptions {
 /** What `install` and `migrate up` have in common. */
 export async function change(session: Session, typed: ChangeOptions, onlyInstalled = false): Promise<Report> {
   const lockTimeoutMs = readDuration(typed.lockTimeout, "--lock-timeout")
-  const { roles, to, dryRun } = typed
-  const options: InstallOptions = { roles, to, lockTimeoutMs, dryRun, onlyInstalled }
+  const { roles, to, dryRun, partitionInterval } = typed
+  const options: InstallOptions = { roles, to, lockTimeoutMs, dryRun, onlyInstalled, partitionInterval }
   const trail = await session.trail()
   if (typed.printSql) {
     const sql = await trail.installSql(options)

@@ -2,7 +2,7 @@
 import { afterAll, beforeEach, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
-import { catalog, newestAct, olderLog } from "./migrate-fixture.js"
+import { catalog, migrationsAfter, newestAct, newestLevel, olderLog } from "./migrate-fixture.js"
 import { noteSql } from "./opening.js"
 
 let db: TestDatabase
@@ -53,6 +53,7 @@ describe("where something would be lost,", () => {
     // The later migrations hold nothing, and stay all the same.
     await expect(trail.migrateDown({ to: 1 })).rejects.toMatchObject(refusal)
     expect(await state()).toEqual(before)
+    expect(await trail.migrateDown()).toMatchObject({ removed: ["0005_lifecycle"], level: 4 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0004_read"], level: 3 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0003_access"], level: 2 })
     await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
@@ -77,12 +78,12 @@ describe("where something would be lost,", () => {
 describe("it is refused, and nothing changes,", () => {
   test.each([
     [
-      { steps: 4 },
+      { steps: newestLevel() },
       "migration 0001_log is the log itself: there is no way down from it",
       /pgtrail uninstall$/,
     ],
     [{ to: 0 }, "migration 0001_log is the log itself: there is no way down from it", /pgtrail uninstall$/],
-    [{ to: 9 }, "the log is at migration 4, which is before 9", /pgtrail migrate up --to 9$/],
+    [{ to: 9 }, `the log is at migration ${newestLevel()}, which is before 9`, /pgtrail migrate up --to 9$/],
     [{ steps: 0 }, "--steps takes a number from 1", undefined],
     [{ steps: 1, to: 2 }, "--steps and --to contradict each other", undefined],
   ])("for %o", async (options, message, hint) => {
@@ -100,18 +101,23 @@ describe("it is refused, and nothing changes,", () => {
   test("up, for a migration that is not there or behind", async () => {
     await expect(trail.install({ to: 2 })).rejects.toMatchObject({
       code: "usage",
-      message: "the log is at migration 4 already, which is after 2",
+      message: `the log is at migration ${newestLevel()} already, which is after 2`,
       hint: "nothing was changed; to take migrations back: pgtrail migrate down --to 2",
     })
-    await expect(trail.install({ to: 7 })).rejects.toMatchObject({
+    await expect(trail.install({ to: 99 })).rejects.toMatchObject({
       code: "usage",
-      message: expect.stringMatching(/^there is no migration 7: this pgtrail \S+ has 1 to 4$/),
+      message: expect.stringMatching(
+        new RegExp(`^there is no migration 99: this pgtrail \\S+ has 1 to ${newestLevel()}$`),
+      ),
     })
   })
 
   test("where nothing is to be taken back", async () => {
     const before = await state()
-    expect(await trail.migrateDown({ to: 4 })).toMatchObject({ removed: [], level: 4 })
+    expect(await trail.migrateDown({ to: newestLevel() })).toMatchObject({
+      removed: [],
+      level: newestLevel(),
+    })
     expect(await state()).toEqual(before)
   })
 
@@ -127,8 +133,8 @@ describe("it is refused, and nothing changes,", () => {
     }
     await other.end()
     const results = await both
-    expect(results.map((one) => one.removed).sort()).toEqual([[], ["0004_read"]])
-    expect(await trail.schemaState()).toMatchObject({ level: 3 })
+    expect(results.map((one) => one.removed).sort()).toEqual([[], migrationsAfter(newestLevel() - 1)])
+    expect(await trail.schemaState()).toMatchObject({ level: newestLevel() - 1 })
   })
 
   test("where a later or another pgtrail has migrated, and where none is installed", async () => {
@@ -151,7 +157,7 @@ describe("it is refused, and nothing changes,", () => {
     await db.query("delete from pgtrail.migration where number = 2")
     const words = {
       code: "config",
-      message: "migration 0002_proof is not in pgtrail.migration, and 0004_read is",
+      message: `migration 0002_proof is not in pgtrail.migration, and ${migrationsAfter(newestLevel() - 1)[0]} is`,
     }
     await expect(trail.migrateDown()).rejects.toMatchObject(words)
     await expect(trail.install()).rejects.toMatchObject(words)
@@ -221,7 +227,7 @@ test("a long reading of the events does not make writers wait, and a long writin
   // Ten seconds, were the lock asked for once; the machine may be slow.
   expect(longest).toBeLessThan(1_000)
   await other.query("commit; begin; select count(*) from pgtrail.event")
-  expect(await its.install()).toMatchObject({ applied: ["0003_access", "0004_read"] })
+  expect(await its.install()).toMatchObject({ applied: migrationsAfter(2) })
   await other.query("commit")
   await other.end()
 })

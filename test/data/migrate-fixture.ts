@@ -2,15 +2,25 @@
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Trail } from "../../src/data/index.js"
-import { versions } from "../../src/data/sql-files.js"
+import { fullName } from "../../src/data/migrate/state.js"
+import { migrations, versions } from "../../src/data/sql-files.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
-export type Level = 1 | 2 | 3
+export type Level = 1 | 2 | 3 | 4
 
 export interface OlderLog {
   readonly db: TestDatabase
   readonly trail: Trail
 }
+
+/** The migrations after `level`, as they are applied, the oldest first. */
+export const migrationsAfter = (level: number): string[] =>
+  migrations()
+    .filter((one) => one.number > level)
+    .map(fullName)
+
+/** The number of the newest migration. */
+export const newestLevel = (): number => migrations().at(-1)?.number ?? 0
 
 /** What the pgtrail of `level` printed. */
 export const schema = (level: Level): Promise<string> =>
@@ -20,7 +30,7 @@ export const schema = (level: Level): Promise<string> =>
 function withoutRoles(sql: string, level: Level): string {
   const grants = versions().find((one) => one.number === level)?.grants ?? ""
   const end = "\nset local role pgtrail_owner;\n"
-  const start = sql.indexOf("-- The six roles,")
+  const start = sql.search(/-- The \w+ roles, one set/)
   const without =
     `${sql.slice(0, start)}create schema pgtrail;\n${sql.slice(sql.indexOf(end) + end.length)}`.replace(
       `${grants}\n\n`,

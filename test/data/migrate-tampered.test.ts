@@ -166,11 +166,27 @@ test.each(["event", "act", "log", "organization_reader", "purge"])(
   },
 )
 
-test("verify finds a migration that was taken out of the ledger", async () => {
-  await db.query("delete from pgtrail.migration where number = 4")
-  expect(await differences()).toEqual([
-    "catalog_changed: table migration: the newest migration is 3, and the functions are those of 4",
-  ])
+test.each([
+  [5, "table migration: the newest migration is 4, and the functions are those of 5"],
+  [4, "table migration: 0004_read is missing, and 5 is there"],
+  [2, "table migration: 0002_proof is missing, and 5 is there"],
+  [1, "table migration: 0001_log is missing, and 5 is there"],
+])("verify finds that migration %i was taken out of the ledger", async (number, says) => {
+  await db.query(`delete from pgtrail.migration where number = ${number}`)
+  const { findings, pending_migration } = await trail.verify({ record: false })
+  expect(findings).toMatchObject([{ kind: "catalog_changed", message: says }])
+  // What is missing in the middle is not pending: no way up would apply it.
+  expect(pending_migration).toBe(number === 5 ? "0005_lifecycle" : null)
+  const { pending, differences: shown } = await trail.validate()
+  expect(pending).toEqual(number === 5 ? ["0005_lifecycle"] : [])
+  expect(shown).toMatchObject([{ object: "table migration" }])
+})
+
+test("verify finds a migration in the ledger that is none", async () => {
+  await db.query(
+    "insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version) values (0, 'zero', 'x', 1, '0.0.1')",
+  )
+  expect(await differences()).toEqual(["catalog_changed: table migration: 0 is no migration of pgtrail"])
 })
 
 test("verify finds the seal of every partition disabled, though the act of a migration was forged to fit", async () => {

@@ -6,7 +6,7 @@ import { describeValidation } from "../../src/data/migrate/describe.js"
 import { lineDiff } from "../../src/data/migrate/line-diff.js"
 import { compare } from "../../src/data/verify/catalog.js"
 import { type TestDatabase, testDatabase } from "../database.js"
-import { olderLog } from "./migrate-fixture.js"
+import { migrationsAfter, olderLog } from "./migrate-fixture.js"
 
 let db: TestDatabase
 let trail: Trail
@@ -218,7 +218,7 @@ test("of a changed function it shows what was changed, and a log that differs is
   )
   await older.query("alter table pgtrail.act disable trigger pgtrail_guard")
   const validation = await its.validate()
-  expect(validation).toMatchObject({ migration: "0002_proof", pending: ["0003_access", "0004_read"] })
+  expect(validation).toMatchObject({ migration: "0002_proof", pending: migrationsAfter(2) })
   const text = describeValidation(validation)
   expect(text).toMatch(/ is not as migration 0002_proof left it: 2 differences\n/)
   expect(text).toMatch(

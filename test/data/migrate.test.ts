@@ -27,6 +27,7 @@ test("an empty database is not installed, and everything is pending", async () =
       { number: "0002", name: "proof", state: "pending" },
       { number: "0003", name: "access", state: "pending" },
       { number: "0004", name: "read", state: "pending" },
+      { number: "0005", name: "lifecycle", state: "pending" },
     ],
   })
   const status = await trail.status()
@@ -56,7 +57,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   )
   const status = await trail.status()
   expect(status).toMatchObject({
-    migrations: { state: "current", version: "0004_read", roles: true },
+    migrations: { state: "current", version: "0005_lifecycle", roles: true },
     log: {
       incarnation: "1",
       organizations: [
@@ -78,7 +79,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   expect(status.checks.find(({ name }) => name === "rows-in-default")).toMatchObject({
     state: "warning",
     value: "3",
-    message: "3 in the DEFAULT partition: no other covers their time, warning from 1",
+    message: expect.stringMatching(/^3 in the DEFAULT partition: .*warning from 1/),
   })
   await trail.verify()
   expect((await trail.status()).log?.verified).toMatchObject({ seq: "2" })

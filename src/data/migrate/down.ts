@@ -2,11 +2,11 @@
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
 import { readSql, versions } from "../sql-files.js"
-import { refuseTampered } from "../verify/catalog.js"
 import { version } from "../version.js"
 import { retried, withInstallLock } from "./lock.js"
 import { downScript, joinScripts } from "./script.js"
 import { fullName, notInstalled, refuseChanged, type SchemaState, schemaState } from "./state.js"
+import { refuseTamperedNow } from "./steady.js"
 import { type StepDown, stepsDown } from "./steps.js"
 import { afterSteps, asOwner, lockTimeout } from "./up.js"
 
@@ -90,9 +90,9 @@ async function takeBack(
   { confirm }: DownOptions,
   lockTimeoutMs: number,
 ): Promise<void> {
-  await client.query("reset role")
+  await client.query(`reset role; set local lock_timeout = ${lockTimeoutMs}`)
   // The log's own functions are called on the way down.
-  const shipped = await asOwner(client, state, () => refuseTampered(client))
+  const shipped = await asOwner(client, state, () => refuseTamperedNow(client))
   if (shipped === undefined) throw unknownFunctions()
   await client.query(downScript(step, confirm, { roles: state.roles, lockTimeoutMs }))
 }

@@ -14,6 +14,8 @@ export interface ScriptOptions {
   readonly roles: boolean
   /** For each lock. */
   readonly lockTimeoutMs: number
+  /** Of a new log; undefined: month, which needs no setting. */
+  readonly partitionInterval?: string | undefined
 }
 
 /** Steps as one script that people run; empty where there are none. A step ends as the owner: the next begins as who runs it. */
@@ -50,6 +52,7 @@ export function upScript(
   options: ScriptOptions,
 ): string {
   const { roles } = options
+  const interval = installed || options.partitionInterval === "month" ? undefined : options.partitionInterval
   const names = step.migrations.map(fullName)
   return join([
     ...begin(options),
@@ -70,9 +73,12 @@ values (${m.number}, ${literal(m.name)}, ${literal(m.checksum)},
     ...settings(step.version, roles),
     step.version.code,
     roles ? step.version.grants : "",
+    interval === undefined
+      ? ""
+      : `insert into pgtrail.setting values ('partition-interval', ${literal(interval)});`,
     installed ? "" : readSql("partitions.sql"),
     storeCatalogSql(step.version.catalog),
-    recordMigrate(step.version, roles, { migrations: names }),
+    recordMigrate(step.version, roles, { migrations: names, interval }),
   ])
 }
 
@@ -134,13 +140,18 @@ on conflict (name) do update set value = excluded.value;`,
 function recordMigrate(
   version: Version,
   roles: boolean,
-  done: { readonly migrations: readonly string[]; readonly down?: readonly string[] },
+  done: {
+    readonly migrations: readonly string[]
+    readonly down?: readonly string[]
+    readonly interval?: string | undefined
+  },
 ): string {
   const array = (names: readonly string[]) => `jsonb_build_array(${names.map(literal).join(", ")})`
   const down = done.down === undefined ? "" : `, 'down', ${array(done.down)}`
+  const interval = done.interval === undefined ? "" : `, 'partition_interval', ${literal(done.interval)}`
   return `select pgtrail.record_act('migrate',
     jsonb_build_object('tool_version', ${literal(tool)}, 'roles', ${literal(roles ? "on" : "off")}, 'code_checksum', ${literal(version.codeChecksum)},
-        'catalog_checksum', ${literal(version.catalogChecksum)}, 'migrations', ${array(done.migrations)}${down}),
+        'catalog_checksum', ${literal(version.catalogChecksum)}, 'migrations', ${array(done.migrations)}${down}${interval}),
     (select sha256(convert_to(string_agg(object || E'\\n' || definition || E'\\n', '' order by object), 'UTF8'))
         from pgtrail.catalog_object));`
 }

@@ -4,10 +4,11 @@ import { TrailError } from "../errors.js"
 import { lossOf } from "../interruption.js"
 import { toTrailError } from "../server-errors.js"
 import { migrations, readSql } from "../sql-files.js"
-import { refuseTampered } from "../verify/catalog.js"
+import { type PartitionInterval, refuseInterval } from "./interval.js"
 import { retried, withInstallLock } from "./lock.js"
 import { joinScripts, upScript } from "./script.js"
 import { fullName, notInstalled, refuseChanged, type SchemaState, schemaState } from "./state.js"
+import { refuseTamperedNow } from "./steady.js"
 import { type StepUp, stepsUp } from "./steps.js"
 
 export interface InstallOptions {
@@ -24,6 +25,8 @@ export interface InstallOptions {
   readonly onlyInstalled?: boolean | undefined
   /** Number of the newest migration to apply. Default: all. */
   readonly to?: number | undefined
+  /** How much time a partition has; chosen once, for a new log. Default: month. */
+  readonly partitionInterval?: PartitionInterval | undefined
 }
 
 export interface InstallResult {
@@ -70,7 +73,9 @@ export async function install(client: ClientBase, options: InstallOptions = {}):
 
 /** What the connected log needs: the script, after the same checks that `install` makes. Empty where nothing is pending. */
 export async function pendingScript(client: ClientBase, options: InstallOptions = {}): Promise<string> {
-  await client.query("begin read only")
+  await client.query(
+    `begin isolation level read committed read only; set local lock_timeout = ${lockTimeout(options)}`,
+  )
   try {
     const state = await readState(client, options)
     const scripts = stepsUp(state, options.to).map((step, at) =>
@@ -150,7 +155,8 @@ function stepScript(
 ): string {
   const isNewest = step.version.number === migrations().at(-1)?.number
   const roles = state.installed ? state.roles : (options.roles ?? true)
-  return upScript(step, state.installed || isLater, isNewest, { roles, lockTimeoutMs })
+  const { partitionInterval } = options
+  return upScript(step, state.installed || isLater, isNewest, { roles, lockTimeoutMs, partitionInterval })
 }
 
 /** The state of a log that may be installed or migrated: throws where it may not. In a transaction. */
@@ -163,10 +169,11 @@ async function readState(
   const state = await schemaState(client)
   refuseChanged(state)
   if (options.onlyInstalled === true && !state.installed) throw notInstalled()
+  await refuseInterval(client, state, options)
   if (!state.installed || stepsUp(state, options.to).length === 0) return state
   // Who may become the owner becomes it, or is told what is missing.
   if (state.roles && mayChange) await client.query(readSql("roles.sql"))
-  await asOwner(client, state, () => refuseTampered(client))
+  await asOwner(client, state, () => refuseTamperedNow(client))
   return state
 }
 

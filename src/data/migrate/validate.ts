@@ -4,9 +4,9 @@ import { migrations, type Version } from "../sql-files.js"
 import { compare } from "../verify/catalog.js"
 import type { Difference } from "../verify/catalog-difference.js"
 import { shippedBodies } from "../verify/functions.js"
-import { newestMigration } from "../verify/migrations.js"
 import { lineDiff } from "./line-diff.js"
 import { fullName, notInstalled, type SchemaState, schemaState } from "./state.js"
+import { whileSteady } from "./steady.js"
 
 export interface CatalogDifference {
   /** `function seal_event()`, `table event`, `partition event_2026_11`. */
@@ -30,23 +30,17 @@ export interface Validation {
   readonly differences: readonly CatalogDifference[]
 }
 
-const attempts = 3
-
 /** Changes nothing. Needs the right to read acts and catalog_object: auditor, operator or owner. Throws `pending-migration`, `newer-schema`. */
 export async function validate(client: ClientBase): Promise<Validation> {
-  for (let attempt = 1; ; attempt++) {
-    const before = await client.query<{ there: string }>(
-      "select to_regclass('pgtrail.act') is not null as there",
-    )
-    if (before.rows[0]?.there !== "t") throw notInstalled()
-    const migration = await newestMigration(client)
-    const outcome = await validateOnce(client).catch((error: unknown) => ({ error }))
-    if (!("error" in outcome) && outcome.differences.length === 0) return outcome
-    // A snapshot does not hold the catalog still: what was found may be the work of a migration that was committed meanwhile.
-    if (attempt < attempts && migration !== (await newestMigration(client))) continue
-    if ("error" in outcome) throw outcome.error
-    return outcome
-  }
+  const { rows } = await client.query<{ there: string }>(
+    "select to_regclass('pgtrail.act') is not null as there",
+  )
+  if (rows[0]?.there !== "t") throw notInstalled()
+  return whileSteady(
+    client,
+    () => validateOnce(client),
+    ({ differences }) => differences.length === 0,
+  )
 }
 
 async function validateOnce(client: ClientBase): Promise<Validation> {
@@ -76,7 +70,10 @@ const nameAt = (level: number): string => {
 }
 
 function pendingOf(state: SchemaState, shipped: Version | undefined): string[] {
-  const pending = state.migrations.filter((one) => one.state === "pending").map(fullName)
+  // One before the newest is missing, which is a difference.
+  const pending = state.migrations
+    .filter((one) => one.state === "pending" && Number(one.number) > state.level)
+    .map(fullName)
   // What comes with a migration is not told twice.
   const isOther = !state.codeCurrent && (pending.length === 0 || shipped === undefined)
   return isOther ? [...pending, "functions, triggers and grants"] : pending
