@@ -15,6 +15,7 @@ import {
   partitionChecks,
   partitionsStatus,
 } from "./status/partitions.js"
+import { retentionChecks } from "./status/retention.js"
 import { type ServerStatus, serverChecks, serverStatus } from "./status/server.js"
 
 export type { PartitionStatus } from "./status/partitions.js"
@@ -161,6 +162,9 @@ async function logOf(
       partitions: partitions?.partitions ?? null,
       ahead_seconds: partitions?.ahead_seconds ?? null,
       rows_in_default: partitions?.rows_in_default ?? null,
+      partitions_due: partitions?.partitions_due ?? null,
+      default_reasons: partitions?.default_reasons ?? null,
+      detached_partitions: partitions?.detached_partitions ?? null,
       invalid_indexes: partitions?.invalid_indexes ?? null,
       drift: drifted?.drift ?? null,
       settings: settings.rows,
@@ -174,6 +178,7 @@ async function logOf(
       ...(log.log_id == null ? [noIdentity] : []),
       ...(drifted === undefined ? [] : [drifted.check]),
       ...historyChecks(done, Number(log.age ?? "0"), thresholds),
+      ...(await retentionChecks(client, thresholds)),
       ...(partitions === null ? [] : partitionChecks(partitions, thresholds)),
       eventCheck(newest, from, thresholds),
     ],

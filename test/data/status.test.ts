@@ -41,8 +41,11 @@ describe("a check", () => {
       "verification",
       "verification-age",
       "checkpoint-age",
+      "retention",
+      "retention-age",
       "rows-in-default",
       "partitions-ahead",
+      "partitions-due",
       "invalid-indexes",
       "event-age",
       "connections",
@@ -189,7 +192,8 @@ describe("on a log", () => {
       "update pg_index set indisvalid = true where indexrelid in (select inhrelid from pg_inherits where inhparent = 'pgtrail.event_id'::regclass)",
     )
     expect(message(status, "rows-in-default")).toBe(
-      "2 in the DEFAULT partition: no other covers their time, warning from 1",
+      "2 in the DEFAULT partition: further ahead than partitions are made: pgtrail partition create; " +
+        "older than what retention keeps: pgtrail retention run, warning from 1",
     )
     expect(message(status, "invalid-indexes")).toMatch(/^pgtrail\.event_\w+, warning from 1$/)
     // An event dated ahead is not the newest.
@@ -250,11 +254,56 @@ describe("on a log", () => {
     expect(state(await trail.status(), "verification")).toBe("ok")
   })
 
+  test("the last run of retention is judged by how it ended, and by its age", async () => {
+    const told = async () => {
+      const { checks } = await trail.status({ drift: false })
+      return checks
+        .filter(({ name }) => name.startsWith("retention"))
+        .map(
+          ({ state, value, message }) =>
+            `${state} ${value === null ? "-" : "age"} ${message.replace(/\d{4}-\S+Z/, "T")}`,
+        )
+    }
+    const ran = (ago: string, ended: string) =>
+      db.query(
+        `insert into pgtrail.retention_run (started_at, ended_at, outcome, message, remaining)
+         values (now() - interval '${ago}', ${ended})`,
+      )
+    expect(await told()).toEqual(["ok - never run", "ok - never run"])
+    await ran("3 days", "now() - interval '3 days', 'done', null, 0")
+    expect(await told()).toEqual(["ok - purged 0 events, at T", "warning age 3d ago, warning from 2d"])
+    await ran("2 hours", "null, null, null, 0")
+    expect((await told())[0]).toBe("warning - the run of T was killed; run it again: pgtrail retention run")
+    await ran("1 hour", "now(), 'failed', 'no backup', 0")
+    expect(await told()).toEqual([
+      "warning - the run of T failed: no backup; pgtrail retention list",
+      "ok age 1h ago",
+    ])
+    await ran("1 minute", "now(), 'limit', null, 12")
+    expect((await told())[0]).toBe("ok - purged 0 events, stopped at its own limit, 12 events left, at T")
+    await db.query("delete from pgtrail.retention_run")
+  })
+
   test.each([
-    ["pgtrail_reader", ["drift", "verification", "verification-age", "checkpoint-age"]],
-    ["pgtrail_writer", ["drift", "verification", "verification-age", "checkpoint-age", "rows-in-default"]],
+    [
+      "pgtrail_reader",
+      ["drift", "verification", "verification-age", "checkpoint-age", "retention", "retention-age"],
+    ],
+    [
+      "pgtrail_writer",
+      [
+        "drift",
+        "verification",
+        "verification-age",
+        "checkpoint-age",
+        "retention",
+        "retention-age",
+        "rows-in-default",
+        "partitions-due",
+      ],
+    ],
     ["pgtrail_auditor", []],
-    ["pgtrail_operator", ["rows-in-default"]],
+    ["pgtrail_operator", ["rows-in-default", "partitions-due"]],
   ])("%s gets unknown for what it may not see, and exit code 4 only if asked", async (group, unknown) => {
     const role = await db.role({ memberOf: [group] })
     const status = await (await db.trail({ url: role.url })).status({
@@ -265,9 +314,15 @@ describe("on a log", () => {
     )
     const env = { PGTRAIL_URL: role.url, ...calm }
     expect((await runInProcess(["status", "--quiet"], { env })).exit).toBe(0)
-    const env2 = { ...env, PGTRAIL_STATUS_ROWS_IN_DEFAULT_WARNING: "never" }
+    const env2 = {
+      ...env,
+      PGTRAIL_STATUS_ROWS_IN_DEFAULT_WARNING: "never",
+      PGTRAIL_STATUS_PARTITIONS_DUE_WARNING: "never",
+    }
     const strict = await runInProcess(["status", "--exit-code", "--quiet"], { env: env2 })
-    expect(strict.exit).toBe(unknown.some((name) => name !== "rows-in-default") ? 4 : 0)
+    expect(strict.exit).toBe(
+      unknown.some((name) => name !== "rows-in-default" && name !== "partitions-due") ? 4 : 0,
+    )
   })
 
   test("a reader of one organization is told of that one alone", async () => {

@@ -39,6 +39,12 @@ export const limits = {
     critical: "never",
     summary: "age of the last checkpoint, else of the installation",
   },
+  "retention-age": {
+    unit: "duration",
+    warning: "2d",
+    critical: "never",
+    summary: "age of the last run of retention, where there ever was one",
+  },
   "rows-in-default": {
     unit: "count",
     warning: "1",
@@ -51,6 +57,13 @@ export const limits = {
     critical: "7d",
     atLeast: true,
     summary: "how far ahead there are partitions, less is worse",
+  },
+  "partitions-due": {
+    unit: "count",
+    warning: "1",
+    critical: "never",
+    summary:
+      "partitions that pgtrail partition maintain would make for today, the next two, or events in DEFAULT",
   },
   "event-age": {
     unit: "duration",

@@ -50,6 +50,11 @@ function logFacts(log: Log): Line[] {
     ...(newest === null ? [] : [["newest event", newest.occurred_at] as const]),
     ...organizationFacts(log.organizations),
     ...partitionFacts(log.partitions ?? []),
+    ...(log.detached_partitions === null || log.detached_partitions === "0"
+      ? []
+      : [
+          ["detached partitions", `${log.detached_partitions}, in no query: pgtrail partition list`] as const,
+        ]),
     ...(log.acts ?? []).map(
       (act): Line => [`act ${act.seq}`, `${act.kind} at ${act.recorded_at} by ${act.session_user_name}`],
     ),

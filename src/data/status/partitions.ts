@@ -4,6 +4,7 @@ import type { Sources } from "../organization/sources.js"
 import { writeTime } from "../query/columns.js"
 import { segments, within } from "../query/segments.js"
 import { ageWords, type Check, measured, type Thresholds } from "./checks.js"
+import { dueStatus } from "./due.js"
 
 export interface PartitionStatus {
   readonly name: string
@@ -27,6 +28,12 @@ export interface PartitionsStatus {
   readonly ahead_seconds: string | null
   /** Counted up to 10,000; null where the role may not look. */
   readonly rows_in_default: string | null
+  /** Those that `maintain` would make for today, the next two, or events in DEFAULT; null where the role may not look. */
+  readonly partitions_due: readonly string[] | null
+  /** Why events are in DEFAULT: `due`, `older`, `beyond`, `detached`, `overlap`; null where the role may not look. */
+  readonly default_reasons: readonly string[] | null
+  /** How many are detached; null where the role may not look. */
+  readonly detached_partitions: string | null
   /** Schema-qualified names of indexes that are not used, as a failed build leaves them. */
   readonly invalid_indexes: readonly string[]
 }
@@ -65,6 +72,7 @@ export async function partitionsStatus(client: ClientBase): Promise<PartitionsSt
      from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = 'pgtrail' and not i.indisvalid order by 1`,
   )
+  const fallback = rows.find((row) => row.is_default === "t")
   const first = rows[0]
   const ahead = first?.ahead_seconds ?? (first?.is_endless === "t" ? null : "0")
   return {
@@ -80,10 +88,8 @@ export async function partitionsStatus(client: ClientBase): Promise<PartitionsSt
       index_bytes: row.index_bytes ?? "0",
     })),
     ahead_seconds: ahead === null ? null : ahead.replace(/\..*$/, ""),
-    rows_in_default: await rowsInDefault(
-      client,
-      rows.find((row) => row.is_default === "t"),
-    ),
+    rows_in_default: await rowsInDefault(client, fallback),
+    ...(await dueStatus(client, fallback?.is_used === "t" ? (fallback.name ?? undefined) : undefined)),
     invalid_indexes: invalid.rows.map(({ name }) => name),
   }
 }
@@ -128,7 +134,7 @@ export async function newestEvent(client: ClientBase, { events }: Sources): Prom
 }
 
 export function partitionChecks(found: PartitionsStatus, thresholds: Thresholds): Check[] {
-  const { rows_in_default: rows, ahead_seconds: ahead, invalid_indexes: invalid } = found
+  const { rows_in_default: rows, ahead_seconds: ahead, invalid_indexes: invalid, partitions_due: due } = found
   const late = rows === "10000" ? "10000 or more" : rows
   return [
     measured(
@@ -138,7 +144,7 @@ export function partitionChecks(found: PartitionsStatus, thresholds: Thresholds)
         ? "this role may not read the DEFAULT partition"
         : rows === "0"
           ? "none"
-          : `${late} in the DEFAULT partition: no other covers their time`,
+          : `${late} in the DEFAULT partition${whyInDefault(found)}`,
       thresholds,
     ),
     measured(
@@ -148,12 +154,38 @@ export function partitionChecks(found: PartitionsStatus, thresholds: Thresholds)
       thresholds,
     ),
     measured(
+      "partitions-due",
+      due === null ? null : due.length,
+      due === null
+        ? "this role may not look"
+        : due.length === 0
+          ? "none"
+          : `${due.slice(0, 3).join(", ")}${due.length > 3 ? " ..." : ""}: pgtrail partition maintain`,
+      thresholds,
+    ),
+    measured(
       "invalid-indexes",
       invalid.length,
       invalid.length === 0 ? "none" : `${invalid.slice(0, 3).join(", ")}${invalid.length > 3 ? " ..." : ""}`,
       thresholds,
     ),
   ]
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  due: "no other covers their time yet: pgtrail partition maintain",
+  older: "older than what retention keeps: pgtrail retention run",
+  beyond: "further ahead than partitions are made: pgtrail partition create",
+  detached: "the partition of their time is detached: pgtrail partition attach",
+  overlap: "another has a part of their time: pgtrail partition list",
+  "no-partition": "no partition is made for their time",
+}
+
+/** Such times as no partition has are not among what was looked at: where nothing else is told, it is that. */
+function whyInDefault({ default_reasons: found }: PartitionsStatus): string {
+  if (found === null) return ""
+  const told = found.length === 0 ? ["no-partition"] : found
+  return `: ${told.map((reason) => reasons[reason] ?? reason).join("; ")}`
 }
 
 export function eventCheck(newest: Edge | null, { times }: Sources, thresholds: Thresholds): Check {

@@ -94,6 +94,18 @@ export function prometheus(status: LogStatus, now: Date): string {
       one(log?.rows_in_default),
     ),
     family(
+      "pgtrail_partitions_due",
+      "gauge",
+      "Partitions that maintain would make for today, the next two, or events in the DEFAULT partition",
+      one(log?.partitions_due?.length),
+    ),
+    family(
+      "pgtrail_partitions_detached",
+      "gauge",
+      "Partitions that are detached",
+      one(log?.detached_partitions),
+    ),
+    family(
       "pgtrail_invalid_indexes",
       "gauge",
       "Indexes that a failed build left behind",
