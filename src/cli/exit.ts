@@ -33,6 +33,8 @@ const codes: Record<ErrorCode, ExitCode> = {
   "lock-timeout": 3,
   retry: 3,
   busy: 5,
+  // A legal hold is in the way.
+  held: 3,
   "disk-full": 3,
   "connection-lost": 3,
   // The user's own Ctrl-C is 130; this is a cancel that came from the server.

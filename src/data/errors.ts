@@ -19,6 +19,7 @@ export type ErrorCode =
   | "lock-timeout"
   | "retry"
   | "busy"
+  | "held"
   | "disk-full"
   | "connection-lost"
   | "cancelled"

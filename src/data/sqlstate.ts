@@ -14,6 +14,8 @@ const again = "nothing was changed; run it again"
 const times = "nothing was appended; write times as 2026-11-21T09:30:00Z"
 const correct = "nothing was appended; correct the value"
 
+const isNamed = (said: string): boolean => said.includes(", held by: ")
+
 /** The whole code counts before its class, the first two characters. */
 const words: Readonly<Record<string, Words>> = {
   // Getting in.
@@ -45,7 +47,7 @@ const words: Readonly<Record<string, Words>> = {
   "42883": { code: "not-installed", message: noFunction, hint: "pgtrail migrate up" },
 
   // What the server does not let happen, or not now.
-  "42501": { code: "privilege", hint: privilegeHint },
+  "42501": { code: "privilege", message: privilegeMessage, hint: privilegeHint },
   "25006": {
     code: "read-only",
     message: "the server takes no writes in this session: it is a standby, or set to read-only",
@@ -53,8 +55,10 @@ const words: Readonly<Record<string, Words>> = {
   },
   "55P03": {
     code: "lock-timeout",
-    message: "another session holds the lock that this needs",
-    hint: "nothing was changed; try again, or wait longer with --lock-timeout 60s",
+    // Of partitions the SQL says who holds them.
+    message: (said) => (isNamed(said) ? said : "another session holds the lock that this needs"),
+    hint: (said) =>
+      isNamed(said) ? undefined : "nothing was changed; try again, or wait longer with --lock-timeout 60s",
   },
   "40001": { code: "retry", hint: again },
   "40P01": { code: "retry", hint: again },
@@ -118,6 +122,7 @@ const words: Readonly<Record<string, Words>> = {
   TR013: { code: "retry" },
   TR014: { code: "privilege" },
   TR015: { code: "busy" },
+  TR016: { code: "held" },
 }
 
 /** What stands in the table for `sqlstate`, said of the server's `message`. */
@@ -146,15 +151,18 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   [/must be owner of|function record_access$/, owner],
   [/function (append|check_events|import_\w+)$/, granted("writer")],
   [
-    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary)$/,
+    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary|add_hold|release_hold|set_retention|\w+_partition|split_default|default_times)$|table retention_run$/,
     granted("operator"),
   ],
   [
-    /function record_verification$|table (act|act_signature|verified_head|catalog_object|incarnation|loss|purge|organization_reader|import_source)$/,
+    /function (record_verification|held_events|holds_on|retention_plan)$|table (hold|act|act_signature|verified_head|catalog_object|incarnation|loss|purge|organization_reader|import_source)$/,
     granted("auditor"),
   ],
   [/table (event|summary)(_\w+)?$/, `${granted("reader")}; for appending pgtrail grant writer ROLE`],
-  [/table chain_head$/, granted("reader")],
+  [
+    /table (chain_head|retention_rule|detached_partition)$|function (retention_of|partitions|partition_range)$/,
+    granted("reader"),
+  ],
   [
     /(view|table) organization_(event|head)$/,
     `${granted("reader")}, or --org ORG for one organization alone`,
@@ -165,12 +173,40 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   ],
 ]
 
+/** What the role wanted to do, and who may; of what is not here the server's own words are said. */
+const denied: readonly (readonly [message: RegExp, work: string, who: string])[] = [
+  [/function add_hold$/, "place holds", "an operator"],
+  [/function release_hold$/, "release holds", "an operator"],
+  [/function set_retention$/, "change the rules of retention", "an operator"],
+  [/function set_setting$/, "change settings", "an operator"],
+  [/function (\w+_partition|split_default|default_times)$/, "change partitions", "an operator"],
+  [/table retention_run$/, "read the runs of retention", "an auditor or an operator"],
+  [/function retention_plan$/, "plan retention", "an auditor or an operator"],
+  [/(table hold|function (held_events|holds_on))$/, "read holds", "an auditor or an operator"],
+  [
+    /(table retention_rule|function retention_of)$/,
+    "read the rules of retention",
+    "a reader, an auditor or an operator",
+  ],
+  [
+    /(table detached_partition|function (partitions|partition_range))$/,
+    "read the partitions",
+    "a reader, an auditor or an operator",
+  ],
+]
+
+function privilegeMessage(said: string): string {
+  const [, work, who] = denied.find(([pattern]) => pattern.test(said)) ?? []
+  return work === undefined ? said : `this role may not ${work}: that takes ${who}`
+}
+
 function privilegeHint(message: string): string | undefined {
   return grants.find(([pattern]) => pattern.test(message))?.[1]
 }
 
 /** What the first migration did not make: a log without it may be older than this pgtrail. */
-const later = /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*)\b/
+const later =
+  /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*|hold|retention_\w+|detached_partition)\b/
 
 function noTable(message: string): string {
   if (later.test(message)) return "pgtrail is not installed in this database, or an older version of it"

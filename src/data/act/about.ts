@@ -1,4 +1,5 @@
 // An act in a few words, from its parameters: what was done.
+import { laterSettings } from "./known-settings.js"
 
 type Parameters = Readonly<Record<string, unknown>>
 
@@ -12,20 +13,57 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
   verify: ({ verdict }) => word(verdict),
   checkpoint: ({ name }) => word(name),
   export: ({ kind, format, events, organizations }) =>
-    `${word(kind)}, ${word(format)}, ${word(events)} events of ${Array.isArray(organizations) ? organizations.map(word).join(", ") : "all"}`,
-  import: ({ events, rejected }) => `${word(events)} events, ${word(rejected)} rejected`,
+    `${word(kind)}, ${word(format)}, ${eventWords(events)} of ${Array.isArray(organizations) ? organizations.map(word).join(", ") : "all"}`,
+  import: ({ events, rejected }) => `${eventWords(events)}, ${word(rejected)} rejected`,
   grant: ({ role, right, organization }) =>
     `${word(role)} is ${word(right)} of ${word(organization) || "all"}`,
   revoke: ({ role, right, organization }) =>
     `${word(role)} is no ${word(right)} of ${word(organization) || "all"} any more`,
-  setting: ({ name, value, before }) => `${word(name)} = ${word(value)}, was ${word(before)}`,
+  setting: ({ name, value, before }) => {
+    // One that was never set has no row, and its default.
+    const initial = before == null ? laterSettings[word(name)]?.initial : undefined
+    return `${word(name)} = ${word(value)}, was ${initial === undefined ? word(before) : `${initial} (the default)`}`
+  },
   accept: ({ finding, reason }) => `${word(parametersOf(finding).id)}: ${word(reason)}`,
   incarnation: ({ number, reason, lanes }) =>
     `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
   add_type: ({ name, category, severity }) =>
     `${word(name)}, ${word(category) || "no category"}, ${word(severity)}`,
-  purge: ({ organization, events, reason, override }) =>
-    `${word(events)} events of ${word(organization)}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`,
+  purge: ({ organization, partition, method, events, reason, override }) => {
+    const from = [word(partition), word(organization)].filter((part) => part !== "").join(", ")
+    const how = word(method) === "" ? "" : ` (${word(method)})`
+    return `${eventWords(events)} of ${from}${how}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`
+  },
+  hold: ({ case: name, organization, names, expires, reason }) => {
+    const all = word(organization) === "" ? [] : [`organization ${word(organization)}`]
+    if (Array.isArray(names) && names.length > 0) all.push(`${names.map(word).join(", ")} as the hold says`)
+    if (word(expires) !== "") all.push(`until ${word(expires)}`)
+    return `case ${word(name)}, ${all.join(", ")}: ${word(reason)}`
+  },
+  release: ({ case: name, holds, reason }) =>
+    `case ${word(name)}, ${Array.isArray(holds) && holds.length === 1 ? "hold" : "holds"} ${Array.isArray(holds) ? holds.map(word).join(", ") : ""}: ${word(reason)}`,
+  retention: ({
+    rule,
+    name,
+    organization,
+    classification,
+    type,
+    tag,
+    keep,
+    archive_after,
+    before,
+    confirmed,
+  }) => {
+    const named = Object.entries({ organization, type, classification, tag })
+    const all = named.flatMap(([what, value]) => (word(value) === "" ? [] : [`${what} ${word(value)}`]))
+    const period = keep == null ? "removed" : `${word(keep)} days`
+    const was = word(before) === "" ? [] : [`${keep == null ? "it kept" : "was"} ${word(before)} days`]
+    const archive = word(archive_after) === "" ? [] : [`due for an archive after ${word(archive_after)} days`]
+    const parts = [`${word(rule)} ${word(name)}: ${period}`, ...was, ...archive, ...all]
+    return [...parts, ...(confirmed === true ? ["confirmed: at once"] : [])].join(", ")
+  },
+  detach: ({ partition, reason }) => `${word(partition)}: ${word(reason)}`,
+  attach: ({ partition }) => word(partition),
 }
 
 /** Every kind of act that this pgtrail knows; a new one belongs above. */
@@ -49,3 +87,5 @@ export function parametersOf(value: unknown): Parameters {
 export function word(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : ""
 }
+
+const eventWords = (events: unknown): string => `${word(events)} ${word(events) === "1" ? "event" : "events"}`

@@ -1,24 +1,10 @@
-// The settings that belong to the log: what they are, and changing one, which is an act.
+// The settings of the log as they stand, and changing one, which is an act.
 import type { ClientBase } from "pg"
 import { readSigningKey } from "../checkpoint/note.js"
+import { TrailError } from "../errors.js"
 import { writeTime } from "../query/columns.js"
+import { knownSettings as known, laterSettings as later } from "./known-settings.js"
 import { performAct } from "./perform.js"
-
-/** What people may change; sql/functions/set_setting.sql checks the values. */
-const known: Readonly<
-  Record<string, { readonly initial: string; readonly unit: string; readonly meaning: string }>
-> = {
-  "event-size-limit": {
-    initial: "1048576",
-    unit: "bytes",
-    meaning: "the largest event that is taken, 65536 to 1073741824",
-  },
-  "require-signed-acts": {
-    initial: "off",
-    unit: "on or off",
-    meaning: "on: settings, accepted findings, incarnations and purges need --key",
-  },
-}
 
 export interface Setting {
   readonly name: string
@@ -39,6 +25,12 @@ export interface SettingChange {
   readonly value: string
   /** Null: it had this value already, and nothing was recorded. */
   readonly act: string | null
+  /** Policies of an organization whose period is out of the bounds that this sets: they stay as they are. */
+  readonly outside: readonly {
+    readonly name: string
+    readonly organization_id: string
+    readonly keep_days: string
+  }[]
 }
 
 /** Those that people change. The others are the installation's own notes. */
@@ -54,9 +46,16 @@ export async function settings(client: ClientBase): Promise<Setting[]> {
          ) a on true`
       : "cross join (select null::bigint as seq, null::timestamptz as recorded_at, null::text as session_user_name) a"
   const { rows } = await client.query<Setting>(
-    `select s.name, s.value, a.seq as act, a.recorded_at as changed_at, a.session_user_name as changed_by
-     from pgtrail.setting s ${act}
+    `with setting as (
+       select s.name, s.value from pgtrail.setting s
+       union all
+       select l.name, l.value from unnest($1::text[], $2::text[]) l (name, value)
+       where to_regclass('pgtrail.retention_rule') is not null and not exists (select from pgtrail.setting s where s.name = l.name)
+     )
+     select s.name, s.value, a.seq as act, a.recorded_at as changed_at, a.session_user_name as changed_by
+     from setting s ${act}
      where s.name not in ('roles', 'code-checksum', 'catalog-checksum') order by s.name collate "C"`,
+    [Object.keys(later), Object.values(later).map(({ initial }) => initial)],
   )
   return rows.map((row) => {
     const {
@@ -68,6 +67,13 @@ export async function settings(client: ClientBase): Promise<Setting[]> {
   })
 }
 
+const bounds = "from 1d to 36500d, or none"
+const inDays: Readonly<Record<string, string>> = {
+  "retention-grace": "from 0d to 9999d",
+  "organization-keep-least": bounds,
+  "organization-keep-most": bounds,
+}
+
 /** `key`: text of a signing key. */
 export async function setSetting(
   client: ClientBase,
@@ -75,6 +81,13 @@ export async function setSetting(
   value: string,
   key: string | undefined,
 ): Promise<SettingChange> {
+  const days = Object.hasOwn(inDays, name) ? inDays[name] : undefined
+  // A bare number could be days or hours: what is meant is said, and not guessed.
+  if (days !== undefined && /^\d{1,5}$/.test(value)) {
+    throw new TrailError("usage", `${name} takes a number of days, ${days}`, {
+      hint: `nothing was changed; write ${value}d`,
+    })
+  }
   const act = await performAct(client, key === undefined ? undefined : readSigningKey(key), async () => {
     const { rows } = await client.query<{ act: string | null }>("select pgtrail.set_setting($1, $2) as act", [
       name,
@@ -86,5 +99,20 @@ export async function setSetting(
     "select value from pgtrail.setting where name = $1",
     [name],
   )
-  return { name, value: rows[0]?.value ?? value, act }
+  return { name, value: rows[0]?.value ?? value, act, outside: await outsideOf(client, name) }
+}
+
+/** Bounds are for what is set from now on: what stands is told of. */
+async function outsideOf(client: ClientBase, name: string): Promise<SettingChange["outside"]> {
+  const [, edge] = /^organization-keep-(least|most)$/.exec(name) ?? []
+  if (edge === undefined) return []
+  const { rows } = await client.query<SettingChange["outside"][number]>(
+    `select r.name, r.organization_id, r.keep_days from pgtrail.retention_rule r
+     join pgtrail.setting s on s.name = $1 and s.value <> 'none'
+     where r.kind = 'policy' and r.ended_seq is null and r.organization_id is not null
+       and case $2 when 'least' then r.keep_days < rtrim(s.value, 'd')::int else r.keep_days > rtrim(s.value, 'd')::int end
+     order by r.name`,
+    [name, edge],
+  )
+  return rows
 }
