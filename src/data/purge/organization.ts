@@ -20,10 +20,11 @@ import {
   type LaneHead,
   laneHeads,
   leftUpTo,
+  placesOf,
   sizeOf,
   type Window,
 } from "./plan.js"
-import { lock, refuseUnable, refuseUnconfirmed, refuseUnfit, unknown } from "./refusals.js"
+import { lock, refuseHeld, refuseUnable, refuseUnconfirmed, refuseUnfit, unknown } from "./refusals.js"
 
 const defaultBatch = 100_000
 
@@ -40,9 +41,12 @@ export async function purgeOrganization(
     const heads = await laneHeads(client, organization)
     if (heads.length === 0) throw await unknown(client, organization)
     const left = countOf(await leftUpTo(client, organization, heads))
+    if (left > 0n && options.confirm === undefined && options.dryRun !== true)
+      await refuseHeld(client, organization, options)
     if (left > 0n) refuseUnconfirmed(organization, left, heads.length, options)
     await lock(client)
     if (left === 0n) return nothingLeft(organization, options)
+    await refuseHeld(client, organization, options)
     options.progress?.("verifying")
     const verified = await verifyHeads(target, {
       organization,
@@ -72,6 +76,7 @@ async function purgeVerified(client: Client, job: Job): Promise<PurgedOrganizati
   const { organization, options, report, heads } = job
   const left = await leftUpTo(client, organization, heads)
   const all = countOf(left)
+  const most = options.maxRows !== undefined && BigInt(options.maxRows) < all ? BigInt(options.maxRows) : all
   const where = await homes(client, organization)
   const found = findingsOf(report, organization)
   const refused = found.length > 0 && options.despiteFindings !== true
@@ -84,11 +89,9 @@ async function purgeVerified(client: Client, job: Job): Promise<PurgedOrganizati
       if (size !== null)
         sizes.push({ ...size, oldest: writeTime(size.oldest), newest: writeTime(size.newest) })
     }
-    const most = BigInt(options.maxRows ?? all)
-    const events = most < all ? most : all
     return {
       ...plain,
-      events: String(events),
+      events: String(most),
       lanes: String(new Set(left.map(({ lane }) => lane)).size),
       oldest: sizes.map(({ oldest }) => oldest).sort()[0] ?? null,
       newest:
@@ -98,7 +101,7 @@ async function purgeVerified(client: Client, job: Job): Promise<PurgedOrganizati
           .at(-1) ?? null,
       partitions: sizes,
       acts: [],
-      remaining: String(all - events),
+      remaining: String(all - most),
     }
   }
   const override = found.length === 0 ? null : found.slice(0, 1000).map(({ id }) => id)
@@ -106,9 +109,9 @@ async function purgeVerified(client: Client, job: Job): Promise<PurgedOrganizati
   let tried = 0n
   let purged = 0n
   try {
-    for (const windows of limited(batches(left, heads, batchSize(options)), options.maxRows)) {
+    for (const windows of batches(left, heads, batchSize(options), most)) {
       options.signal?.throwIfAborted()
-      tried += countOf(windows)
+      tried += placesOf(windows)
       const homes = homesOf(where, windows)
       // Of places that are missing, which the findings tell of, nothing is left to purge.
       if (override !== null && homes.length === 0) continue
@@ -140,26 +143,6 @@ async function purgeVerified(client: Client, job: Job): Promise<PurgedOrganizati
 
 function batchSize({ batchSize = defaultBatch, maxRows }: PurgeOptions): bigint {
   return BigInt(Math.min(batchSize, maxRows ?? batchSize))
-}
-
-/** The last of them cut to what the run may still purge. */
-function* limited(all: Iterable<Window[]>, most: number | undefined): Generator<Window[]> {
-  let room = most === undefined ? undefined : BigInt(most)
-  for (const windows of all) {
-    if (room === undefined) {
-      yield windows
-      continue
-    }
-    const some: Window[] = []
-    for (const window of windows) {
-      const count = window.last - window.first + 1n
-      if (room <= 0n) break
-      some.push(count <= room ? window : { ...window, last: window.first + room - 1n, hash: null })
-      room -= count
-    }
-    if (some.length > 0) yield some
-    if (room <= 0n) return
-  }
 }
 
 /** Evidence of tampering is not purged: also not that which somebody accepted. */

@@ -1,6 +1,7 @@
 // What of an organization is left to be purged: its places, and the partitions that have them.
 import type { ClientBase } from "pg"
 import { withTransaction } from "../connection.js"
+import { detachedPartitions } from "../verify/detached.js"
 import { holdPartition } from "../verify/partitions.js"
 
 /** Places of a lane that are left, from the first to the last. */
@@ -14,6 +15,8 @@ export interface Left {
 export interface Window extends Left {
   /** Hash that the last event must have, `\x` hex; null for any. */
   readonly hash: string | null
+  /** How many places of it are left: between them may be some that were purged before. */
+  readonly places: bigint
 }
 
 export interface LaneHead {
@@ -55,32 +58,41 @@ export async function leftUpTo(
 export const countOf = (left: readonly Left[]): bigint =>
   left.reduce((sum, { first, last }) => sum + last - first + 1n, 0n)
 
-/** The windows of each act: at most `most` places, each lane once. */
+export const placesOf = (windows: readonly Window[]): bigint =>
+  windows.reduce((sum, { places }) => sum + places, 0n)
+
+/** The windows of each act: at most `most` places that are left, `all` in all of them, each lane once. */
 export function* batches(
   left: readonly Left[],
   heads: readonly LaneHead[],
   most: bigint,
+  all: bigint = countOf(left),
 ): Generator<Window[]> {
   const hashes = new Map(heads.map(({ lane, seq, hash }) => [`${lane}/${seq}`, hash]))
   let windows: Window[] = []
-  let room = most
+  let rest = all
+  let room = least(most, rest)
   for (const { lane, first, last } of left) {
-    for (let next = first; next <= last; ) {
+    for (let next = first; next <= last && room > 0n; ) {
       const end = last - next < room ? last : next + room - 1n
       const hash = hashes.get(`${lane}/${end}`) ?? null
+      const places = end - next + 1n
       const open = windows.at(-1)
-      if (open?.lane === lane) windows[windows.length - 1] = { ...open, last: end, hash }
-      else windows.push({ lane, first: next, last: end, hash })
-      room -= end - next + 1n
+      if (open?.lane !== lane) windows.push({ lane, first: next, last: end, hash, places })
+      else windows[windows.length - 1] = { ...open, last: end, hash, places: open.places + places }
+      room -= places
+      rest -= places
       next = end + 1n
       if (room > 0n) continue
       yield windows
       windows = []
-      room = most
+      room = least(most, rest)
     }
   }
   if (windows.length > 0) yield windows
 }
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 /** A partition that has events of the organization. */
 export interface Home {
@@ -164,5 +176,5 @@ async function partitionNames(client: ClientBase): Promise<{ oid: string; name: 
      from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_namespace n on n.oid = c.relnamespace
      where i.inhparent = 'pgtrail.event'::regclass order by c.relname`,
   )
-  return rows
+  return [...rows, ...(await detachedPartitions(client))]
 }

@@ -3,6 +3,8 @@ import type { Client } from "pg"
 import { wantsSignatures } from "../act/perform.js"
 import type { SigningKey } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
+import { countHeld } from "../hold/count.js"
+import { holds } from "../hold/hold.js"
 import { schemaState } from "../migrate/state.js"
 import { near } from "../near.js"
 import { plural } from "../words.js"
@@ -83,6 +85,40 @@ export function refuseUnconfirmed(
 
 const shell = (text: string): string => (/^[\w.@-]+$/.test(text) ? text : JSON.stringify(text))
 
+/** Told before anything is verified; the server refuses it again, of holds that came since. */
+export async function refuseHeld(
+  client: Client,
+  organization: string,
+  { signal, progress }: PurgeOptions,
+): Promise<void> {
+  const named = (await holds(client)).filter(
+    (hold) => (hold.organization_id ?? organization) === organization,
+  )
+  if (named.length === 0) return
+  const cases = new Set<string>()
+  const acts: string[] = []
+  let events = 0n
+  const count = async (of: readonly string[]): Promise<bigint> => {
+    const { organizations } = await countHeld(client, of, { signal, progress })
+    return BigInt(organizations.find((one) => one.organization_id === organization)?.events ?? "0")
+  }
+  for (const hold of named) {
+    const counted = await count([hold.act])
+    if (counted === 0n) continue
+    cases.add(hold.case_id)
+    acts.push(hold.act)
+    events = counted
+  }
+  if (acts.length === 0) return
+  // An event that several of them hold counts once.
+  if (acts.length > 1) events = await count(acts)
+  throw new TrailError(
+    "held",
+    `${plural(String(events), "event")} of ${shell(organization)} ${events === 1n ? "is" : "are"} under a legal hold: ${[...cases].join(", ")}`,
+    { hint: "nothing was purged; pgtrail hold list says what is held, and pgtrail hold release ends it" },
+  )
+}
+
 export async function lock(client: Client): Promise<void> {
   const { rows } = await client.query<{ locked: string }>(`select ${purgeLock} as locked`)
   if (rows[0]?.locked === "t") return
@@ -91,7 +127,12 @@ export async function lock(client: Client): Promise<void> {
   })
 }
 
-export async function unknown(client: Client, organization: string): Promise<TrailError> {
+/** `nothing`: what was not done; empty where nothing would have been. */
+export async function unknown(
+  client: Client,
+  organization: string,
+  nothing = "nothing was purged",
+): Promise<TrailError> {
   const { rows } = await client.query<{ name: string }>(
     `with recursive known as (
        (select h.organization_id as name from pgtrail.chain_head h order by h.organization_id limit 1)
@@ -105,7 +146,8 @@ export async function unknown(client: Client, organization: string): Promise<Tra
     organization,
     rows.map(({ name }) => name),
   )
+  const next = meant === undefined ? "pgtrail organization list" : `did you mean ${shell(meant)}?`
   return new TrailError("not-found", `there is no organization ${shell(organization)}`, {
-    hint: `nothing was purged; ${meant === undefined ? "pgtrail organization list" : `did you mean ${shell(meant)}?`}`,
+    hint: nothing === "" ? next : `${nothing}; ${next}`,
   })
 }

@@ -1,0 +1,38 @@
+// Retention on the command line, word by word.
+import { join } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { type RetentionLog, retentionLog } from "../data/retention-fixture.js"
+import { runInProcess } from "./io.js"
+import { expectTranscript } from "./transcript.js"
+
+let log: RetentionLog
+beforeAll(async () => {
+  log = await retentionLog()
+})
+afterAll(() => log.db.drop())
+
+test("retention.txt", async () => {
+  await expectTranscript(join(import.meta.dirname, "retention.txt"), {
+    url: log.db.url,
+    cwd: "/nowhere",
+    sql: (text) => log.db.query(text),
+  })
+})
+
+test("a partition that could not be locked makes exit 3, and is named, even with --quiet", async () => {
+  await log.db.query("select pgtrail.create_partition('event_2020_05', '2020-05-01Z', '2020-06-01Z')")
+  await log.append(6, { at: "2020-05-02", policy: "short" })
+  const reader = await log.db.client()
+  try {
+    await reader.query("begin; select count(*) from pgtrail.event_2020_05")
+    const ran = await runInProcess(["retention", "run", "--quiet", "--patience", "200ms"], {
+      env: { PGTRAIL_URL: log.db.url },
+    })
+    expect(ran.exit).toBe(3)
+    expect(ran.stdout).toMatch(
+      /not purged: event_2020_05: the partitions could not be locked within 0.2 s, held by: process \d+/,
+    )
+  } finally {
+    await reader.end()
+  }
+})
