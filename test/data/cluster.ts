@@ -33,8 +33,8 @@ export interface Server {
   client(): Promise<pg.Client>
   trail(): Promise<Trail>
   start(): Promise<void>
-  /** `fast` cuts the sessions off, `immediate` is a crash: the next start recovers from the WAL. */
-  stop(mode: "fast" | "immediate"): Promise<void>
+  /** `fast` cuts the sessions off, `immediate` is a crash: the next start recovers from the WAL. `kill` is SIGKILL to every process. */
+  stop(mode: "fast" | "immediate" | "kill"): Promise<void>
   /** A copy of the data folder of this server, running or not, as a backup makes it: not started. */
   copy(settings?: Settings): Promise<Server>
   /** A streaming hot standby, started and caught up. */
@@ -103,11 +103,14 @@ async function newServer(common: Common, settings: Settings): Promise<Server> {
   const sessions = new Set<pg.Client>()
   let running: number | undefined
 
-  const stop = async (mode: "fast" | "immediate") => {
+  const signals = { fast: "SIGINT", immediate: "SIGQUIT", kill: "SIGKILL" } as const
+  const stop = async (mode: "fast" | "immediate" | "kill") => {
     if (running === undefined) return
-    const server = running
-    kill(server, mode === "fast" ? "SIGINT" : "SIGQUIT")
-    await until(`the server ${server} ends`, async () => !isAlive(server))
+    const postmaster = running
+    const children = mode === "kill" ? await server.query("select pid from pg_stat_activity") : []
+    kill(postmaster, signals[mode])
+    for (const { pid: child } of children) if (isAlive(Number(child))) kill(Number(child), "SIGKILL")
+    await until(`the server ${postmaster} ends`, async () => !isAlive(postmaster))
     running = undefined
   }
   common.closers.push(async () => {

@@ -1,0 +1,141 @@
+// A log with what is due, and how a run is held at a step and killed there: for the tests that kill tools and servers.
+import { expect } from "vitest"
+import type { Trail } from "../../src/data/index.js"
+import { runInProcess } from "../cli/io.js"
+import { until } from "./cluster.js"
+import { append, type Fault, type Log, type Phase, retention } from "./lifecycle-crash-steps.js"
+import { rewriteSmall } from "./retention-fixture.js"
+
+export async function fill(log: Log): Promise<void> {
+  await rewriteSmall(log)
+  await log.query("select pgtrail.set_setting('retention-grace', '0d')")
+  await log.query("select pgtrail.create_partitions('2020-01-01Z', '2020-03-01Z')")
+  await log.query("select pgtrail.set_retention('policy', 'short', 100, confirmed => true)")
+  await log.query("select pgtrail.set_retention('policy', 'long', 36500, confirmed => true)")
+  await append(log, 40, "2020-01-10", "short")
+  for (const policy of ["short", "long"]) await append(log, 20, "2020-02-10", policy)
+  await append(log, 40, "2020-03-10", "long")
+  await append(log, 4, "2020-03-10", "short")
+  for (const month of ["2025-05", "2025-06"])
+    for (const policy of ["short", "long"]) await append(log, 10, `${month}-10`, policy)
+  // Waits by trying: lock_partitions leaves its lock timeout to the rest of the transaction.
+  await log.query(`create function public.stop() returns event_trigger language plpgsql as $$
+    declare identity text;
+    begin
+      for identity in select object_identity from pg_event_trigger_dropped_objects() loop
+        while not pg_try_advisory_xact_lock_shared(42, hashtext(identity)) loop perform pg_sleep(0.01); end loop;
+      end loop;
+    end $$`)
+  await log.query(`create function public.stop_trigger() returns event_trigger language plpgsql as $$
+    declare identity text;
+    begin
+      for identity in select object_identity from pg_event_trigger_ddl_commands() loop
+        while not pg_try_advisory_xact_lock_shared(42, hashtext(identity)) loop perform pg_sleep(0.01); end loop;
+      end loop;
+    end $$`)
+  await log.query("create event trigger stop on sql_drop execute function public.stop()")
+  await log.query(
+    "create event trigger stop_trigger on ddl_command_end when tag in ('CREATE TRIGGER') execute function public.stop_trigger()",
+  )
+}
+
+/** All that is committed but events, whose tables may be locked; so may bounds with the name of the table. */
+const committed = (log: Log) =>
+  log.query(`select
+    (select string_agg(concat_ws(' ', c.oid, c.relname, c.relkind, pg_get_expr(c.relpartbound, 0)), ', ' order by c.oid)
+      from pg_class c where c.relnamespace = 'pgtrail'::regnamespace) as relations,
+    (select string_agg(a.kind, ' ' order by a.seq) from pgtrail.act a) as acts,
+    (select string_agg(concat_ws(' ', p.act_seq, p.lane, p.events), ', ' order by p.act_seq, p.lane) from pgtrail.purge p) as purges,
+    (select string_agg(d.name, ' ') from pgtrail.detached_partition d) as detached`)
+
+/** Of the command line, and of nothing else on this database. */
+const tools =
+  "from pg_stat_activity a where a.datname = current_database() and a.application_name = 'pgtrail' and a.pid <> pg_backend_pid()"
+
+export interface Victim {
+  /** Starts a run, and tells how it is killed, and what is so afterwards. */
+  start(argv: readonly string[]): { kill(): Promise<void> }
+}
+
+/** The partitions ahead are named by the calendar. */
+async function named(trail: Trail, hold: string): Promise<string> {
+  if (!/FIRST|SECOND/.test(hold)) return hold
+  const due = (await trail.maintainPartitions({ dryRun: true })).created
+  const [first = "", second = ""] = due.filter(({ events }) => events === "0").map(({ name }) => name)
+  return hold.replace("FIRST", first).replace("SECOND", second)
+}
+
+/** Holds a run at its step, has it killed there, and tells what it left: the log is whole, and nothing was committed since. */
+export async function killAt(log: Log, trail: Trail, { run, step }: Fault, victim: Victim): Promise<void> {
+  const holder = await log.client()
+  await holder.query(`begin; ${await named(trail, step.hold)}`)
+  const [self] = (await holder.query("select pg_backend_pid() as pid")).rows
+  const started = victim.start(run)
+  try {
+    await until(`it ${step.at}`, async () => {
+      const waiting = await log.query(
+        `select a.pid ${tools} and a.state = 'active' and ($1::int = any (pg_blocking_pids(a.pid)) or a.wait_event = 'PgSleep')`,
+        [self.pid],
+      )
+      return waiting.length === 1
+    })
+    const before = await committed(log)
+    await started.kill()
+    await holder.query("rollback").catch(() => undefined)
+    await until(
+      "no session of it is left",
+      async () => (await log.query(`select a.pid ${tools}`)).length === 0,
+    )
+    expect(await committed(log)).toEqual(before)
+  } finally {
+    await started.kill()
+    await holder.end().catch(() => undefined)
+  }
+  await expectWhole(log, trail, step.purged)
+  if (step.due !== undefined)
+    expect((await trail.maintainPartitions({ dryRun: true })).created).toHaveLength(step.due)
+  if (run !== retention.run) return
+  const [last] = await trail.retentionRuns({ limit: 1 })
+  expect(last).toMatchObject({ outcome: "killed", ended_at: null })
+}
+
+const one = async (log: Log, sql: string) => Object.values((await log.query(sql))[0] ?? {})[0]
+
+/** Intact at once, nothing lost and nothing purged twice, and no half of anything. */
+export async function expectWhole(log: Log, trail: Trail, purged?: number): Promise<void> {
+  const { findings, covered } = await trail.verify({ jobs: 1, record: false })
+  expect(findings).toEqual([])
+  const appended = Number(await one(log, "select sum(h.seq) from pgtrail.newest_heads() h"))
+  expect(Number(covered.events) + Number(covered.purged)).toBe(appended)
+  if (purged !== undefined) expect(Number(covered.purged)).toBe(purged)
+  expect(await one(log, "select coalesce(sum(p.events), 0) from pgtrail.purge p")).toBe(covered.purged)
+  // In the same transaction as the purges.
+  expect(await one(log, "select sum(r.events) from pgtrail.retention_run r")).toBe(covered.purged)
+  expect(
+    await log.query(
+      `select c.relname from pg_class c where c.relnamespace = 'pgtrail'::regnamespace and (c.relname ~ '_re(built|written)'
+         or c.relkind = 'r' and c.relname ~ '^event_' and c.oid not in (select p.oid from pgtrail.partitions() p))
+       union all select k.conname from pg_constraint k where k.conname = 'pgtrail_bounds'
+         and k.conrelid not in (select p.oid from pgtrail.partitions() p where not p.attached)
+       union all select l.mode from pg_locks l where l.locktype = 'advisory' and l.classid = 1885828210
+         and l.database = (select d.oid from pg_database d where d.datname = current_database())`,
+    ),
+  ).toEqual([])
+  expect((await trail.validate()).differences).toEqual([])
+}
+
+/** What a run that nobody disturbs leaves: who is there, in which partition. */
+export async function live(log: Log): Promise<unknown> {
+  const found: Record<string, unknown> = {}
+  for (const { name, attached } of await log.query("select p.name, p.attached from pgtrail.partitions() p")) {
+    const rows = await log.query(`select e.actor_id from only pgtrail."${name}" e order by e.actor_id`)
+    found[`${name} ${attached}`] = rows.map((row) => row.actor_id)
+  }
+  return found
+}
+
+export async function undisturbed(log: Log, { run, first }: Phase): Promise<void> {
+  await first?.(log)
+  const ran = await runInProcess(run, { env: { PGTRAIL_URL: log.url } })
+  expect(ran).toMatchObject({ exit: 0 })
+}
