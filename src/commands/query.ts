@@ -1,5 +1,6 @@
 // pgtrail query: events that match, how many there are, a sample of them, or how the server finds them.
 import { command, file, flag, type Report, type Session, text } from "../cli/command.js"
+import { withDetached } from "../cli/detached-note.js"
 import { eventFilterOptions, readEventFilter } from "../cli/event-filter.js"
 import { cursorFileOption, followReport } from "../cli/following.js"
 import type { OptionValues } from "../cli/options.js"
@@ -71,16 +72,18 @@ export default command({
     const asked = typed.after === undefined ? undefined : readCursor(typed.after).asked
     const now = asked === undefined ? new Date() : new Date(asked)
     const filter = readEventFilter(typed, now)
-    if (mode === "count" || mode === "estimate") return countReport(mode, filter, session)
+    if (mode === "count" || mode === "estimate")
+      return withDetached(countReport(mode, filter, session), filter, session)
     const page = pageOf(typed)
     if (mode === "explain") return explainReport(page, filter, session)
     const report =
       typed.sample === undefined
         ? listReport({ typed, page, filter, now }, session)
         : sampleReport({ ...page, sample: typed.sample, seed: typed.seed }, filter, session)
-    if (typed.out === undefined) return report
+    const answer = withDetached(report, filter, session)
+    if (typed.out === undefined) return answer
     const { intoFile } = await import("../cli/answer-file.js")
-    return intoFile(report, typed.out, { typed, filter }, session)
+    return intoFile(answer, typed.out, { typed, filter }, session)
   },
 })
 

@@ -1,5 +1,6 @@
 // pgtrail stats: how many events there were, of what, by whom, and how many failed.
-import { command, type Row, text } from "../cli/command.js"
+import { command, type Report, type Row, text } from "../cli/command.js"
+import { withDetached } from "../cli/detached-note.js"
 import { describeFilter, eventFilterOptions, readEventFilter } from "../cli/event-filter.js"
 import { readLimit } from "../data/query/typed.js"
 import { describeSource, describeStats } from "../data/stats/describe.js"
@@ -45,7 +46,7 @@ export default command({
     })
     const { grouped, source, ...totals } = stats
     const columns = session.io.stdoutIsTTY ? session.io.columns : undefined
-    return {
+    const report: Report = {
       schema: "pgtrail.stats/1",
       columns: [
         { name: "by" },
@@ -64,6 +65,7 @@ export default command({
       text: describeStats(stats, columns),
       note: [describeFilter(filter), describeSource(source)].filter(Boolean).join("\n"),
     }
+    return withDetached(report, filter, session)
   },
 })
 

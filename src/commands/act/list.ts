@@ -15,7 +15,7 @@ const kinds: Readonly<Record<string, "number" | "boolean" | "json">> = {
 export default command({
   summary: "list what pgtrail itself did, newest first",
   description:
-    "Acts are migrations, imports, verifications, checkpoints, accepted findings, settings and incarnations: one chain of their own, " +
+    "Acts are migrations, imports, verifications, checkpoints, accepted findings, settings, incarnations, purges, holds and rules of retention: one chain of their own, " +
     "which verify checks first. json, ndjson and csv have every column. Needs the role pgtrail_auditor or pgtrail_operator.",
   options: {
     kind: choice("--kind <kind>", "of this kind", actKinds),

@@ -17,6 +17,7 @@ import { TrailError } from "../../data/errors.js"
 import { type EventColumn, eventColumns, isEventColumn } from "../../data/event-columns.js"
 import { exportFormats, exportGroups } from "../../data/export/shape.js"
 import { near } from "../../data/near.js"
+import { describeDetached } from "../../data/query/detached.js"
 import { grouped, plural } from "../../data/words.js"
 
 /** As `pgtrail verify`. */
@@ -111,6 +112,7 @@ export default command({
     const json = `${JSON.stringify(document, undefined, 2)}\n`
     const notes = [
       describeFilter(filter),
+      describeDetached(manifest.detached ?? []),
       not_recorded === null ? undefined : `this export was not recorded: ${not_recorded}`,
       `next: pgtrail export verify ${options.out}`,
     ]

@@ -8,6 +8,7 @@ import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import type { EventColumn } from "../event-columns.js"
 import type { EventFilter } from "../query/criteria.js"
+import { refuseDetached } from "../query/detached.js"
 import { abortable } from "./abortable.js"
 import { boundFilter } from "./bound.js"
 import { openCheckpoints, refuseOthers } from "./covering.js"
@@ -89,6 +90,9 @@ export async function createExport(target: ConnectionTarget, options: ExportOpti
   const key = options.key === undefined ? undefined : readSigningKey(options.key)
   const checkpoints = await openCheckpoints(options.checkpoints ?? [], options.publicKeys ?? [])
   const isExtract = !shape.isWhole || isExcel || filterNames(filter).length > 0
+  // Long before the end of a verification; it is asked again on the snapshot, and after it.
+  if (!isExtract && options.verify === true)
+    await withClient(target, (client) => refuseDetached(client, filter))
   const folder = await stageFolder(options.out)
   try {
     const verification = options.verify === true ? await verifyFirst(target, filter, options) : undefined
@@ -148,6 +152,7 @@ async function write(
   refuseOthers(job.checkpoints, facts.logIds)
   const { snapshot, source } = facts
   const filter = await boundFilter(client, job.filter, source)
+  if (!isExtract) await refuseDetached(client, filter)
   const { signal, progress } = options
   const pages = new Pages({
     folder: folder.path,
@@ -160,6 +165,8 @@ async function write(
   try {
     read = await readEvents(target, { shape, filter, isExtract, snapshot, source, signal, progress }, pages)
     files = await pages.finish()
+    // A partition that was detached after the snapshot was, which holds no lock, was not read either.
+    if (!isExtract) await withClient(target, (other) => refuseDetached(other, filter))
   } finally {
     await pages.close()
   }

@@ -1,5 +1,6 @@
 // Why places of a lane are not in an export: their events occurred outside of the period, or were purged, or nothing explains it.
 import type { ClientBase } from "pg"
+import { placesInDetached } from "../query/detached.js"
 import { segments, within } from "../query/segments.js"
 import { laneKey } from "./covering.js"
 import type { Facts } from "./facts.js"
@@ -137,6 +138,9 @@ async function elsewhere(
       counts.set(at, (counts.get(at) ?? 0n) + BigInt(row.events))
     }
   }
+  // Evidence of a time of which one of them has events is refused: these are outside of it.
+  for (const [at, events] of await placesInDetached(client, values))
+    counts.set(at, (counts.get(at) ?? 0n) + events)
   return counts
 }
 

@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import type { Checkpoint } from "../checkpoint/anchor.js"
 import type { EventFilter } from "../query/criteria.js"
+import { detachedPartitionsIn } from "../query/detached.js"
 import { version } from "../version.js"
 import { covering } from "./covering.js"
 import { type Facts, purgesOf, recordedCheckpoint, recordedVerification } from "./facts.js"
@@ -49,6 +50,7 @@ export async function makeManifest(
   const gaps = isExtract
     ? new Map<Lane, ManifestGap[]>()
     : await explainGaps(client, [...passed, ...absent], facts, heads)
+  const detached = isExtract ? await detachedPartitionsIn(client, filter) : []
   const exported = files.reduce((sum, { rows }) => sum + BigInt(rows), 0n)
   const counts = {
     events: String(population),
@@ -65,6 +67,7 @@ export async function makeManifest(
     filters: filter,
     source,
     unknown,
+    detached,
   } as const
   return {
     schema: "pgtrail.export/1",
@@ -88,6 +91,7 @@ export async function makeManifest(
     typed: typed ?? null,
     ...(sample === undefined ? {} : { sample }),
     population: counts,
+    ...(detached.length === 0 ? {} : { detached }),
     lanes: passed.map((lane) => laneOf(lane, gaps.get(lane) ?? null)),
     ...(absent.length === 0
       ? {}

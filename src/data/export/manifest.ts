@@ -1,5 +1,6 @@
 // What lies with the events of an export: what was asked for, what is there, what is not, and how it can be checked (FORMAT.md).
 import type { EventFilter } from "../query/criteria.js"
+import { type DetachedPartition, statedDetached } from "../query/detached.js"
 import { grouped, plural } from "../words.js"
 import type { ExportFormat, ExportGroup } from "./shape.js"
 
@@ -37,6 +38,8 @@ export interface Manifest {
   readonly sample?: ManifestSample | undefined
   /** Events of the organizations in the period, those of them that are here, and the others. */
   readonly population: { readonly events: string; readonly exported: string; readonly omitted: string }
+  /** Of an extract: partitions of this time that were detached, and not read. */
+  readonly detached?: readonly DetachedPartition[] | undefined
   readonly lanes: readonly ManifestLane[]
   /** Without a period: lanes that wrote events of which none is here. */
   readonly absent_lanes?: readonly ManifestAbsentLane[] | undefined
@@ -141,7 +144,7 @@ export const hasPeriod = ({ since, until }: EventFilter): boolean =>
 interface Said
   extends Pick<
     Manifest,
-    "kind" | "source" | "checks" | "excel" | "excluded" | "sample" | "population" | "filters"
+    "kind" | "source" | "checks" | "excel" | "excluded" | "sample" | "population" | "filters" | "detached"
   > {
   /** Organizations that were asked for, and that the log does not know. */
   readonly unknown: readonly string[]
@@ -158,6 +161,7 @@ export function statementOf({
   filters,
   source,
   unknown,
+  detached = [],
 }: Said): string[] {
   const whose = filters.organization === undefined ? "of the whole log" : "of the organizations named"
   const when = hasPeriod(filters) ? " in the time named" : ""
@@ -195,5 +199,6 @@ export function statementOf({
       `The ${group === "identity" ? "columns that say who acted" : "columns that say on what, and what else was recorded,"} are left out. ` +
       "In their place stands a digest that they can be compared with by whoever has them with their salt, and that betrays nothing without it.",
   )
-  return [first, ...drawn, ...nobody, second, ...third]
+  const unread = detached.length === 0 ? [] : [statedDetached(detached)]
+  return [first, ...unread, ...drawn, ...nobody, second, ...third]
 }

@@ -155,6 +155,7 @@ const form = object({
   typed: orNull(text),
   sample: orMissing(object({ size: count, seed: text, population: count })),
   population: object({ events: count, exported: count, omitted: count }),
+  detached: orMissing(list(object({ name: text, since: text, until: text }))),
   lanes: list(
     object({
       organization_id: text,

@@ -4,6 +4,7 @@ import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { disjoint, LanePurges, readPart } from "../purge/ranges.js"
 import { laneRecords } from "../purge/records.js"
+import { withAllEvents } from "../verify/detached.js"
 import { isRecorded } from "../verify/purges.js"
 import { type LaneHead, laneKey } from "./heads.js"
 import type { Found } from "./places.js"
@@ -130,6 +131,18 @@ export class Checker {
         isFresh = true
         continue
       }
+      const detached = range === undefined ? await standing(client, at, seq + 1n, to) : undefined
+      if (detached !== undefined) {
+        if (accepted?.includes(detached.previous) === false) {
+          throw broken(
+            `what is detached from ${at.organization}/${at.lane}/${seq + 1n} on does not follow the event before it`,
+          )
+        }
+        seq = detached.last
+        accepted = [detached.hash]
+        isFresh = false
+        continue
+      }
       if (range === undefined) {
         throw broken(
           `event ${at.organization}/${at.lane}/${seq + 1n} is missing, and no purge says that it took it`,
@@ -174,6 +187,38 @@ export class Checker {
     }
     this.#purges.set(laneKey(organization, lane), purges)
   }
+}
+
+/**
+ * The events from a place on that no query of the reader found, and that are there: in a detached partition, or attached since. As far as
+ * they follow one another without a gap.
+ */
+async function standing(
+  client: ClientBase,
+  { organization, lane }: Lane,
+  first: bigint,
+  to: bigint,
+): Promise<{ readonly last: bigint; readonly previous: string; readonly hash: string } | undefined> {
+  const columns = ["organization_id", "lane", "seq", "previous_hash", "hash"]
+  const { rows } = await withAllEvents(client, columns, (source) => {
+    const ofLane = "event.organization_id = $1 and event.lane = $2::smallint"
+    return client.query<Record<"last" | "previous" | "hash", string>>(
+      `select r.last, (select event.previous_hash from ${source} where ${ofLane} and event.seq = $3::bigint limit 1) as previous,
+         (select event.hash from ${source} where ${ofLane} and event.seq = r.last limit 1) as hash
+       from (
+         select max(s.seq) as last
+         from (
+           select d.seq, d.seq - row_number() over (order by d.seq) as run
+           from (select distinct event.seq from ${source} where ${ofLane} and event.seq between $3::bigint and $4::bigint) d
+         ) s
+         where s.run = $3::bigint - 1
+       ) r
+       where r.last is not null`,
+      [organization, lane, String(first), String(to)],
+    )
+  })
+  const [row] = rows
+  return row === undefined ? undefined : { ...row, last: BigInt(row.last) }
 }
 
 const hex = (latin1: string): string => `\\x${Buffer.from(latin1, "latin1").toString("hex")}`

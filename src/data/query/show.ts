@@ -1,10 +1,12 @@
 // One event whole: its row, its place in the chain, its neighbours, and whether all of it verifies.
-import type { Client, ClientBase } from "pg"
+import type { Client } from "pg"
 import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { type PurgedAround, purgedAround } from "../purge/place.js"
 import { type EventRow, kindOf, rowWriter } from "./columns.js"
+import { inDetached, readableDetached } from "./detached.js"
+import { type Head, headOf } from "./lane-head.js"
 import { readRows, rowMaker } from "./rows.js"
 import { readWalk, type Segment, within } from "./segments.js"
 import type { Source } from "./source.js"
@@ -39,11 +41,15 @@ export interface ShownEvent {
 
 type Raw = Record<string, string | null>
 
-/** Events with this id, newest first: it is the application's, and need not be unique. */
+/** Events with this id, newest first: it is the application's, and need not be unique. Throws `not-found` where one is in a detached partition alone. */
 export async function eventsWithId(client: Client, id: string): Promise<EventRow[]> {
   const found: Raw[] = []
   const { source, segments } = await readWalk(client, {})
   for await (const row of walk(client, source, segments, "e.id = $1::uuid", [id])) found.push(row)
+  if (found.length === 0) {
+    const [other] = await besides(client, "e.id = $1::uuid", [id])
+    if (other !== undefined) throw inDetached(`the event with the id ${id}`, other.partition)
+  }
   return found.map(written)
 }
 
@@ -59,6 +65,14 @@ export async function showEvent(client: Client, place: Place): Promise<ShownEven
   for await (const row of walk(client, source, segments, where, [organization, lane, seq])) near.push(row)
   const at = (distance: bigint) => near.filter((row) => BigInt(row.seq ?? "0") === BigInt(seq) + distance)
   const [row, ...copies] = at(0n)
+  // A neighbour that is in a detached partition is not missing, and the chain goes through it.
+  const others =
+    [-1n, 0n, 1n].every((distance) => at(distance).length > 0) || source.isBound
+      ? []
+      : await besides(client, where, [organization, lane, seq])
+  const itself = others.find((other) => other.row.seq === seq)
+  if (row === undefined && itself !== undefined) throw inDetached(`event ${name}`, itself.partition)
+  near.push(...others.filter((other) => other.row.seq !== seq).map((other) => other.row))
   const isAlone = at(-1n).length === 0 || at(1n).length === 0
   const purges = row === undefined || isAlone ? await purgedAround(client, place) : []
   const purgeAt = (distance: bigint) => {
@@ -121,32 +135,6 @@ export async function showEvent(client: Client, place: Place): Promise<ShownEven
     verifies: known ? problems.length === 0 : null,
     problems,
   }
-}
-
-interface Head {
-  /** All that the log ever had: a lane begins at the one of its time. */
-  readonly logIds: readonly string[]
-  readonly readable: boolean
-  readonly seq?: string
-  readonly hash?: string
-}
-
-async function headOf(
-  client: ClientBase,
-  { heads }: Source,
-  organization: string,
-  lane: string,
-): Promise<Head> {
-  const log = await client.query<{ log_id: string; readable: string }>(
-    `select i.log_id, has_table_privilege('pgtrail.${heads}', 'select') as readable from pgtrail.incarnation i`,
-  )
-  const logIds = log.rows.map((row) => row.log_id)
-  if (log.rows[0]?.readable !== "t") return { logIds, readable: false }
-  const { rows } = await client.query<{ seq: string; hash: string }>(
-    `select h.seq, h.hash from pgtrail.${heads} h where h.organization_id = $1 and h.lane = $2::int order by h.seq desc limit 1`,
-    [organization, lane],
-  )
-  return { logIds, readable: true, ...rows[0] }
 }
 
 function purgedEvent(name: string, { act, purged_at }: PurgedAround): TrailError {
@@ -220,6 +208,21 @@ async function* walk(
         : await ask(list, names.length, `${bounds.text} ${order}`, bounds.values)
     for (const cells of rows) yield make(cells)
   }
+}
+
+/** What the detached partitions have of it. */
+async function besides(
+  client: Client,
+  where: string,
+  values: readonly string[],
+): Promise<{ readonly partition: string; readonly row: Raw }[]> {
+  const found: { partition: string; row: Raw }[] = []
+  for (const { name, table } of await readableDetached(client)) {
+    const sql = `select ${list} from only ${table} e where ${where} limit 3`
+    const { rows } = await readRows(client, sql, [...values], names.length)
+    found.push(...rows.map((cells) => ({ partition: name, row: make(cells) })))
+  }
+  return found
 }
 
 const write = rowWriter(eventColumns)
