@@ -6,6 +6,7 @@ import { hasPsql } from "./copy.js"
 import { arrivals } from "./events.js"
 import { measureExport } from "./export.js"
 import { measureImport } from "./import.js"
+import { measureLifecycle } from "./lifecycle.js"
 import { type Figure, fair } from "./measure.js"
 import { type Part, processors, readOptions, usage } from "./options.js"
 import { measureQueries } from "./query.js"
@@ -58,11 +59,12 @@ async function main(args: string[]): Promise<number> {
       figures.push(...found.figures)
       notes.push(...found.notes)
     }
+    if (only.has("lifecycle")) figures.push(...(await measureLifecycle(server, options, say)))
     if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
-    const judged: readonly Part[] = ["verify", "verify-random", "import", "export"]
+    const judged: readonly Part[] = ["verify", "verify-random", "import", "export", "lifecycle"]
     if (options.events < fair && judged.some((part) => only.has(part))) {
       notes.push(
-        `verify, import and export are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
+        `verify, import, export and lifecycle are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
       )
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")

@@ -11,6 +11,7 @@ export const parts = [
   "start",
   "query",
   "tail",
+  "lifecycle",
 ] as const
 export type Part = (typeof parts)[number]
 
