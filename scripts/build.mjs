@@ -74,6 +74,7 @@ const usual = [
   "src/cli/render/json.ts",
   "src/data/trail.ts",
   "src/data/query/events.ts",
+  "src/data/query/detached.ts",
 ]
 
 /**

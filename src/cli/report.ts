@@ -15,6 +15,8 @@ export interface Column {
   readonly align?: "left" | "right"
   /** Printed only when --fields names it. */
   readonly onRequest?: boolean
+  /** A name that people type again: never cut, however narrow the terminal is. */
+  readonly whole?: boolean
 }
 
 export interface Report {

@@ -1,15 +1,15 @@
 // Which columns of a table give way where a line is wider than the terminal: what can be looked up with the rest goes last.
 
 /** Of what a line is made of: a text may be cut, a time to its second, and a place, an id or a number when nothing else is left to cut. */
-export type Content = "text" | "time" | "name"
+export type Content = "text" | "time" | "name" | "whole"
 
 const second = "2026-01-01T00:00:00…".length
 /** The least that each is cut to, stage by stage: the next begins where the one before was not enough. */
 const stages: readonly Readonly<Record<Content, number>>[] = [
-  { text: 8, time: Infinity, name: Infinity },
-  { text: 8, time: second, name: Infinity },
-  { text: 4, time: second, name: Infinity },
-  { text: 4, time: 8, name: 8 },
+  { text: 8, time: Infinity, name: Infinity, whole: Infinity },
+  { text: 8, time: second, name: Infinity, whole: Infinity },
+  { text: 4, time: second, name: Infinity, whole: Infinity },
+  { text: 4, time: 8, name: 8, whole: Infinity },
 ]
 
 const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/

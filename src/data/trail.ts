@@ -21,6 +21,10 @@ import type { IndexState } from "./event-index/list.js"
 import type { Answer, DescribedAnswer } from "./export/answer.js"
 import type { CreatedExport, ExportOptions } from "./export/create.js"
 import type { Following, FollowOptions } from "./follow/options.js"
+import type { AddedHold, HoldOptions, NewHold } from "./hold/add.js"
+import type { Hold, HoldFilter } from "./hold/hold.js"
+import type { ReleasedHold, ReleaseOptions } from "./hold/release.js"
+import type { ShownHold } from "./hold/show.js"
 import type { ImportOptions, ImportResult } from "./import/import.js"
 import type { ActorOptions, ShownActor } from "./investigate/actor.js"
 import type { CountOptions, fieldValues } from "./investigate/counts.js"
@@ -35,14 +39,26 @@ import type { InstallOptions, InstallResult } from "./migrate/up.js"
 import type { Validation } from "./migrate/validate.js"
 import type { Organizations } from "./organization/list.js"
 import type { ShownOrganization } from "./organization/show.js"
+import type { ChangeOptions } from "./partition/change.js"
+import type { CreatedPartitions, CreateOptions } from "./partition/create.js"
+import type { MovedPartition } from "./partition/detach.js"
+import type { DropOptions, DroppedPartition } from "./partition/drop.js"
+import type { PartitionListOptions, PartitionRow } from "./partition/list.js"
+import type { MaintainedPartitions } from "./partition/maintain.js"
 import type { PurgedOrganization, PurgeOptions } from "./purge/options.js"
 import type { EventRow } from "./query/columns.js"
+import type { DetachedPartition } from "./query/detached.js"
 import type { EventQuery, Events } from "./query/events.js"
 import type { ExplainQuery, QueryPlan } from "./query/explain.js"
 import type { Sample, SampleQuery } from "./query/sample.js"
 import type { ShownEvent } from "./query/show.js"
 import type { Place } from "./query/typed.js"
 import type { Question } from "./query/walk.js"
+import type { ExplainRetention, RetentionExplanation } from "./retention/explain.js"
+import type { PastRun } from "./retention/list.js"
+import type { RetentionPlan, RetentionPlanOptions } from "./retention/plan.js"
+import type { NewRule, RetentionRule, RuleChange, RuleKind, RuleOptions } from "./retention/rule.js"
+import type { RetentionRun, RetentionRunOptions } from "./retention/run-options.js"
 import type { Stats, StatsOptions } from "./stats/options.js"
 import type { LogStatus, StatusOptions } from "./status.js"
 import type { RebuildOptions, Rebuilt } from "./summary/rebuild.js"
@@ -408,6 +424,54 @@ export class Trail {
     return purgeOrganization(this.target, organization, options)
   }
 
+  /** Places a legal hold, by an act, and counts what it holds. Throws `usage`, `privilege`, `read-only`. */
+  async addHold(hold: NewHold, options: HoldOptions = {}): Promise<AddedHold> {
+    const { addHold } = await import("./hold/add.js")
+    return withClient(this.target, (client) => addHold(client, hold, options))
+  }
+
+  /** The legal holds in force, or all that ever were, in the order in which they were placed. */
+  async holds(filter: HoldFilter = {}): Promise<Hold[]> {
+    const { holds } = await import("./hold/hold.js")
+    return withClient(this.target, (client) => holds(client, filter))
+  }
+
+  /** A case: its holds, their acts, and the events held. Throws `not-found`. */
+  async hold(name: string, options: HoldOptions = {}): Promise<ShownHold> {
+    const { showHold } = await import("./hold/show.js")
+    return withClient(this.target, (client) => showHold(client, name, options))
+  }
+
+  /** Releases the holds of a case, by an act, and counts what nothing holds any more. Throws `not-found`. */
+  async releaseHold(name: string, options: ReleaseOptions): Promise<ReleasedHold> {
+    const { releaseHold } = await import("./hold/release.js")
+    return withClient(this.target, (client) => releaseHold(client, name, options))
+  }
+
+  /** Policies or floors, in the order in which they count; those that ended too, while the grace keeps what they kept. */
+  async retentionRules(kind: RuleKind): Promise<RetentionRule[]> {
+    const { rules } = await import("./retention/rule.js")
+    return withClient(this.target, (client) => rules(client, kind, true))
+  }
+
+  /** Sets a policy or a floor, in the place of the one of its name, by an act. Throws `usage`, `privilege`, `read-only`. */
+  async setRetentionRule(kind: RuleKind, rule: NewRule, options: RuleOptions = {}): Promise<RuleChange> {
+    const { setRule } = await import("./retention/rule.js")
+    return withClient(this.target, (client) => setRule(client, kind, rule, options))
+  }
+
+  /** Removes a policy or a floor, by an act. Throws `not-found`, `usage`, `privilege`, `read-only`. */
+  async removeRetentionRule(kind: RuleKind, name: string, options: RuleOptions = {}): Promise<RuleChange> {
+    const { removeRule } = await import("./retention/rule.js")
+    return withClient(this.target, (client) => removeRule(client, kind, name, options))
+  }
+
+  /** Which policy an event has and why, how long it is kept, and what holds it. Throws `usage`, `not-found`. */
+  async explainRetention(asked: ExplainRetention): Promise<RetentionExplanation> {
+    const { explainRetention } = await import("./retention/explain.js")
+    return withClient(this.target, (client) => explainRetention(client, asked))
+  }
+
   /** The further indexes that searches use: of each kind, which partitions have it, and which lack it. */
   async indexes(): Promise<IndexState[]> {
     const { indexes } = await import("./event-index/list.js")
@@ -433,6 +497,110 @@ export class Trail {
   async indexSql(kind: IndexKind, change: "add" | "drop"): Promise<string> {
     const { changeIndexesSql } = await import("./event-index/change.js")
     return changeIndexesSql(this.target, kind, change)
+  }
+
+  /** The partitions, oldest first, with their sizes and guards; also those that were detached. */
+  async partitions(options: PartitionListOptions = {}): Promise<PartitionRow[]> {
+    const { listPartitions } = await import("./partition/list.js")
+    return withClient(this.target, (client) => listPartitions(client, options))
+  }
+
+  /** Makes the partition of a time (`2025-01`), or those up to another, and takes along what DEFAULT holds of them. Throws `usage`, `busy`, `lock-timeout`. */
+  async createPartitions(time: string, options: CreateOptions = {}): Promise<CreatedPartitions> {
+    const { createPartitions } = await import("./partition/create.js")
+    return createPartitions(this.target, time, options)
+  }
+
+  /** The SQL that `createPartitions` would run now; empty where there is nothing to do. */
+  async createPartitionsSql(time: string, options: CreateOptions = {}): Promise<string> {
+    const { createSql } = await import("./partition/create.js")
+    return createSql(this.target, time, options)
+  }
+
+  /** Makes the partitions that are due, and gathers statistics of those that have none. Throws `busy`, `lock-timeout`, `privilege`. */
+  async maintainPartitions(options: ChangeOptions = {}): Promise<MaintainedPartitions> {
+    const { maintainPartitions } = await import("./partition/maintain.js")
+    return maintainPartitions(this.target, options)
+  }
+
+  /** The SQL that `maintainPartitions` would run now; empty where nothing is due. */
+  async maintainPartitionsSql(options: ChangeOptions = {}): Promise<string> {
+    const { maintainSql } = await import("./partition/maintain.js")
+    return maintainSql(this.target, options)
+  }
+
+  /** Takes a partition out of every query, by an act; its events stay in the chains and in the sight of verify. */
+  async detachPartition(name: string, reason: string, options: ChangeOptions = {}): Promise<MovedPartition> {
+    const { detachPartition } = await import("./partition/detach.js")
+    return detachPartition(this.target, name, reason, options)
+  }
+
+  /** The SQL that `detachPartition` would run now. */
+  async detachPartitionSql(name: string, reason: string, options: ChangeOptions = {}): Promise<string> {
+    const { detachSql } = await import("./partition/detach.js")
+    return detachSql(this.target, name, reason, options)
+  }
+
+  /** Those that are detached and have a part of this time: no query finds their events. None where the role may not know. */
+  async detachedPartitions(
+    period: { readonly since?: string | undefined; readonly until?: string | undefined } = {},
+  ): Promise<DetachedPartition[]> {
+    const { detachedPartitionsIn } = await import("./query/detached.js")
+    return withClient(this.target, (client) => detachedPartitionsIn(client, period))
+  }
+
+  /** Brings a detached partition back, and what arrived of its time since, by an act. */
+  async attachPartition(name: string, options: ChangeOptions = {}): Promise<MovedPartition> {
+    const { attachPartition } = await import("./partition/detach.js")
+    return attachPartition(this.target, name, options)
+  }
+
+  /** The SQL that `attachPartition` would run now. */
+  async attachPartitionSql(name: string, options: ChangeOptions = {}): Promise<string> {
+    const { attachSql } = await import("./partition/detach.js")
+    return attachSql(this.target, name, options)
+  }
+
+  /** Verifies a partition's events and purges all of them, by an act. Throws `usage` without the confirmation. */
+  async dropPartition(name: string, options: DropOptions): Promise<DroppedPartition> {
+    const { dropPartition } = await import("./partition/drop.js")
+    return dropPartition(this.target, name, options)
+  }
+
+  /** The SQL that `dropPartition` would run now. */
+  async dropPartitionSql(name: string, options: DropOptions): Promise<string> {
+    const { dropSql } = await import("./partition/drop.js")
+    return dropSql(this.target, name, options)
+  }
+
+  /** Gathers the planner's statistics of one partition, or of each; tells which. */
+  async analyzePartitions(
+    name?: string,
+    options: Pick<ChangeOptions, "signal" | "progress"> = {},
+  ): Promise<string[]> {
+    const { analyzePartitions } = await import("./partition/analyze.js")
+    return withClient(this.target, (client) => analyzePartitions(client, name, options))
+  }
+
+  /** What retention would purge in the next days, and what keeps it. Throws `not-found` for an organization that there is not. */
+  async planRetention(options: RetentionPlanOptions = {}): Promise<RetentionPlan> {
+    const { planRetention } = await import("./retention/plan.js")
+    return planRetention(this.target, options)
+  }
+
+  /**
+   * Purges what no rule keeps any more, as long as it verifies and no hold is on it. Throws `busy`, `privilege`, `config` without a key,
+   * `not-found` without a backup that is asked for, `cancelled`; what was purged by then stays purged, and recorded.
+   */
+  async runRetention(options: RetentionRunOptions = {}): Promise<RetentionRun> {
+    const { runRetention } = await import("./retention/run.js")
+    return runRetention(this.target, options)
+  }
+
+  /** The runs of retention, newest first. */
+  async retentionRuns(options: { readonly limit?: number | undefined } = {}): Promise<PastRun[]> {
+    const { retentionRuns } = await import("./retention/list.js")
+    return withClient(this.target, (client) => retentionRuns(client, options))
   }
 
   /** A connection of its own, with the session settings of this library. The caller ends it. */

@@ -39,6 +39,13 @@ function escaped(found: string): string {
 export const plural = (count: string | number, noun: string): string =>
   `${grouped(count)} ${noun}${String(count) === "1" ? "" : "s"}`
 
+/** For a table: the day where a time is its beginning in UTC, else to the minute. The whole is in every other form. */
+export function shortTime(time: string | null): string | null {
+  const [, day, minute] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)/.exec(time ?? "") ?? []
+  if (time === null || day === undefined) return time
+  return /T00:00:00(\.0+)?Z$/.test(time) ? day : `${day} ${minute}`
+}
+
 const longest = 200
 
 /** A value as it stands between quotes, cut where it is long; JSON has the whole. */

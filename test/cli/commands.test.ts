@@ -51,6 +51,6 @@ it("every command's file is in the tree", () => {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
     file.endsWith(".ts"),
   )
-  const names = files.map((file) => file.replace(/\.ts$/, "").replace("/", " "))
+  const names = files.map((file) => file.replace(/\.ts$/, "").replaceAll("/", " "))
   expect(names.filter((name) => !commands.some((entry) => entry.name === name))).toEqual([])
 })

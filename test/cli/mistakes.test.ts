@@ -96,6 +96,10 @@ const mistakes: readonly Mistake[] = [
   { what: "a reader verifies", line: "verify @READER" },
   { what: "a reader looks at acts", line: "act list @READER" },
   { what: "a reader changes a setting", line: "setting set event-size-limit 100000 @READER" },
+  { what: "a reader looks at holds", line: "hold list @READER" },
+  { what: "a reader holds events", line: "hold add --case C-1 --reason inquiry --org acme @READER" },
+  { what: "a writer looks at policies", line: "retention policy list @WRITER" },
+  { what: "a reader sets a policy", line: "retention policy set short --keep 30d @READER" },
   { what: "a writer looks at organizations", line: "organization list @WRITER" },
   { what: "a grant to a role that is not there", line: "grant reader no_such_role" },
   { what: "a grant of a right that is not there", line: "grant admin app" },
@@ -118,6 +122,12 @@ const mistakes: readonly Mistake[] = [
   { what: "a time that could mean several hours", line: "query --since 2026-07-10T12:00" },
   { what: "an age in no unit that is known", line: "query --since 5x" },
   { what: "a range that ends before it begins", line: "query --since 2026-07-10 --until 2026-07-09" },
+  { what: "a period in years", line: "retention policy set short --keep 7y" },
+  { what: "a hold that names nothing", line: "hold add --case C-1 --reason inquiry" },
+  {
+    what: "a hold that expires after a while",
+    line: "hold add --case C-1 --reason r --org acme --expires 90d",
+  },
   { what: "a duration without a unit", line: "install --lock-timeout 10" },
   { what: "jobs that are none", line: "verify --jobs 0" },
 
@@ -130,6 +140,8 @@ const mistakes: readonly Mistake[] = [
   { what: "an act that is not there", line: "act show 99" },
   { what: "a verification that is not there", line: "verification show" },
   { what: "a finding that is not there", line: "verification accept 0123456789abcdef --reason 'was me'" },
+  { what: "a case that is not there", line: "hold release --case C-1 --reason settled" },
+  { what: "a policy that is not there", line: "retention policy remove short" },
   { what: "a setting that is not there", line: "setting set event-limit 5" },
   { what: "a value that a setting does not take", line: "setting set event-size-limit 4MiB" },
 

@@ -92,15 +92,25 @@ export function words(line: string): string[] {
 }
 
 const time = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?/g
+/** As tables have it. */
+const minute = /\b\d{4}-\d\d-\d\d \d\d:\d\d\b(?!:)/g
 const uuid = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g
 /** Milliseconds: what is nearer to now than this was made by the run. */
 const recent = 86_400_000
+
+/** So is what is whole days away from now, and not on a whole second: the end of a grace, the day before which events go. */
+function isMade(found: string, now: number): boolean {
+  const distance = Math.abs(Date.parse(found) - now)
+  const rest = distance % recent
+  return distance < recent || (!/[:.]0*(?:Z|$)/.test(found) && Math.min(rest, recent - rest) < 600_000)
+}
 
 /** What differs from run to run becomes a mask of the same width, so that tables stay in line. */
 export function normalise(text: string, now: number = Date.now()): string {
   return (
     text
-      .replace(time, (found) => (Math.abs(Date.parse(found) - now) < recent ? mask(found) : found))
+      .replace(time, (found) => (isMade(found, now) ? mask(found) : found))
+      .replace(minute, (found) => (isMade(`${found.replace(" ", "T")}:01Z`, now) ? mask(found) : found))
       .replace(uuid, (found) => found.replace(/[0-9a-f]/g, "x"))
       .replace(/\b(?:\\x)?[0-9a-f]{64}\b/g, (found) => "h".repeat(found.length))
       .replace(/\b(PostgreSQL|pgtrail) \d+(?:\.\d+)*/g, "$1 N")

@@ -66,9 +66,15 @@ test("of every relation of the schema, whole and column by column, he reads noth
     readable.set(relation ?? "", [...(readable.get(relation ?? "") ?? []), name ?? ""])
   }
   expect([...readable.keys()].sort()).toEqual(
-    ["incarnation", "log", "migration", "organization_event", "organization_head", "setting"].map(
-      (name) => `pgtrail.${name}`,
-    ),
+    [
+      "detached_partition",
+      "incarnation",
+      "log",
+      "migration",
+      "organization_event",
+      "organization_head",
+      "setting",
+    ].map((name) => `pgtrail.${name}`),
   )
   expect(readable.get("pgtrail.incarnation")).toEqual(["number", "log_id"])
   expect(readable.get("pgtrail.organization_event")?.length).toBeGreaterThan(60)

@@ -71,17 +71,7 @@ test("by kind and by time, of which the end does not belong to it", async () => 
 })
 
 test("what pgtrail says of an act never fails, whatever its parameters are", () => {
-  for (const kind of [
-    "migrate",
-    "verify",
-    "checkpoint",
-    "import",
-    "setting",
-    "accept",
-    "incarnation",
-    "purge",
-    "constructor",
-  ]) {
+  for (const kind of [...actKinds, "constructor"]) {
     for (const parameters of [
       "{}",
       "[]",
@@ -89,7 +79,7 @@ test("what pgtrail says of an act never fails, whatever its parameters are", () 
       "3",
       '"x"',
       '{"finding": null, "migrations": {"a": 1}}',
-      '{"finding": [1]}',
+      '{"finding": [1], "names": [{}], "holds": [null], "override": 3, "keep": {}}',
     ]) {
       expect(typeof aboutAct(kind, parameters)).toBe("string")
     }

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { findBreaks } from "../checker.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { failureOf } from "./failure.js"
 import { withClients } from "./writers.js"
 
 let db: TestDatabase
@@ -23,7 +24,13 @@ test("a new log has the settings that people change, and no act has changed them
   const untouched = { act: null, changed_at: null, changed_by: null }
   expect(await trail.settings()).toMatchObject([
     { name: "event-size-limit", value: "1048576", initial: "1048576", unit: "bytes", ...untouched },
+    // These have no row until somebody sets them.
+    { name: "organization-keep-least", value: "none", initial: "none", unit: "days", ...untouched },
+    { name: "organization-keep-most", value: "none", initial: "none", unit: "days", ...untouched },
+    { name: "partition-interval", value: "month", initial: "month", ...untouched },
+    { name: "partitions-ahead", value: "6", initial: "6", unit: "partitions", ...untouched },
     { name: "require-signed-acts", value: "off", initial: "off", unit: "on or off", ...untouched },
+    { name: "retention-grace", value: "7d", initial: "7d", unit: "days", ...untouched },
   ])
 })
 
@@ -32,6 +39,7 @@ test("a change is an act with the old and the new value, and holds at once", asy
     name: "event-size-limit",
     value: "65536",
     act: "2",
+    outside: [],
   })
   expect(await acts()).toEqual([
     {
@@ -53,11 +61,59 @@ test("a change is an act with the old and the new value, and holds at once", asy
   expect(await findBreaks(db)).toEqual([])
 })
 
+test.each([
+  ["retention-grace", "00d", "0d", "7", "retention-grace takes a number of days, from 0d to 9999d"],
+  ["partitions-ahead", "007", "7", "121", "partitions-ahead takes a number from 0 to 120"],
+  [
+    "organization-keep-least",
+    "30d",
+    "30d",
+    "0d",
+    "organization-keep-least takes a number of days, from 1d to 36500d, or none",
+  ],
+  [
+    "organization-keep-most",
+    "none",
+    "none",
+    "36501d",
+    "organization-keep-most takes a number of days, from 1d to 36500d, or none",
+  ],
+])("%s takes %s as %s, and refuses %s", async (name, typed, value, wrong, message) => {
+  expect(await trail.setSetting(name, typed)).toMatchObject({ name, value, act: "2" })
+  expect((await trail.settings()).find((setting) => setting.name === name)).toMatchObject({ value, act: "2" })
+  expect((await failureOf(trail.setSetting(name, wrong))).message).toBe(message)
+  expect(await trail.verify({ record: false })).toMatchObject({ findings: [] })
+})
+
+test("a bound for the periods of organizations names the policies that are outside of it, and changes none", async () => {
+  await trail.setRetentionRule("policy", { name: "own", keepDays: 90, organization: "acme" })
+  await trail.setRetentionRule("policy", { name: "all", keepDays: 30, type: "a" })
+  expect((await trail.setSetting("organization-keep-least", "90d")).outside).toEqual([])
+  const outside = [{ name: "own", organization_id: "acme", keep_days: "90" }]
+  expect((await trail.setSetting("organization-keep-least", "120d")).outside).toEqual(outside)
+  expect((await trail.setSetting("organization-keep-most", "none")).outside).toEqual([])
+  expect((await trail.setSetting("organization-keep-least", "none")).outside).toEqual([])
+  expect((await trail.setSetting("organization-keep-most", "89d")).outside).toEqual(outside)
+  expect((await trail.retentionRules("policy")).find(({ name }) => name === "own")).toMatchObject({
+    keep_days: "90",
+    state: "in force",
+  })
+})
+
+test.each([
+  ["retention-grace", "0", "nothing was changed; write 0d"],
+  ["organization-keep-most", "30", "nothing was changed; write 30d"],
+])("%s takes no bare number", async (name, value, hint) => {
+  expect((await failureOf(trail.setSetting(name, value))).hint).toBe(hint)
+  expect(await acts()).toEqual([])
+})
+
 test("to set what is set already records nothing", async () => {
   expect(await trail.setSetting("event-size-limit", "01048576")).toEqual({
     name: "event-size-limit",
     value: "1048576",
     act: null,
+    outside: [],
   })
   expect(await trail.setSetting("require-signed-acts", "off")).toMatchObject({ act: null })
   expect(await acts()).toEqual([])

@@ -81,6 +81,50 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   recount_summary: [
     "begin; select pgtrail.rebuild_summary('counted'); select * from pgtrail.recount_summary(1000); commit",
   ],
+  add_hold: [
+    "begin; select pgtrail.add_hold('c', 'r', 'o', 'a', 't', 'i', 'c', 'e', '2026-01-01Z', '2026-02-01Z', '2999-01-01Z', 'w')",
+  ],
+  release_hold: [
+    "begin; select pgtrail.add_hold('c', 'r', 'none'); select pgtrail.release_hold('c', 'r', 'w')",
+    "begin isolation level repeatable read; select pgtrail.add_hold('c', 'r', 'none'); select pgtrail.release_hold('c', 'r')",
+  ],
+  held_events: ["false", "true"].map(
+    (
+      free,
+    ) => `begin; insert into pgtrail.event (organization_id, event_type, occurred_at) values ('held', 'e.x', '2001-01-01Z');
+      select pgtrail.add_hold('c', 'r', 'held', null, null, null, null, 'e', '2000-01-01Z', '2002-01-01Z');
+      select pgtrail.add_hold('c', 'r', 'held', 'a', 't', 'i', 'c');
+      select * from pgtrail.held_events('event_default', '{${Array.from({ length: 500 }, (_, n) => n).join()}}', ${free})`,
+  ),
+  holds_on: [
+    "begin; select pgtrail.add_hold('c', 'r', 'held', 'a'); select pgtrail.holds_on('held', 0, 1, '2001-01-01Z')",
+  ],
+  set_retention: [
+    `begin; select pgtrail.set_retention('policy', 'p', 30, 'o', 'PHI', 'e', null, 7, true); select pgtrail.set_retention('policy', 'p', 20);
+     select pgtrail.set_retention('policy', 'p', null, confirmed => true); select pgtrail.set_retention('floor', 'f', 30, compliance_tag => 'PCI')`,
+  ],
+  retention_plan: ["select * from pgtrail.retention_plan('event_default')"],
+  purge_partition: ["rewrite => true", "rewrite => false", "everything => true", "most => 1"].map(
+    (how) => `begin; select pgtrail.set_setting('retention-grace', '0d');
+      insert into pgtrail.event (organization_id, event_type, occurred_at) values ('p', 'x', '1999-01-01Z'), ('p', 'y', '1999-01-02Z');
+      select pgtrail.set_retention('policy', 'standard', 30, confirmed => true);
+      select pgtrail.split_default('{event_1999_01}', '{1999-01-01Z}', '{1999-02-01Z}');
+      select pgtrail.purge_partition('event_1999_01', 'r', ${how}); select pgtrail.purge_partition('event_default', 'r')`,
+  ),
+  split_default: [
+    `begin; insert into pgtrail.event (event_type, occurred_at) values ('x', '1999-01-01Z');
+     select pgtrail.split_default('{event_1999_01}', '{1999-01-01Z}', '{1999-02-01Z}')`,
+  ],
+  detach_partition: [
+    `begin; select pgtrail.split_default('{event_1999_01}', '{1999-01-01Z}', '{1999-02-01Z}'); select pgtrail.add_hold('c', 'r', 'held');
+     select pgtrail.detach_partition('event_1999_01', 'r')`,
+  ],
+  attach_partition: [
+    `begin; select pgtrail.split_default('{event_1999_01}', '{1999-01-01Z}', '{1999-02-01Z}');
+     select pgtrail.detach_partition('event_1999_01', 'r'); select pgtrail.attach_partition('event_1999_01')`,
+  ],
+  default_times: ["select * from pgtrail.default_times()"],
+  analyze_partition: ["select pgtrail.analyze_partition('event_default')"],
   open_incarnation: [
     `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
     `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,

@@ -44,7 +44,9 @@ export async function table(
   }
 
   function fitted(window: readonly string[][], width: number): number[] {
-    contents ??= columns.map((_, at) => contentOf(window.map((row) => row[at] ?? "")))
+    contents ??= columns.map(({ whole }, at) =>
+      whole === true ? "whole" : contentOf(window.map((row) => row[at] ?? "")),
+    )
     return narrow(widths, contents, width - gap.length * (columns.length - 1))
   }
 
