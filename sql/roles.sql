@@ -48,7 +48,7 @@ begin
         exception when insufficient_privilege then
             raise exception using errcode = 'TR014',
                 message = format('%I may not act as pgtrail_owner, who owns the logs of this server', current_user),
-                hint = format('Nothing was changed; ask a superuser to run: %s;%s', odd, without_roles);
+                hint = format('Nothing was changed; ask a superuser to run: %s%s', odd, coalesce(nullif(without_roles, ''), ';'));
         end;
     end if;
     if not has_database_privilege('pgtrail_owner', current_database(), 'temporary') then

@@ -14,6 +14,7 @@ export {
   file,
   flag,
   list,
+  patience,
   reference,
   required,
   text,

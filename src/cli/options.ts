@@ -190,3 +190,12 @@ export function arg(
 ): Argument<unknown> {
   return { summary, form, ...(choices === undefined ? {} : { choices }) }
 }
+
+/** Of all that changes partitions. */
+export const patience = configurable(
+  duration(
+    "--patience <duration>",
+    "try for so long to find a moment in which nobody reads or writes",
+    "30s",
+  ),
+)

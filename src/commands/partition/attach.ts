@@ -1,5 +1,5 @@
 // pgtrail partition attach: brings a detached partition back, which is an act.
-import { arg, command, configurable, duration, flag } from "../../cli/command.js"
+import { arg, command, flag, patience } from "../../cli/command.js"
 import { readDuration } from "../../data/duration.js"
 import { sqlReport } from "./create.js"
 import { movedReport } from "./detach.js"
@@ -9,13 +9,7 @@ export default command({
   description: "Queries find its events again. Needs the role pgtrail_operator.",
   args: { name: arg("the partition: event_2025_01") },
   options: {
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     dryRun: flag("--dry-run", "do everything, roll it back, and say what would happen"),
     printSql: flag("--print-sql", "print the SQL instead of running it"),
   },

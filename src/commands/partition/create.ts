@@ -1,5 +1,5 @@
 // pgtrail partition create: makes partitions that are missing.
-import { arg, command, configurable, duration, flag, type Report, text } from "../../cli/command.js"
+import { arg, command, flag, patience, type Report, text } from "../../cli/command.js"
 import { readDuration } from "../../data/duration.js"
 import { describeCreated } from "../../data/partition/describe.js"
 
@@ -14,13 +14,7 @@ export default command({
   args: { time: arg("a day, a month, a quarter, a week or a year: 2025-01, 2025") },
   options: {
     until: text("--until <time>", "as the time; all up to this are made, and this too"),
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     dryRun: flag("--dry-run", "say what would be made; change nothing"),
     printSql: flag("--print-sql", "print the SQL instead of running it, for psql without -1"),
   },

@@ -1,5 +1,5 @@
 // pgtrail partition detach: takes a partition out of every query, which is an act.
-import { arg, command, configurable, duration, flag, type Report, required, text } from "../../cli/command.js"
+import { arg, command, flag, patience, type Report, required, text } from "../../cli/command.js"
 import { readDuration } from "../../data/duration.js"
 import type { MovedPartition } from "../../data/index.js"
 import { plural } from "../../data/words.js"
@@ -13,13 +13,7 @@ export default command({
   args: { name: arg("the partition: event_2025_01") },
   options: {
     reason: required(text("--reason <text>", "why; stays in the act")),
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     dryRun: flag("--dry-run", "do everything, roll it back, and say what would happen"),
     printSql: flag("--print-sql", "print the SQL instead of running it"),
   },

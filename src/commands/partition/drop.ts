@@ -1,5 +1,5 @@
 // pgtrail partition drop: verifies a partition and removes it with all its events, with a record.
-import { arg, command, configurable, duration, flag, reference, required, text } from "../../cli/command.js"
+import { arg, command, flag, patience, reference, required, text } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
 import { readDuration } from "../../data/duration.js"
 import { describeKept } from "../../data/partition/describe.js"
@@ -24,13 +24,7 @@ export default command({
       "--key <reference>",
       "the private key that signs the act: file:PATH, env:NAME or cmd:COMMAND",
     ),
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     dryRun: flag("--dry-run", "verify, do everything, roll it back, and say what would go"),
     printSql: flag("--print-sql", "print the SQL instead of running it"),
   },

@@ -1,5 +1,5 @@
 // pgtrail partition maintain: makes what is due; for cron.
-import { command, configurable, duration, flag } from "../../cli/command.js"
+import { command, flag, patience } from "../../cli/command.js"
 import { readDuration } from "../../data/duration.js"
 import { describeLeft, describeMaintained } from "../../data/partition/describe.js"
 import { sqlReport } from "./create.js"
@@ -14,13 +14,7 @@ export default command({
     "where nothing went wrong. " +
     "Needs the role pgtrail_operator.",
   options: {
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     dryRun: flag("--dry-run", "say what is due; change nothing"),
     printSql: flag("--print-sql", "print the SQL instead of running it, for psql without -1"),
   },

@@ -1,5 +1,5 @@
 // pgtrail retention run: purges what no rule keeps any more. For cron.
-import { command, configurable, count, duration, flag, type Row, reference, text } from "../../cli/command.js"
+import { command, count, flag, patience, type Row, reference, text } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
 import { readDuration } from "../../data/duration.js"
 import type { PurgedPartition } from "../../data/retention/run-options.js"
@@ -26,13 +26,7 @@ export default command({
       "--require-backup <age>",
       "purge nothing unless a backup is recorded that is younger; a later command records backups, as acts of the kind backup",
     ),
-    patience: configurable(
-      duration(
-        "--patience <duration>",
-        "try for so long to find a moment in which nobody reads or writes",
-        "30s",
-      ),
-    ),
+    patience,
     requestedBy: text("--requested-by <who>", "who asked for it: a name, or the number of a request"),
     key: reference(
       "--key <reference>",
