@@ -1,5 +1,6 @@
 // Opens connections whose session is fixed, so that a value means the same whoever connects; every value arrives as text.
 import type { Client, ClientBase } from "pg"
+import { keepOrEnd, takeKept } from "./connection/keep.js"
 import { streamOf } from "./connection/login.js"
 import { isAway, type Reached, reach } from "./connection/reach.js"
 import type { ConnectionTarget } from "./connection/target.js"
@@ -22,6 +23,7 @@ export async function connect(target: ConnectionTarget, options: { pooled?: bool
   try {
     const pooler = await prepare(client, { ...from, servers: [server] }, options.pooled ?? false)
     chosen.set(target, { ...from, servers: [server], ...(pooler === undefined ? {} : { pooler }) })
+    if (pooler !== undefined) poolers.add(client)
     return client
   } catch (error) {
     await client.end().catch(() => undefined)
@@ -80,6 +82,8 @@ async function prepare(
   return undefined
 }
 
+/** Sessions that are reached through a pooler, which may be used by others in between. */
+const poolers = new WeakSet<ClientBase>()
 const superusers = new WeakSet<ClientBase>()
 
 /** Whether what runs in this session could do anything on the server. */
@@ -100,15 +104,33 @@ export async function withClient<T>(
   target: ConnectionTarget,
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(target)
+  const client = (await again(target)) ?? (await connect(target))
+  let result: T
   try {
-    return await use(client)
+    result = await use(client)
   } catch (cause) {
     const error = toTrailError(cause)
     const lost = error instanceof TrailError && error.code === "connection-lost" ? lossOf(client) : undefined
-    throw lost === undefined ? error : toTrailError(lost)
-  } finally {
     await client.end().catch(() => undefined)
+    throw lost === undefined ? error : toTrailError(lost)
+  }
+  if (poolers.has(client)) await client.end().catch(() => undefined)
+  else await keepOrEnd(target, client)
+  return result
+}
+
+/** The kept connection, its session fixed anew; who it is, and what others have planted meanwhile, is asked again. */
+async function again(target: ConnectionTarget): Promise<Client | undefined> {
+  const client = takeKept(target)
+  if (client === undefined) return undefined
+  try {
+    await fix(client, sessionSettings("session"))
+    return client
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    if (error instanceof TrailError) throw error
+    // It is gone: a new one tells how things are.
+    return undefined
   }
 }
 

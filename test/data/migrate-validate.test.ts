@@ -251,7 +251,8 @@ test("functions of another pgtrail are pending, and a migration from another tex
   all.push(other)
   await other.query("update pgtrail.setting set value = 'old' where name = 'code-checksum'")
   await other.query("update pgtrail.migration set checksum = 'other' where number = 1")
-  expect(await (await open(other.url)).validate()).toMatchObject({
+  await using opened = await open(other.url)
+  expect(await opened.validate()).toMatchObject({
     pending: ["functions, triggers and grants"],
     differences: [{ object: "migration 0001_log", what: "checksum", actual: "another text was applied" }],
   })
