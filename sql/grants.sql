@@ -71,9 +71,30 @@ grant execute on function
     pgtrail.add_hold(text, text, text, text, text, text, text, text, timestamptz, timestamptz, timestamptz, text),
     pgtrail.release_hold(text, text, text),
     pgtrail.set_retention(text, text, int, text, text, text, text, int, boolean),
-    pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean),
+    pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean, jsonb),
     pgtrail.split_default(text[], timestamptz[], timestamptz[], interval),
     pgtrail.detach_partition(text, text, interval),
     pgtrail.attach_partition(text, interval),
     pgtrail.analyze_partition(text),
     pgtrail.default_times() to pgtrail_operator;
+
+-- Archives: whoever reads events is told which of them stand elsewhere; an operator makes, restores and removes them. The files that lie in
+-- the database itself go through functions: an auditor may read them, and an operator who may also read events.
+grant select on pgtrail.archive to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant select on pgtrail.archive_kind, pgtrail.archive_failure, pgtrail.job_run to pgtrail_auditor, pgtrail_operator;
+-- Both run jobs, an auditor that of verifying; what they came to is no evidence.
+grant insert, update, delete on pgtrail.job_run to pgtrail_auditor, pgtrail_operator;
+grant execute on function pgtrail.archive_until(bigint, timestamptz) to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant execute on function pgtrail.stored_files(text), pgtrail.stored_parts(text), pgtrail.read_stored(text, int), pgtrail.note_retrieved(text)
+    to pgtrail_auditor, pgtrail_operator;
+grant execute on function
+    pgtrail.restore_stage(),
+    pgtrail.restore_archive(text, text, text, interval),
+    pgtrail.archive_places(text, text, timestamptz, timestamptz, boolean, timestamptz),
+    pgtrail.record_restore(text, text, bigint, text, text),
+    pgtrail.remove_archive(text, text, text, boolean),
+    pgtrail.store_file(text, int, bytea),
+    pgtrail.store_done(text, bigint),
+    pgtrail.remove_stored(text),
+    pgtrail.note_archive_failure(text, text, text, jsonb),
+    pgtrail.forget_archive_failure(text, text) to pgtrail_operator;

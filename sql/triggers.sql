@@ -16,6 +16,10 @@ create or replace trigger pgtrail_guard before update or delete or truncate on p
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.organization_reader
     for each statement execute function pgtrail.guard('DELETE revoke');
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.purge
+    for each statement execute function pgtrail.guard('UPDATE restore');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.archive
+    for each statement execute function pgtrail.guard('UPDATE restore', 'UPDATE remove_archive');
+create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.archive_kind
     for each statement execute function pgtrail.guard();
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.retention_rule
     for each statement execute function pgtrail.guard('UPDATE retention');

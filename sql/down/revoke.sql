@@ -1,4 +1,5 @@
--- On the way down, before an earlier version's grants are applied: takes back all others. Partitions have the same in every version.
+-- On the way down, before an earlier version's grants are applied: takes back all others. Partitions have the same in
+-- every version, detached ones too.
 do $$
 declare
     statement text;
@@ -9,12 +10,14 @@ begin
             select c.oid as relation, c.relowner, a.grantee
             from pg_class c, aclexplode(c.relacl) a
             where c.relnamespace = 'pgtrail'::regnamespace and not c.relispartition and c.relkind in ('r', 'p', 'v')
+                and not exists (select from pg_trigger g where g.tgrelid = c.oid and g.tgname = 'pgtrail_closed')
             union all
             select c.oid, c.relowner, x.grantee
             from pg_class c
             join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped,
                 lateral aclexplode(a.attacl) x
             where c.relnamespace = 'pgtrail'::regnamespace and not c.relispartition and c.relkind in ('r', 'p', 'v')
+                and not exists (select from pg_trigger g where g.tgrelid = c.oid and g.tgname = 'pgtrail_closed')
         ) t
         left join pg_roles r on r.oid = t.grantee
         where t.grantee <> t.relowner

@@ -1,8 +1,8 @@
 -- Makes a table of its own with rows of `source` (as `e`, chosen by `tail`: joins with $1, and a condition), their indexes, and the bounds
 -- that it shall have: to be attached without being read again. Nobody else sees it before the transaction commits, and nothing of it is
--- left when that does not. Tells the heads of the lanes at the moment when the rows were read.
+-- left when that does not. Tells the heads of the lanes at the moment when the rows were read. `beside`: all rows of that table come in too.
 create or replace function pgtrail.build_partition(
-    partition_name text, source regclass, tail text, bounds text, records pgtrail.purge[] default null,
+    partition_name text, source regclass, tail text, bounds text, records pgtrail.purge[] default null, beside regclass default null,
     out added bigint, out organizations text[], out lanes smallint[], out seqs bigint[]
 )
 language plpgsql volatile security invoker parallel unsafe
@@ -20,6 +20,9 @@ begin
         'from pgtrail.newest_heads() h', partition_name, source, tail)
     into added, organizations, lanes, seqs
     using records;
+    if beside is not null then
+        execute format('insert into pgtrail.%I select e.* from only %s e', partition_name, beside);
+    end if;
     -- After the rows, and those that somebody added to the partition too.
     for i in
         select x.indisprimary, x.indisunique, pg_get_indexdef(x.indexrelid) as definition,
@@ -43,5 +46,5 @@ begin
     perform pgtrail.dress_partition(partition_name);
 end
 $$;
-comment on function pgtrail.build_partition(text, regclass, text, text, pgtrail.purge[]) is 'Makes a table to be attached';
-revoke all on function pgtrail.build_partition(text, regclass, text, text, pgtrail.purge[]) from public;
+comment on function pgtrail.build_partition(text, regclass, text, text, pgtrail.purge[], regclass) is 'Makes a table to be attached';
+revoke all on function pgtrail.build_partition(text, regclass, text, text, pgtrail.purge[], regclass) from public;

@@ -22,7 +22,12 @@ begin
             select true from pgtrail.event e
             where e.organization_id = g.organization_id and e.lane = g.lane and e.seq = g.seq and e.hash = g.hash
             limit 1
-        ) is null
+        ) is null and not exists (
+            -- It was one when the log was read, and was archived or purged since.
+            select from pgtrail.purge p, unnest(p.ranges) with ordinality r (range, n)
+            where p.organization_id = g.organization_id and p.lane = g.lane and p.restored_seq is null
+                and upper(r.range) - 1 = g.seq and substring(p.hashes from (r.n * 64 - 31)::int for 32) = g.hash
+        )
     ) or exists (
         select from unnest(organizations, lanes) g (organization_id, lane)
         group by g.organization_id, g.lane having count(*) > 1

@@ -11,7 +11,7 @@ set datestyle = 'ISO, YMD'
 as $$
 declare
     time_form constant text := 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"';
-    deciding constant text[] := array['hold', 'detach', 'attach', 'purge'];
+    deciding constant text[] := array['hold', 'detach', 'attach', 'purge', 'restore'];
     newest_act bigint;
     partition record;
     seen record;

@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     deadline constant timestamptz := clock_timestamp() + patience;
+    before constant text := current_setting('lock_timeout');
     pause float8 := 0.05;
     partition regclass;
     holders text;
@@ -28,6 +29,7 @@ begin
             foreach partition in array partitions loop
                 execute format('lock table only %s in access exclusive mode', partition);
             end loop;
+            perform set_config('lock_timeout', before, true);
             return;
         exception when lock_not_available or deadlock_detected then
             null;

@@ -34,6 +34,7 @@ declare
     homes oid[] := '{}';
     counted bigint := 0;
     deleted bigint := 0;
+    started timestamptz;
     n bigint;
     event_rows text;
     odd text;
@@ -59,6 +60,7 @@ begin
         raise exception using errcode = 'TR009', message = odd, hint = 'Nothing was purged.';
     end if;
     perform pg_advisory_xact_lock(1885828210, -1);
+    started := clock_timestamp();
     if exists (select from pgtrail.hold h where h.released_seq is null and coalesce(h.organization_id = organization, true)) then
         perform pgtrail.refuse_held(p.oid::regclass, format('e.organization_id = %L and exists (select from '
             'unnest(%L::smallint[], %L::bigint[], %L::bigint[]) w (lane, first, last) where w.lane = e.lane and e.seq between w.first and w.last)',
@@ -178,7 +180,8 @@ begin
     from unnest(records) r;
     made.act_seq := pgtrail.record_act('purge', jsonb_build_object('organization', organization, 'reason', purge_events.reason,
         'lanes', cardinality(records), 'events', counted, 'oldest', found.oldest, 'newest', found.newest,
-        'requested_by', purge_events.requested_by, 'override', to_jsonb(override), 'verification', verification), found.digest);
+        'requested_by', purge_events.requested_by, 'override', to_jsonb(override), 'verification', verification,
+        'holds', encode(pgtrail.holds_in_force(started), 'hex'), 'at', to_char(started at time zone 'UTC', time_form)), found.digest);
     insert into pgtrail.purge
     select made.act_seq, r.organization_id, r.lane, r.ranges, r.hashes, r.events, r.oldest_occurred_at, r.newest_occurred_at,
         r.oldest_recorded_at, r.newest_recorded_at

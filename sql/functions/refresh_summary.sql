@@ -50,7 +50,7 @@ begin
     ) w;
     select places - coalesce(sum(upper(r) - lower(r)), 0) into expected
     from unnest(organizations, lanes, firsts, lasts) w (organization_id, lane, first, last)
-    join pgtrail.purge p on p.organization_id = w.organization_id and p.lane = w.lane,
+    join pgtrail.purge p on p.organization_id = w.organization_id and p.lane = w.lane and p.restored_seq is null,
         unnest(p.ranges * int8multirange(int8range(w.first, w.last, '[]'))) r;
 
     -- By the primary key, in one partition after the other, until all are found: mostly they are in the newest.

@@ -22,8 +22,8 @@ declare
     others text;
     rebuilt boolean;
     rest_name constant text := 'event_default_rebuilt';
-    -- What takes or changes events of DEFAULT, or gives their time to another partition.
-    deciding constant text[] := array['purge', 'redact', 'detach', 'attach'];
+    -- What takes, brings back or changes events of DEFAULT, or gives their time to another partition.
+    deciding constant text[] := array['purge', 'restore', 'redact', 'detach', 'attach'];
     newest_act bigint;
     -- The partition that this transaction attaches again, and has recorded so.
     attached constant text := (select a.parameters->>'partition' from pgtrail.act a

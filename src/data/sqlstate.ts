@@ -14,7 +14,8 @@ const again = "nothing was changed; run it again"
 const times = "nothing was appended; write times as 2026-11-21T09:30:00Z"
 const correct = "nothing was appended; correct the value"
 
-const isNamed = (said: string): boolean => said.includes(", held by: ")
+const isNamed = (said: string): boolean =>
+  said.includes(", held by: ") || said.startsWith("another run restores or removes ")
 
 /** The whole code counts before its class, the first two characters. */
 const words: Readonly<Record<string, Words>> = {
@@ -123,6 +124,7 @@ const words: Readonly<Record<string, Words>> = {
   TR014: { code: "privilege" },
   TR015: { code: "busy" },
   TR016: { code: "held" },
+  TR017: { code: "broken" },
 }
 
 /** What stands in the table for `sqlstate`, said of the server's `message`. */
@@ -151,16 +153,16 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   [/must be owner of|function record_access$/, owner],
   [/function (append|check_events|import_\w+)$/, granted("writer")],
   [
-    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary|add_hold|release_hold|set_retention|\w+_partition|split_default|default_times)$|table retention_run$/,
+    /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary|add_hold|release_hold|set_retention|\w+_partition|split_default|default_times|restore_\w+|record_restore|remove_archive|archive_places|store_\w+|remove_stored|\w+_archive_failure)$|table retention_run$/,
     granted("operator"),
   ],
   [
-    /function (record_verification|held_events|holds_on|retention_plan)$|table (hold|act|act_signature|verified_head|catalog_object|incarnation|loss|purge|organization_reader|import_source)$/,
+    /function (record_verification|held_events|holds_on|retention_plan|stored_\w+|read_stored|note_retrieved)$|table (hold|archive_kind|archive_failure|job_run|job_run|act|act_signature|verified_head|catalog_object|incarnation|loss|purge|organization_reader|import_source)$/,
     granted("auditor"),
   ],
   [/table (event|summary)(_\w+)?$/, `${granted("reader")}; for appending pgtrail grant writer ROLE`],
   [
-    /table (chain_head|retention_rule|detached_partition)$|function (retention_of|partitions|partition_range)$/,
+    /table (chain_head|retention_rule|detached_partition|archive)$|function (archive_until|retention_of|partitions|partition_range)$/,
     granted("reader"),
   ],
   [
@@ -169,7 +171,7 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   ],
   [
     /schema pgtrail$/,
-    "grant the role of this connection what its work needs: pgtrail grant writer, reader or auditor ROLE",
+    "grant the role of this connection what its work needs: pgtrail grant writer, reader, auditor or operator ROLE",
   ],
 ]
 
@@ -181,6 +183,7 @@ const denied: readonly (readonly [message: RegExp, work: string, who: string])[]
   [/function set_setting$/, "change settings", "an operator"],
   [/function (\w+_partition|split_default|default_times)$/, "change partitions", "an operator"],
   [/table retention_run$/, "read the runs of retention", "an auditor or an operator"],
+  [/table job_run$/, "read or record the runs of jobs", "an auditor or an operator"],
   [/function retention_plan$/, "plan retention", "an auditor or an operator"],
   [/(table hold|function (held_events|holds_on))$/, "read holds", "an auditor or an operator"],
   [
@@ -206,7 +209,7 @@ function privilegeHint(message: string): string | undefined {
 
 /** What the first migration did not make: a log without it may be older than this pgtrail. */
 const later =
-  /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*|hold|retention_\w+|detached_partition)\b/
+  /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*|hold|retention_\w+|detached_partition|archive\w*|job_run)\b/
 
 function noTable(message: string): string {
   if (later.test(message)) return "pgtrail is not installed in this database, or an older version of it"

@@ -85,6 +85,12 @@ test.each([
   ["detached_partition", "select", "reader auditor operator"],
   ["hold", "select", "auditor operator"],
   ["retention_run", "select", "auditor operator"],
+  ["archive", "select", "reader auditor operator"],
+  ["archive_kind", "select", "auditor operator"],
+  ["archive_failure", "select", "auditor operator"],
+  ["archive_storage", "select", ""],
+  ["archive_storage_part", "select", ""],
+  ["job_run", "select", "auditor operator"],
   ["summary", "select", "reader auditor"],
   ["summary_actor", "select", "reader auditor"],
   ["summary_cursor", "select", "reader auditor operator"],
@@ -98,17 +104,22 @@ test.each([
   expect(await table(name, right)).toBe(expected)
 })
 
+/** What runs of retention and jobs did is a note, and no evidence: whoever makes them writes it. */
+const notes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  retention_run: { insert: "operator", update: "operator" },
+  job_run: { insert: "auditor operator", update: "auditor operator", delete: "auditor operator" },
+}
+
 test("nobody but the owner may change or empty a table, and only a writer inserts", async () => {
   const names = await db.query(
     "select relname as name from pg_class where relnamespace = 'pgtrail'::regnamespace and relkind in ('r', 'p', 'v')",
   )
   for (const { name } of names) {
     for (const right of ["update", "delete", "truncate", "trigger", "references"]) {
-      // What the runs of retention did is a note, and no evidence.
-      const may = name === "retention_run" && right === "update" ? "operator" : ""
+      const may = notes[String(name)]?.[right] ?? ""
       expect(`${name} ${right}: ${await table(String(name), right)}`).toBe(`${name} ${right}: ${may}`)
     }
-    const inserts = name === "retention_run" ? "operator" : ""
+    const inserts = notes[String(name)]?.insert ?? ""
     if (name !== "event") expect(await table(String(name), "insert")).toBe(inserts)
   }
 })
@@ -143,8 +154,18 @@ const operating = [
   "attach_partition",
   "analyze_partition",
   "default_times",
+  "archive_places",
+  "restore_stage",
+  "restore_archive",
+  "record_restore",
+  "remove_archive",
+  "store_file",
+  "store_done",
+  "remove_stored",
+  "note_archive_failure",
+  "forget_archive_failure",
 ]
-/** What tells of events and holds without changing anything. */
+/** What tells of events, holds and archives without changing anything of them. */
 const telling: Readonly<Record<string, string>> = {
   held_events: "auditor operator",
   holds_on: "auditor operator",
@@ -152,6 +173,11 @@ const telling: Readonly<Record<string, string>> = {
   retention_of: "reader auditor operator",
   partitions: "reader auditor operator",
   partition_range: "reader auditor operator",
+  archive_until: "reader auditor operator",
+  stored_files: "auditor operator",
+  stored_parts: "auditor operator",
+  read_stored: "auditor operator",
+  note_retrieved: "auditor operator",
 }
 
 test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, who reads records his exports, nobody records acts", async () => {

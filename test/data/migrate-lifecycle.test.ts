@@ -4,7 +4,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
-import { catalog, newestAct } from "./migrate-fixture.js"
+import { catalog, migrationsAfter, newestAct } from "./migrate-fixture.js"
 
 const all: TestDatabase[] = []
 afterAll(async () => {
@@ -16,7 +16,7 @@ const state = async (db: TestDatabase) => [
   await newestAct(db),
   await db.query("select * from pgtrail.migration"),
 ]
-const down = { removed: ["0005_lifecycle"], level: 4 }
+const down = { removed: migrationsAfter(4).reverse(), level: 4 }
 const intact = { verdict: "intact", findings: [] }
 
 describe("where something would be lost", () => {
@@ -52,16 +52,16 @@ describe("where something would be lost", () => {
       message: `what migration 0005_lifecycle holds would be lost (${amount}): an older pgtrail keeps nothing because of them, nor does this one after another migrate up`,
       hint: `nothing was lost; to lose it: pgtrail migrate down --to 4 --confirm ${db.name}`,
     }
-    await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-    await expect(trail.migrateDown({ dryRun: true })).rejects.toMatchObject(refusal)
-    await expect(trail.migrateDown({ confirm: "other" })).rejects.toMatchObject({ code: "usage" })
-    const sql = await trail.migrateDownSql()
+    await expect(trail.migrateDown({ to: 4 })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 4, dryRun: true })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 4, confirm: "other" })).rejects.toMatchObject({ code: "usage" })
+    const sql = await trail.migrateDownSql({ to: 4 })
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state(db)).toEqual(before)
-    expect(await trail.migrateDown({ confirm: db.name })).toMatchObject(down)
+    expect(await trail.migrateDown({ to: 4, confirm: db.name })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: "0005_lifecycle" })
-    expect(await trail.install()).toMatchObject({ applied: ["0005_lifecycle"] })
+    expect(await trail.install()).toMatchObject({ applied: migrationsAfter(4) })
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
     expect(
       await db.query(
@@ -90,9 +90,9 @@ describe("where something would be lost", () => {
     ],
   ])("it asks nothing for %s", async (_, made) => {
     for (const sql of made) await db.query(sql)
-    expect(await trail.migrateDown()).toMatchObject(down)
+    expect(await trail.migrateDown({ to: 4 })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: "0005_lifecycle" })
-    expect(await trail.validate()).toMatchObject({ pending: ["0005_lifecycle"], differences: [] })
+    expect(await trail.validate()).toMatchObject({ pending: migrationsAfter(4), differences: [] })
     await trail.install()
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
   })
@@ -109,15 +109,15 @@ describe("where something would be lost", () => {
         "partitions are detached, of which an older pgtrail knows nothing: their events would be missing",
       hint: expect.stringContaining("pgtrail partition attach"),
     }
-    await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-    await expect(trail.migrateDown({ confirm: db.name })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 4 })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 4, confirm: db.name })).rejects.toMatchObject(refusal)
     await expect(trail.migrateDown({ to: 2, confirm: db.name })).rejects.toMatchObject(refusal)
-    const sql = await trail.migrateDownSql({ confirm: db.name })
+    const sql = await trail.migrateDownSql({ to: 4, confirm: db.name })
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state(db)).toEqual(before)
     await db.query("select pgtrail.attach_partition('event_2020_01')")
-    expect(await trail.migrateDown()).toMatchObject(down)
+    expect(await trail.migrateDown({ to: 4 })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject({ ...intact, covered: { events: "2" } })
     expect(await trail.validate()).toMatchObject({ differences: [] })
     await trail.install()
@@ -164,13 +164,13 @@ describe("a log of which retention purged, with holds, rules and settings", () =
     const before = await chosen()
     expect(before).toContainEqual(["retention-grace", "0d"])
     expect(before).toContainEqual(["organization-keep-least", "30d"])
-    await log.trail.migrateDown({ confirm: log.db.name })
+    await log.trail.migrateDown({ to: 4, confirm: log.db.name })
     await log.trail.install()
     expect(await chosen()).toEqual(before)
   })
 
   test("has retention, holds and detached partitions from the beginning after the way down and up", async () => {
-    await log.trail.migrateDown({ confirm: log.db.name })
+    await log.trail.migrateDown({ to: 4, confirm: log.db.name })
     await log.trail.install()
     await log.db.query("select pgtrail.set_retention('policy', 'short', 100)")
     await log.db.query("select pgtrail.add_hold('C1', 'again', 'globex')")
@@ -199,7 +199,7 @@ describe("a log of which retention purged, with holds, rules and settings", () =
     ["a hold's act", "update pgtrail.act set digest = sha256('') where kind = 'hold'"],
     ["a setting", "update pgtrail.setting set value = '9d' where name = 'retention-grace'"],
   ])("shows that somebody altered %s at the level below too", async (_, sql) => {
-    await log.trail.migrateDown({ confirm: log.db.name })
+    await log.trail.migrateDown({ to: 4, confirm: log.db.name })
     await log.tamper(sql)
     expect((await log.verify()).verdict).toBe("tampered")
   })
@@ -212,10 +212,10 @@ test("a log with a partition for each week goes down and up again", async () => 
   await trail.install({ partitionInterval: "week" })
   await trail.append([{ event_type: "a" }])
   const before = await catalog(db)
-  expect(await trail.migrateDown()).toMatchObject(down)
+  expect(await trail.migrateDown({ to: 4 })).toMatchObject(down)
   expect(await trail.verify()).toMatchObject(intact)
   expect(await trail.validate()).toMatchObject({ differences: [] })
-  expect(await trail.install({ partitionInterval: "week" })).toMatchObject({ applied: ["0005_lifecycle"] })
+  expect(await trail.install({ partitionInterval: "week" })).toMatchObject({ applied: migrationsAfter(4) })
   expect(await catalog(db)).toEqual(before)
   expect((await trail.settings()).find(({ name }) => name === "partition-interval")).toMatchObject({
     value: "week",

@@ -25,7 +25,8 @@ const paths: [level: Level, roles: boolean][] = [
   [2, true],
   [3, true],
   [4, true],
-  [4, false],
+  [5, true],
+  [5, false],
 ]
 
 test.each(paths)(

@@ -155,7 +155,7 @@ test("verify finds a function that somebody added, though the act of a migration
   ])
 })
 
-test.each(["event", "act", "log", "organization_reader", "purge"])(
+test.each(["event", "act", "log", "organization_reader", "purge", "archive", "archive_kind"])(
   "verify finds the guard of %s missing, though the act of a migration was forged to fit",
   async (name) => {
     await db.query(`drop trigger pgtrail_guard on pgtrail.${name}`)
@@ -167,18 +167,19 @@ test.each(["event", "act", "log", "organization_reader", "purge"])(
 )
 
 test.each([
-  [5, "table migration: the newest migration is 4, and the functions are those of 5"],
-  [4, "table migration: 0004_read is missing, and 5 is there"],
-  [2, "table migration: 0002_proof is missing, and 5 is there"],
-  [1, "table migration: 0001_log is missing, and 5 is there"],
+  [6, "table migration: the newest migration is 5, and the functions are those of 6"],
+  [5, "table migration: 0005_lifecycle is missing, and 6 is there"],
+  [4, "table migration: 0004_read is missing, and 6 is there"],
+  [2, "table migration: 0002_proof is missing, and 6 is there"],
+  [1, "table migration: 0001_log is missing, and 6 is there"],
 ])("verify finds that migration %i was taken out of the ledger", async (number, says) => {
   await db.query(`delete from pgtrail.migration where number = ${number}`)
   const { findings, pending_migration } = await trail.verify({ record: false })
   expect(findings).toMatchObject([{ kind: "catalog_changed", message: says }])
   // What is missing in the middle is not pending: no way up would apply it.
-  expect(pending_migration).toBe(number === 5 ? "0005_lifecycle" : null)
+  expect(pending_migration).toBe(number === 6 ? "0006_archive" : null)
   const { pending, differences: shown } = await trail.validate()
-  expect(pending).toEqual(number === 5 ? ["0005_lifecycle"] : [])
+  expect(pending).toEqual(number === 6 ? ["0006_archive"] : [])
   expect(shown).toMatchObject([{ object: "table migration" }])
 })
 

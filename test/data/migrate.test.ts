@@ -28,6 +28,7 @@ test("an empty database is not installed, and everything is pending", async () =
       { number: "0003", name: "access", state: "pending" },
       { number: "0004", name: "read", state: "pending" },
       { number: "0005", name: "lifecycle", state: "pending" },
+      { number: "0006", name: "archive", state: "pending" },
     ],
   })
   const status = await trail.status()
@@ -57,7 +58,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   )
   const status = await trail.status()
   expect(status).toMatchObject({
-    migrations: { state: "current", version: "0005_lifecycle", roles: true },
+    migrations: { state: "current", version: "0006_archive", roles: true },
     log: {
       incarnation: "1",
       organizations: [

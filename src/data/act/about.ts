@@ -29,11 +29,17 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
     `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
   add_type: ({ name, category, severity }) =>
     `${word(name)}, ${word(category) || "no category"}, ${word(severity)}`,
-  purge: ({ organization, partition, method, events, reason, override }) => {
+  purge: ({ organization, partition, method, events, reason, override, archive }) => {
+    const { name } = parametersOf(archive)
+    const into = word(name) === "" ? "" : ` into archive ${word(name)}`
     const from = [word(partition), word(organization)].filter((part) => part !== "").join(", ")
     const how = word(method) === "" ? "" : ` (${word(method)})`
-    return `${eventWords(events)} of ${from}${how}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`
+    return `${eventWords(events)} of ${from}${into}${how}${Array.isArray(override) ? `, despite ${override.length} findings` : ""}: ${word(reason)}`
   },
+  restore: ({ archive, events, schema, reason }) =>
+    `${eventWords(events)} of ${word(archive)}${word(schema) === "" ? "" : ` into schema ${word(schema)}`}: ${word(reason)}`,
+  remove_archive: ({ archive, expired, reason }) =>
+    `${word(archive)}${expired === true ? ", whose time is over" : ""}: ${word(reason)}`,
   hold: ({ case: name, organization, names, expires, reason }) => {
     const all = word(organization) === "" ? [] : [`organization ${word(organization)}`]
     if (Array.isArray(names) && names.length > 0) all.push(`${names.map(word).join(", ")} as the hold says`)

@@ -8,6 +8,7 @@ export const destructiveKinds: readonly string[] = [
   "purge",
   "release",
   "retention",
+  "remove_archive",
 ]
 
 /** The signed text: FORMAT.md. `logId` is that of the first incarnation, `hash` hex. */

@@ -1,6 +1,7 @@
 // What goes when a log is taken away, so that it can be said before, and kept on paper after.
 import type { ClientBase } from "pg"
 import { headsDigest } from "../canonical.js"
+import { goneTable } from "../purge/gone.js"
 import { writeTime } from "../query/columns.js"
 
 export interface LostLog {
@@ -72,7 +73,7 @@ async function purged(client: ClientBase): Promise<string> {
   )
   if (there.length === 0) return "0"
   const { rows } = await client.query<{ events: string }>(
-    "select coalesce(sum(events), 0) as events from pgtrail.purge",
+    `select coalesce(sum(p.events), 0) as events from ${goneTable} p`,
   )
   return rows[0]?.events ?? "0"
 }
