@@ -6,6 +6,7 @@ export type ErrorCode =
   | "config"
   | "bad-event"
   | "not-found"
+  | "exists"
   | "not-installed"
   | "newer-schema"
   | "pending-migration"

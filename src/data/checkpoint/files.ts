@@ -16,20 +16,27 @@ const problems: Readonly<Record<string, string>> = {
   EDQUOT: "no space left for this user",
   ELOOP: "too many symbolic links",
   ENAMETOOLONG: "the name is too long",
+  EFBIG: "larger than a file may be there",
+  EIO: "the disk reported an error",
+  ESTALE: "the server of the mounted folder does not know it any more",
+  ENOTCONN: "the mounted folder is not connected",
+}
+
+const hints = {
+  read: "see that the file is there and may be read",
+  write: "no file was left half written; see that the folder is there and may be written",
+  remove: "it is still there; see that the folder may be written, and that nothing keeps the file",
 }
 
 /** What the operating system said of a file, in words that name it. Other errors come back unchanged. */
-export function fileError(error: unknown, verb: "read" | "write", path: string): unknown {
+export function fileError(error: unknown, verb: "read" | "write" | "remove", path: string): unknown {
+  if (error instanceof TrailError) return error
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return error
   const isFull = error.code === "ENOSPC" || error.code === "EDQUOT"
   const message = `cannot ${verb} ${path}: ${problems[error.code] ?? error.code}`
   return new TrailError(isFull ? "disk-full" : "file", message, {
     cause: error,
-    hint: isFull
-      ? "no file was left half written; free space and run it again"
-      : verb === "write"
-        ? "no file was left half written; see that the folder is there and may be written"
-        : "see that the file is there and may be read",
+    hint: isFull ? "no file was left half written; free space and run it again" : hints[verb],
   })
 }
 
@@ -158,7 +165,7 @@ async function named(put: () => Promise<void>, path: string, drop: () => Promise
     await put()
     await syncFolder(dirname(path))
   } catch (error) {
-    throw error instanceof TrailError ? error : fileError(error, "write", path)
+    throw fileError(error, "write", path)
   } finally {
     await drop().catch(() => undefined)
   }

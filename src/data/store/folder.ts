@@ -1,0 +1,118 @@
+// A store in a folder: on this machine, mounted, or on a system that never lets go of what was written.
+import { randomBytes } from "node:crypto"
+import { constants, type Stats } from "node:fs"
+import { link, open, readdir, rm, rmdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { failing, makeFolder, removeEmpty, statOf, strange, syncFolder } from "./disk.js"
+import { place, read, write } from "./folder-file.js"
+import { pathOf } from "./location.js"
+import {
+  checkKey,
+  existsAlready,
+  isKey,
+  notFound,
+  partialName,
+  type Store,
+  type StoredObject,
+  wholeName,
+} from "./store.js"
+
+/** `give` is how a file gets a second name, which not every file system can. */
+export function openFolder(location: string, give: typeof link = link): Store {
+  const base = pathOf(location)
+  const pathTo = (key: string): string => join(base, ...checkKey(key))
+  // A folder that is missing may be a mount that is not there: that is not the same as an empty one.
+  const needBase = (verb: "read" | "write"): Promise<void> =>
+    failing(verb, base, async () => (await open(base, constants.O_RDONLY | constants.O_DIRECTORY)).close())
+
+  async function find(key: string): Promise<Stats | undefined> {
+    const path = pathTo(key)
+    await needBase("read")
+    return await failing("read", path, async () => {
+      const folder = await statOf(dirname(path))
+      if (folder === undefined) return undefined
+      if (!folder.isDirectory()) throw strange(dirname(path), "folder")
+      const file = await statOf(path)
+      if (file !== undefined && !file.isFile()) throw strange(path, "file")
+      return file
+    })
+  }
+
+  return {
+    location,
+    async put(key, content, { signal } = {}) {
+      const path = pathTo(key)
+      await needBase("write")
+      const isNew = await failing("write", path, () => makeFolder(dirname(path)))
+      const partial = partialName(path, randomBytes(6).toString("hex"))
+      try {
+        if ((await failing("write", path, () => statOf(path))) !== undefined) throw existsAlready(path)
+        const bytes = await write(partial, path, content, signal)
+        await failing("write", path, () => place(partial, path, give))
+        return bytes
+      } catch (error) {
+        await rm(partial, { force: true }).catch(() => undefined)
+        if (isNew) await rmdir(dirname(path)).catch(() => undefined)
+        throw error
+      }
+    },
+    async get(key, { signal } = {}) {
+      if ((await find(key)) === undefined) throw notFound(`file ${pathTo(key)}`)
+      return read(pathTo(key), signal)
+    },
+    async size(key) {
+      const found = await find(key)
+      return found === undefined ? undefined : BigInt(found.size)
+    },
+    async *list(prefix) {
+      await needBase("read")
+      yield* walk(base, prefix, (name) => name)
+    },
+    async *unfinished(prefix) {
+      await needBase("read")
+      yield* walk(base, prefix, wholeName)
+    },
+    async remove(key) {
+      const [, file] = checkKey(key)
+      const path = pathTo(key)
+      await needBase("read")
+      const folder = dirname(path)
+      await failing("remove", path, async () => {
+        const stats = await statOf(folder)
+        if (stats === undefined) return
+        if (!stats.isDirectory()) throw strange(folder, "folder")
+        for (const name of await readdir(folder)) {
+          if (name === file || wholeName(name) === file) await rm(join(folder, name), { force: true })
+        }
+        await syncFolder(folder)
+        if (await removeEmpty(folder)) await syncFolder(base)
+      })
+    },
+    close: async () => undefined,
+  }
+}
+
+/** The files whose own name `keyed` finds in the name on the disk. */
+async function* walk(
+  base: string,
+  prefix: string,
+  keyed: (name: string) => string | undefined,
+): AsyncGenerator<StoredObject> {
+  const folders = await failing("read", base, () => readdir(base, { withFileTypes: true }))
+  const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`)
+  for (const name of names.sort()) {
+    if (!name.startsWith(prefix) && !prefix.startsWith(name)) continue
+    const folder = join(base, name)
+    const entries = await failing("read", folder, async () =>
+      (await statOf(folder)) === undefined ? [] : await readdir(folder, { withFileTypes: true }),
+    )
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
+    for (const file of files.sort()) {
+      const key = `${name}${keyed(file) ?? ""}`
+      if (!key.startsWith(prefix) || !isKey(key)) continue
+      const stats = await failing("read", join(folder, file), () => statOf(join(folder, file)))
+      // It may have been removed meanwhile.
+      if (stats !== undefined) yield { key, bytes: BigInt(stats.size), modified: stats.mtime.toISOString() }
+    }
+  }
+}
