@@ -154,6 +154,7 @@ function textArray(literal: string): Buffer {
         let text = ""
         at += 1
         while (body[at] !== '"') {
+          if (at >= body.length) throw new RangeError("not an array")
           if (body[at] === "\\") at += 1
           text += body[at]
           at += 1
@@ -162,12 +163,14 @@ function textArray(literal: string): Buffer {
         elements.push(text)
       } else {
         const end = body.slice(at).search(/[,}]/)
+        if (end < 1) throw new RangeError("not an array")
         const word = body.slice(at, at + end)
         elements.push(word.toUpperCase() === "NULL" ? null : word)
         at += end
       }
     }
   }
+  if (depth !== -1) throw new RangeError("not an array")
   const header = [
     int32(elements.length === 0 ? 0 : lengths.length),
     int32(elements.includes(null) ? 1 : 0),

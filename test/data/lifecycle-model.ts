@@ -18,6 +18,12 @@ interface Rule {
   readonly type: string | null
   readonly classification: string | null
   readonly keep: number
+  readonly archiveAfter?: number | null
+}
+
+interface Archive {
+  readonly events: readonly Known[]
+  state: "archived" | "restored" | "removed"
 }
 
 interface Hold {
@@ -36,7 +42,9 @@ export class Model {
   ])
   readonly floors = new Map<string, { tag: string; keep: number }>()
   holds: Hold[] = []
+  readonly archives = new Map<string, Archive>()
   appended = 0
+  /** Without what stands in archives. */
   purged = 0
 
   isHeld(event: Known): boolean {
@@ -48,8 +56,8 @@ export class Model {
     )
   }
 
-  /** Days that it is kept, by the rules in force: without a grace there are no others. */
-  keepOf(event: Known): number {
+  /** The policy that it has, by the rules in force: without a grace there are no others. */
+  #policyOf(event: Known): Rule | undefined {
     const rank = (name: string, rule: Rule): readonly number[] | undefined => {
       const isPlain = rule.organization === null && rule.type === null && rule.classification === null
       if (isPlain)
@@ -66,14 +74,76 @@ export class Model {
     }
     const fitting = [...this.policies].flatMap(([name, rule]) => {
       const place = rank(name, rule)
-      return place === undefined ? [] : [{ place, keep: rule.keep }]
+      return place === undefined ? [] : [{ place, name, rule }]
     })
     fitting.sort((a, b) => {
       const at = a.place.findIndex((value, index) => value !== b.place[index])
-      return at === -1 ? b.keep - a.keep : (b.place[at] ?? 0) - (a.place[at] ?? 0)
+      if (at !== -1) return (b.place[at] ?? 0) - (a.place[at] ?? 0)
+      return b.rule.keep - a.rule.keep || (a.name < b.name ? -1 : 1)
     })
+    return fitting[0]?.rule
+  }
+
+  /** Days that it is kept. */
+  keepOf(event: Known): number {
     const floors = [...this.floors.values()].filter(({ tag }) => tag === event.tag).map(({ keep }) => keep)
-    return Math.max(fitting[0]?.keep ?? 0, ...floors)
+    return Math.max(this.#policyOf(event)?.keep ?? 0, ...floors)
+  }
+
+  /** What must leave the table for an archive: of this organization, or of all. */
+  due(organization: string | undefined): Known[] {
+    return [...this.live.values()].filter((event) => {
+      const after = this.#policyOf(event)?.archiveAfter ?? null
+      return (
+        (organization === undefined || organization === event.organization) &&
+        after !== null &&
+        event.age > after &&
+        event.age <= this.keepOf(event) &&
+        !this.isHeld(event)
+      )
+    })
+  }
+
+  archive(name: string, places: readonly string[]): void {
+    const events = places.flatMap((place) => this.live.get(place) ?? [])
+    for (const { place } of events) this.live.delete(place)
+    this.archives.set(name, { events, state: "archived" })
+  }
+
+  restore(name: string): void {
+    const archive = this.archives.get(name)
+    if (archive === undefined) return
+    for (const event of archive.events) this.live.set(event.place, event)
+    archive.state = "restored"
+  }
+
+  remove(name: string): void {
+    const archive = this.archives.get(name)
+    if (archive === undefined) return
+    if (archive.state === "archived") this.purged += archive.events.length
+    archive.state = "removed"
+  }
+
+  get archived(): number {
+    const out = [...this.archives.values()].filter(({ state }) => state === "archived")
+    return out.reduce((sum, { events }) => sum + events.length, 0)
+  }
+
+  isPast(name: string): boolean {
+    return (this.archives.get(name)?.events ?? []).every((event) => event.age > this.keepOf(event))
+  }
+
+  /** A hold that names an actor may be on any event of its organization and type. */
+  isBlocked(name: string): boolean {
+    const archive = this.archives.get(name)
+    if (archive === undefined || archive.state === "removed") return false
+    return archive.events.some((event) =>
+      this.holds.some(
+        ({ organization, type }) =>
+          (organization === null || organization === event.organization) &&
+          (type === null || below(type, event.type)),
+      ),
+    )
   }
 
   /** What a run of retention must take: of these organizations, or of all. */

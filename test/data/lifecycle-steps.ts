@@ -73,11 +73,17 @@ const release: Step = async (db, model, pick) => {
 
 const policy: Step = async (db, model, pick) => {
   const keep = oneOf([1, 30, 90, 365, 900, 4000], pick)
+  const after = keep > 30 && pick(2) === 0 ? oneOf([1, 25, Math.floor(keep / 2)], pick) : null
   if (pick(4) === 0) {
     const name = oneOf(["short", "long", "standard"], pick)
-    await db.query("select pgtrail.set_retention('policy', $1, $2)", [name, keep])
-    model.policies.set(name, { organization: null, type: null, classification: null, keep })
-    return `policy ${name} ${keep}`
+    await db.query("select pgtrail.set_retention('policy', $1, $2, archive_after_days => $3)", [
+      name,
+      keep,
+      after,
+    ])
+    const all = { organization: null, type: null, classification: null }
+    model.policies.set(name, { ...all, keep, archiveAfter: after })
+    return `policy ${name} ${keep} ${after}`
   }
   const name = `p${pick(4)}`
   if (pick(3) === 0) {
@@ -90,10 +96,12 @@ const policy: Step = async (db, model, pick) => {
     type: maybe(oneOf(types, pick), pick),
     classification: maybe("PHI", pick),
     keep,
+    archiveAfter: after,
   }
   await db.query(
-    "select pgtrail.set_retention('policy', $1, $2, organization => $3, event_type => $4, classification => $5)",
-    [name, keep, rule.organization, rule.type, rule.classification],
+    `select pgtrail.set_retention('policy', $1, $2, organization => $3, event_type => $4, classification => $5,
+       archive_after_days => $6)`,
+    [name, keep, rule.organization, rule.type, rule.classification, after],
   )
   model.policies.set(name, rule)
   return `policy ${name} ${JSON.stringify(rule)}`
@@ -113,11 +121,15 @@ const floor: Step = async (db, model, pick) => {
 
 interface Partition {
   readonly name: string
+  /** Today is in it. */
+  readonly is_current: string
   readonly is_default: string
   readonly attached: string
 }
 export const partitions = (db: TestDatabase) =>
-  db.query("select * from pgtrail.partitions() order by since, is_default") as unknown as Promise<Partition[]>
+  db.query(
+    "select *, since <= now() and now() < until and not is_default as is_current from pgtrail.partitions() order by since, is_default",
+  ) as unknown as Promise<Partition[]>
 
 /** Every partition, those that are detached too; dropped, built anew or row by row, as it comes. */
 const retention: Step = async (db, model, pick) => {
@@ -176,7 +188,7 @@ const some = async (db: TestDatabase, pick: Pick, attached: boolean): Promise<st
   return all.length === 0 ? undefined : oneOf(all, pick).name
 }
 
-const outcome = (work: Promise<unknown>): Promise<string> =>
+export const outcome = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => "done",
     (error: { code?: string }) => error.code ?? String(error),

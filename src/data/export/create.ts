@@ -7,6 +7,7 @@ import { readSigningKey, type SigningKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import type { EventColumn } from "../event-columns.js"
+import { writeManifest } from "../manifest-form.js"
 import type { EventFilter } from "../query/criteria.js"
 import { refuseDetached } from "../query/detached.js"
 import { abortable } from "./abortable.js"
@@ -16,13 +17,7 @@ import { rowsOfSheet } from "./excel.js"
 import { beginSnapshot } from "./facts.js"
 import { type StagedFolder, stageFolder } from "./folder.js"
 import { makeManifest } from "./make-manifest.js"
-import {
-  type Manifest,
-  type ManifestVerification,
-  manifestName,
-  signatureName,
-  writeManifest,
-} from "./manifest.js"
+import { type Manifest, type ManifestVerification, manifestName, signatureName } from "./manifest.js"
 import { signManifest } from "./note.js"
 import { Pages, type WrittenFile } from "./pages.js"
 import { type Read, readEvents } from "./read.js"

@@ -1,6 +1,7 @@
 // What the log says of itself on the snapshot of an export, as far as this role may know it.
 import type { ClientBase } from "pg"
 import { notInstalled } from "../migrate/state.js"
+import { goneTable } from "../purge/gone.js"
 import { writeTime } from "../query/columns.js"
 import { isBoundSql, type Source, sourceOf } from "../query/source.js"
 import type { ManifestCheckpoint, ManifestPurge, ManifestVerification } from "./manifest.js"
@@ -106,7 +107,7 @@ export async function purgesOf(
   const { rows } = await client.query<{ [K in keyof ManifestPurge]: string }>(
     `select p.act_seq as act, p.organization_id, sum(p.events) as events, min(p.oldest_occurred_at) as oldest_occurred_at,
         max(p.newest_occurred_at) as newest_occurred_at
-     from pgtrail.purge p
+     from ${goneTable} p
      where ($1::text[] is null or p.organization_id = any ($1))
        and ($2::timestamptz is null or p.newest_occurred_at >= $2) and ($3::timestamptz is null or p.oldest_occurred_at < $3)
      group by p.act_seq, p.organization_id order by p.act_seq, p.organization_id`,

@@ -1,5 +1,6 @@
 // Why places of a lane are not in an export: their events occurred outside of the period, or were purged, or nothing explains it.
 import type { ClientBase } from "pg"
+import { goneTable } from "../purge/gone.js"
 import { placesInDetached } from "../query/detached.js"
 import { segments, within } from "../query/segments.js"
 import { laneKey } from "./covering.js"
@@ -151,7 +152,7 @@ async function purgedPlaces(
   const { rows } = await client.query<{ at: string; act: string; events: string }>(
     `select g.at, p.act_seq as act, sum(upper(r.range) - lower(r.range)) as events
      from ${wanted}
-     join pgtrail.purge p on p.organization_id = g.organization_id and p.lane = g.lane
+     join ${goneTable} p on p.organization_id = g.organization_id and p.lane = g.lane
      cross join lateral unnest(p.ranges * int8multirange(int8range(g.first, g.last, '[]'))) r (range)
      group by g.at, p.act_seq order by g.at, p.act_seq`,
     [...values],

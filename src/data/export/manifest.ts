@@ -123,20 +123,6 @@ export interface ManifestCheckpoint {
 export const manifestName = "manifest.json"
 export const signatureName = "manifest.json.sig"
 
-/** One line an element in the long lists, so that a difference of two manifests can be read. */
-export function writeManifest(manifest: Manifest): string {
-  const members = Object.entries(manifest).map(([name, value]: [string, unknown]) => {
-    const isList = Array.isArray(value) && value.length > 0 && typeof value[0] === "object"
-    const text = isList
-      ? `[\n${value.map((item) => `    ${JSON.stringify(item)}`).join(",\n")}\n  ]`
-      : name === "columns"
-        ? JSON.stringify(value)
-        : JSON.stringify(value, undefined, 2).replaceAll("\n", "\n  ")
-    return `  ${JSON.stringify(name)}: ${text}`
-  })
-  return `{\n${members.join(",\n")}\n}\n`
-}
-
 /** Without one, evidence has every lane from its first event to its newest. */
 export const hasPeriod = ({ since, until }: EventFilter): boolean =>
   since !== undefined || until !== undefined

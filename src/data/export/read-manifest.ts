@@ -4,6 +4,21 @@ import { basename, dirname, join } from "node:path"
 import { sha256 } from "../canonical.js"
 import { readSmall, strictText } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
+import {
+  count,
+  fileName,
+  flag,
+  hash,
+  list,
+  matches,
+  object,
+  oneOf,
+  orMissing,
+  orNull,
+  parseManifest,
+  text,
+  uuid,
+} from "../manifest-form.js"
 import { type Manifest, manifestName } from "./manifest.js"
 
 /** Far more than the lanes and gaps of any log take. */
@@ -56,63 +71,15 @@ function noManifest(path: string): TrailError {
   })
 }
 
-/** A manifest is pgtrail's own, not evidence: it may be parsed. */
 function parse(text: string, path: string): Manifest | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const schema = isObject(value) ? value.schema : undefined
-  if (typeof schema === "string" && /^pgtrail\.export\/(?!1$)\d+$/.test(schema)) {
+  const read = parseManifest(text, "pgtrail.export", isManifest)
+  if (read !== undefined && "later" in read) {
     throw new TrailError("incomplete", `${path} was written by a later pgtrail`, {
       hint: "nothing was checked; use a pgtrail of at least that version",
     })
   }
-  if (!isManifest(value)) return undefined
-  // A member that is there twice would be one thing to us and another to the next reader.
-  const compact = text.replace(/("[^"\\]*(?:\\.[^"\\]*)*")|\s+/g, "$1")
-  return compact === JSON.stringify(value) ? value : undefined
+  return read?.manifest
 }
-
-type Test = (value: unknown) => boolean
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-const matches =
-  (form: RegExp): Test =>
-  (value) =>
-    typeof value === "string" && form.test(value)
-const object =
-  (members: Readonly<Record<string, Test>>): Test =>
-  (value) =>
-    isObject(value) && Object.entries(members).every(([name, test]) => test(value[name]))
-const list =
-  (test: Test): Test =>
-  (value) =>
-    Array.isArray(value) && value.every(test)
-const orNull =
-  (test: Test): Test =>
-  (value) =>
-    value === null || test(value)
-const orMissing =
-  (test: Test): Test =>
-  (value) =>
-    value === undefined || test(value)
-const oneOf =
-  (...all: readonly unknown[]): Test =>
-  (value) =>
-    all.includes(value)
-
-const text: Test = (value) => typeof value === "string"
-const flag = oneOf(true, false)
-const count = matches(/^(?:0|[1-9]\d{0,18})$/)
-const hash = matches(/^[0-9a-f]{64}$/)
-const uuid = matches(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
-/** A name alone: nothing outside of the folder is ever read. */
-const fileName: Test = (value) =>
-  typeof value === "string" && /^[^/\\\0]{1,255}$/.test(value) && value !== "." && value !== ".."
 
 const verification = object({
   act: orNull(count),

@@ -1,5 +1,6 @@
 // The statements that read places of lanes, each for many lanes at once and by the primary key; none opens more than one partition.
 import { type EventColumn, eventColumns } from "../event-columns.js"
+import { goneTable } from "../purge/gone.js"
 import { kindOf } from "../query/columns.js"
 import type { EventFilter } from "../query/criteria.js"
 import { conditionText } from "../query/filter.js"
@@ -94,7 +95,7 @@ export function nextStatement(segment: Period, source: Source, isFirst: boolean)
 /** How many places of each window purges took. */
 export const purgedStatement = `select w.at, sum(upper(r) - lower(r)) as places
   from ${windowTable}
-  join pgtrail.purge p on p.organization_id = w.organization_id collate "C" and p.lane = w.lane
+  join ${goneTable} p on p.organization_id = w.organization_id collate "C" and p.lane = w.lane
     and p.ranges && int8range(w.after + 1, w.until + 1),
     unnest(p.ranges * int8multirange(int8range(w.after + 1, w.until + 1))) r
   group by w.at`

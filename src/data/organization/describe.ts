@@ -27,9 +27,13 @@ export function describeOrganization(shown: ShownOrganization): string {
       lines.push(line("", `${grouped(events).padStart(9)}  ${visible(type)}`))
     }
   }
-  for (const { act, events, lanes, recorded_at: at, session_user_name: who } of purges ?? []) {
+  for (const { act, events, lanes, recorded_at: at, session_user_name: who, restored_act: back } of purges ??
+    []) {
     const when = at === null ? "" : ` at ${at} by ${visible(who ?? "")}`
-    lines.push(line("purge", `${plural(events, "event")} in ${plural(lanes, "lane")}, act ${act}${when}`))
+    const restored = back === null ? "" : `; restored by act ${back}`
+    lines.push(
+      line("purge", `${plural(events, "event")} in ${plural(lanes, "lane")}, act ${act}${when}${restored}`),
+    )
   }
   return lines.join("\n")
 }

@@ -1,6 +1,7 @@
 // The organizations of a log: how much each has appended, from when to when, what was purged, and who reads it alone.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
+import { goneTable } from "../purge/gone.js"
 import { writeTime } from "../query/columns.js"
 import { segments, within } from "../query/segments.js"
 import { type OrganizationHeads, organizationHeads } from "./heads.js"
@@ -86,7 +87,7 @@ async function edges(
 
 async function purgedOf(client: ClientBase, names: readonly string[]): Promise<Map<string, string>> {
   const { rows } = await client.query<{ name: string; events: string }>(
-    `select p.organization_id as name, sum(p.events) as events from pgtrail.purge p
+    `select p.organization_id as name, sum(p.events) as events from ${goneTable} p
      where p.organization_id = any ($1::text[]) group by 1`,
     [names],
   )

@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
 import { near } from "../near.js"
+import { purgeRecordTable } from "../purge/gone.js"
 import { writeTime } from "../query/columns.js"
 import { type OrganizationHeads, organizationHeads } from "./heads.js"
 import { detailed, headsOf, type Organization } from "./list.js"
@@ -24,6 +25,8 @@ export interface OrganizationPurge {
   readonly events: string
   readonly oldest_event: string
   readonly newest_event: string
+  /** seq of the act that brought them back from an archive; null while they are gone. */
+  readonly restored_act: string | null
 }
 
 /** Of the newest events of the last 30 days, at most 100,000. */
@@ -133,9 +136,10 @@ async function purgesOf(client: ClientBase, { acts }: Sources, name: string): Pr
     : "cross join (select null::timestamptz as recorded_at, null::text as session_user_name) a"
   const { rows } = await client.query<OrganizationPurge>(
     `select p.act_seq as act, a.recorded_at, a.session_user_name, count(*) as lanes, sum(p.events) as events,
-       min(p.oldest_occurred_at) as oldest_event, max(p.newest_occurred_at) as newest_event
-     from pgtrail.purge p ${act}
-     where p.organization_id = $1 group by 1, 2, 3 order by p.act_seq desc`,
+       min(p.oldest_occurred_at) as oldest_event, max(p.newest_occurred_at) as newest_event,
+       p.restored_seq as restored_act
+     from ${purgeRecordTable} p ${act}
+     where p.organization_id = $1 group by 1, 2, 3, p.restored_seq order by p.act_seq desc`,
     [name],
   )
   return rows.map((row) => ({

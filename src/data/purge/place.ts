@@ -2,6 +2,7 @@
 import type { ClientBase } from "pg"
 import { writeTime } from "../query/columns.js"
 import type { Place } from "../query/typed.js"
+import { goneTable } from "./gone.js"
 import { keepsPurges } from "./records.js"
 
 export interface PurgedAround {
@@ -36,7 +37,7 @@ export async function purgedAround(
   >(
     `select lower(r.range) as first, upper(r.range) - 1 as last, substr(p.hashes, (r.n * 64 - 63)::int, 32) as before,
        substr(p.hashes, (r.n * 64 - 31)::int, 32) as hash, p.act_seq as act, ${time} as at
-     from pgtrail.purge p, unnest(p.ranges) with ordinality r (range, n), int8range($3::bigint - 1, $3::bigint + 1, '[]') near
+     from ${goneTable} p, unnest(p.ranges) with ordinality r (range, n), int8range($3::bigint - 1, $3::bigint + 1, '[]') near
      where p.organization_id = $1 and p.lane = $2::int and p.ranges && near and r.range && near
      order by 1`,
     [organization, lane, seq],

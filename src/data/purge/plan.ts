@@ -3,6 +3,7 @@ import type { ClientBase } from "pg"
 import { withTransaction } from "../connection.js"
 import { detachedPartitions } from "../verify/detached.js"
 import { holdPartition } from "../verify/partitions.js"
+import { goneTable } from "./gone.js"
 
 /** Places of a lane that are left, from the first to the last. */
 export interface Left {
@@ -46,7 +47,7 @@ export async function leftUpTo(
     `select h.lane, lower(r) as first, upper(r) - 1 as last
      from unnest($2::smallint[], $3::bigint[]) h (lane, seq),
        unnest(int8multirange(int8range(1, h.seq, '[]')) - coalesce((
-         select range_agg(g) from pgtrail.purge p, unnest(p.ranges) g
+         select range_agg(g) from ${goneTable} p, unnest(p.ranges) g
          where p.organization_id = $1 and p.lane = h.lane), '{}')) r
      where h.seq > 0
      order by h.lane, 2`,

@@ -17,6 +17,8 @@ export interface PurgeRecord {
   readonly newest_occurred_at: string
   readonly oldest_recorded_at: string
   readonly newest_recorded_at: string
+  /** The act that brought its events back from an archive; not among the bytes of the record. */
+  readonly restored_seq: string | null
 }
 
 /** The bytes of FORMAT.md: those of all records of an act, one after another in the order of lanes, make the digest of the act. */
@@ -45,10 +47,13 @@ export async function keepsPurges(client: ClientBase): Promise<boolean> {
   return rows[0]?.keeps === "t"
 }
 
+/** In a log of a level that restores nothing the name restored_seq is that of `older`. */
 const select = (where: string): string =>
-  `select p.act_seq, p.organization_id, p.lane, p.ranges, p.hashes, p.events, p.oldest_occurred_at, p.newest_occurred_at,
-     p.oldest_recorded_at, p.newest_recorded_at
-   from pgtrail.purge p where ${where} order by p.organization_id collate "C", p.lane, p.act_seq`
+  `select p.* from (select null::bigint as restored_seq) older, lateral (
+     select p.act_seq, p.organization_id, p.lane, p.ranges, p.hashes, p.events, p.oldest_occurred_at, p.newest_occurred_at,
+       p.oldest_recorded_at, p.newest_recorded_at, restored_seq
+     from pgtrail.purge p where ${where}) p
+   order by p.organization_id collate "C", p.lane, p.act_seq`
 
 /** In the order of organization (bytes), lane and act; `where` follows `where`. A few at a time: one may have megabytes. */
 export function purgeRecords(

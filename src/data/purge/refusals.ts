@@ -122,8 +122,8 @@ export async function refuseHeld(
 export async function lock(client: Client): Promise<void> {
   const { rows } = await client.query<{ locked: string }>(`select ${purgeLock} as locked`)
   if (rows[0]?.locked === "t") return
-  throw new TrailError("busy", "another run is purging in this log", {
-    hint: "nothing was purged; wait until it is done, and run it again",
+  throw new TrailError("busy", "another run is purging or archiving in this log", {
+    hint: "nothing was done; wait until it is over, and run it again",
   })
 }
 

@@ -55,7 +55,11 @@ export function explainGap(
     purged?.first != null && (nextEvent === null || BigInt(purged.first) < BigInt(nextEvent))
   const next = isPurgedNext ? purged.first : nextEvent
   if (next === place.seq) {
-    const says = ["an event stands there again"]
+    const says = [
+      purged?.restored == null
+        ? "an event stands there again"
+        : `it was restored from an archive: pgtrail act show ${purged.restored}`,
+    ]
     return { ...finding, explanation: { ...nothing, still: false, says }, wish: null }
   }
   const last = next === null ? newestKnown(finding, place, around) : String(BigInt(next) - 1n)
