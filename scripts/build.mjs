@@ -176,7 +176,11 @@ try {
     build({
       ...modules,
       outdir,
-      entryPoints: { index: "src/index.ts", "verify-worker": "src/data/verify/worker.ts" },
+      entryPoints: {
+        index: "src/index.ts",
+        "verify-worker": "src/data/verify/worker.ts",
+        "verify-archive-worker": "src/data/verify/archive-worker.ts",
+      },
     }),
     build({
       ...scripts,

@@ -1,6 +1,6 @@
 # Steps 2 and 3 of a verification (FORMAT.md): the control tables and purges, which the acts vouch for, and the catalog.
 # Python 3.9 or later, standard library only.
-import collections, json, re
+import collections, json, os, re
 from records import LOSS, PURGE, act_genesis, catalog_digest, digest_of, read_purge, record, sha256, unhex, word
 
 # Step 2: the control tables; gives the ids of findings that are accepted
@@ -33,7 +33,7 @@ def replay(acts, tables, add):
             newest = [number if re.fullmatch("[0-9]{1,9}", number) else "999999999", log_id]
             wanted[name], wanted["loss of " + name] = [number, log_id, reason, act["recorded_at"], seq, checkpoint], unhex(act["digest"])
         finding = given.get("finding") if isinstance(given.get("finding"), dict) else {}
-        if kind in ("accept", "setting", "incarnation", "purge", "release", "retention") and required and seq not in signed:
+        if kind in ("accept", "setting", "incarnation", "purge", "release", "retention", "remove_archive") and required and seq not in signed:
             add("unsigned_act", f"act {seq} ({kind}) is not signed, and the setting require-signed-acts was on", seq=seq, more=" " + act["hash"][2:])
         elif kind == "setting" and given.get("name") == "require-signed-acts":
             required = given.get("value") == "on"
@@ -57,14 +57,21 @@ def replay(acts, tables, add):
             add("control_altered", f"{name} is not what the acts say", group="object")
     return accepted
 
-# What was purged, by chain and in the order of places: of the records that their act has the digest of
-def check_purges(acts, rows, add):
+# What was purged, by chain and in the order of places, and how many of these places are archived: of the records that their act has the
+# digest of, and whose events no act brought back
+def check_purges(acts, rows, archives, add):
     purges, recorded, by_act = {}, {act["seq"]: act for act in acts if act["kind"] == "purge"}, collections.defaultdict(list)
+    restored, archived = {one.act: one.restored for one in archives.values()}, {one.act for one in archives.values() if not one.removed}
+    count = 0
     for row in rows:
         by_act[row["act_seq"]].append(row)
     for seq, act in recorded.items():
+        if any(row["restored_seq"] != restored.get(seq) for row in by_act[seq]):
+            add("control_altered", f"what is back of the purge of act {seq} is not what the acts say", group="object")
         if digest_of("pgtrail purge", PURGE, by_act[seq]) != unhex(act["digest"]):
             add("control_altered", f"pgtrail.purge of act {seq} is not what the act recorded", group="object")
+            del by_act[seq]
+        elif restored.get(seq):
             del by_act[seq]
     for row in (row for seq in sorted(by_act, key=int) for row in by_act[seq]):
         chain, ranges, first = (row["organization_id"], row["lane"]), read_purge(row), re.match(r"\{\[(\d{1,16}),", row["ranges"])
@@ -74,7 +81,8 @@ def check_purges(acts, rows, add):
                 evidence=f"record {row['act_seq']} {sha256(record('pgtrail purge', row, PURGE)).hex()}")
         else:
             purges[chain] = both
-    return purges
+            count += sum(one.last - one.first + 1 for one in ranges) if row["act_seq"] in archived else 0
+    return purges, count
 
 # Step 3: the catalog
 def check_catalog(stored, live, migration, add):
@@ -107,6 +115,17 @@ def check_catalog(stored, live, migration, add):
                 changed(f"{name}: unexpected: {line}")
     for name in expected:
         changed(f"{name} is missing", "guard_missing" if name.startswith("function ") else "catalog_changed")
+
+# Whether the migrations are those of the pgtrail whose verifier this is, where their files lie beside it
+def check_migrations(rows, folder, add):
+    texts = {name[:4]: name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if re.fullmatch(r"\d{4}_\w+\.sql", name)}
+    for row in sorted(rows, key=lambda row: int(row["number"])):
+        name = texts.get(row["number"].zfill(4))
+        if name is None:
+            continue
+        with open(os.path.join(folder, name), "rb") as file:
+            if sha256(file.read().replace(b"\r\n", b"\n")).hex() != row["checksum"]:
+                add("catalog_changed", f"pgtrail.migration: {name[:-4]} has another checksum than the migration of this pgtrail", group="object")
 
 def purge_proof(one):
     return f"purge {one.first} {one.last} {one.before.hex()} {one.hash.hex()}"

@@ -1,7 +1,7 @@
 # Step 2 of a verification (FORMAT.md), continued: rules of retention, holds, detached partitions, and what retention purged by them.
 # Python 3.9 or later, standard library only.
 import collections, re
-from records import HOLD, micros, record, sha256, unhex, word
+from records import HELD, HOLD, micros, record, sha256, unhex, word
 
 DAY = 86_400_000_000
 STANDARD = ["0", "policy", "standard", None, None, None, None, "2555", None, "-infinity", "infinity", None]
@@ -46,8 +46,8 @@ def least_days(rules, own, floor, since, at):
     return least
 
 # What is wrong with a purge by retention, and the times before which its events occurred and were recorded
-def judge_retention(act, given, rules, setting):
-    at, entries = time(given.get("at")), given["policies"] if isinstance(given["policies"], list) else []
+def judge_rules(act, given, rules, setting):
+    at, entries = time(given.get("at")), given["policies"] if isinstance(given.get("policies"), list) else []
     known = [(entry["policy"], word(entry.get("rule")), entry.get("floor"), int(days(entry.get("keep"))), time(entry.get("cutoff")))
              for entry in entries if isinstance(entry, dict) and isinstance(entry.get("policy"), str)
              and re.fullmatch("[0-9]{1,18}", word(entry.get("rule"))) and isinstance(entry.get("floor"), (str, type(None)))
@@ -65,7 +65,16 @@ def judge_retention(act, given, rules, setting):
         problems += [f"{what} {number}" for what in ("policy", "floor", "keep", "cutoff") if wrong[what]]
     return problems, (max(entry[4] for entry in known), at - grace)
 
-def check_lifecycle(acts, tables, older, add):
+# The digest of the holds in force
+def holds_digest(holds, at):
+    there = [{"act_seq": seq, "digest": digest} for seq, (digest, released, expires) in holds.items() if not released and (expires is None or expires > at)]
+    return sha256(b"".join(record("pgtrail hold in force", hold, HELD) for hold in there)).hex()
+
+def saw_other_holds(act, given, holds):
+    at = time(given.get("at"))
+    return "holds" in given and given["holds"] != holds_digest(holds, micros(act["recorded_at"]) if at is None else at)
+
+def check_lifecycle(acts, tables, older, removal, add):
     rules, holds, detached, setting = [list(STANDARD)], {}, {}, "7d"
     newest = collections.defaultdict(list)
     for row in tables["purge"]:
@@ -81,24 +90,26 @@ def check_lifecycle(acts, tables, older, add):
         elif kind == "retention":
             set_rule(rules, act, given)
         elif kind == "hold":
-            holds[seq] = [unhex(act["digest"]), None]
+            holds[seq] = [unhex(act["digest"]), None, time(given.get("expires"))]
         elif kind == "release":
             for hold in map(word, given["holds"] if isinstance(given.get("holds"), list) else []):
                 if hold in holds and holds[hold][1] is None:
                     holds[hold][1] = seq
         elif kind == "detach":
             detached[word(given.get("partition"))] = [time(given.get("since")), time(given.get("until")), seq]
-        elif kind == "purge" and given.get("policies") is not None:
-            problems, limits = judge_retention(act, given, rules, setting)
+        elif kind == "remove_archive":
+            removal(act, given, newest, rules, setting, saw_other_holds(act, given, holds))
+        elif kind == "purge":
+            problems, limits = ([], None) if given.get("policies") is None else judge_rules(act, given, rules, setting)
             young = limits and any(occurred >= limits[0] or recorded >= limits[1] for occurred, recorded in newest[seq])
-            for what in problems + ["records"] * bool(young):
+            for what in problems + ["records"] * bool(young) + ["holds"] * saw_other_holds(act, given, holds):
                 add("unauthorized_purge", f"the purge of act {seq} is not what retention does: {what}", seq=seq, group="object",
                     evidence=f"retention {what} {act['hash'][2:]}")
         if kind == "attach" or kind == "purge" and given.get("method") == "drop":
             detached.pop(word(given.get("partition")), None)
     if older & {"retention_rule", "hold", "detached_partition"}:
         return
-    wanted = {**{("rule", rule[ACT_SEQ]): rule for rule in rules}, **{("hold", seq): hold for seq, hold in holds.items()},
+    wanted = {**{("rule", rule[ACT_SEQ]): rule for rule in rules}, **{("hold", seq): hold for seq, hold in ((seq, hold[:2]) for seq, hold in holds.items())},
               **{("detached", name): one for name, one in detached.items()}}
     there = {**{("rule", row["act_seq"]): list(row.values()) for row in tables["retention_rule"]},
              **{("hold", row["act_seq"]): [sha256(record("pgtrail hold", row, HOLD)), row["released_seq"]] for row in tables["hold"]},

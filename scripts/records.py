@@ -1,6 +1,6 @@
 # The bytes of a pgtrail log, from FORMAT.md alone: values, records, events, digests, and the files that verify.py reads.
 # Python 3.9 or later, standard library only.
-import base64, collections, datetime, hashlib, ipaddress, itertools, json, os, re, struct, sys
+import base64, collections, contextlib, datetime, hashlib, ipaddress, itertools, json, os, re, struct, sys
 
 def fields(words):
     return [(name, kind or "text") for name, _, kind in (word.partition(":") for word in words.split())]
@@ -22,8 +22,12 @@ LOSS = fields("organization_id lane:smallint kept_seq:bigint lost_seq:bigint has
 PURGE = fields("organization_id lane:smallint ranges hashes:bytea events:bigint oldest_occurred_at:timestamptz newest_occurred_at:timestamptz"
                " oldest_recorded_at:timestamptz newest_recorded_at:timestamptz")
 
+ARCHIVE_KIND = fields("organization_id data_classification event_type retention_policy compliance_tags:text[] events:bigint"
+                      " oldest_occurred_at:timestamptz newest_occurred_at:timestamptz")
+
 HOLD = fields("case_id organization_id actor_id resource_type resource_id correlation_id event_type since:timestamptz until:timestamptz"
               " expires_at:timestamptz")
+HELD = fields("act_seq:bigint digest:bytea")
 
 # Values and records
 
@@ -137,16 +141,19 @@ TABLES = {"chain_head": HEAD, "verified_head": HEAD, "act": ACT + fields("hash")
           "log": fields("log_id incarnation created_at"), "incarnation": fields("number log_id reason opened_at act_seq checkpoint"),
           "loss": fields("incarnation") + LOSS, "act_signature": fields("organization_id seq signature"),
           "organization_reader": fields("role_name organization_id"),
-          "purge": fields("act_seq") + PURGE, "hold": fields("act_seq") + HOLD + fields("released_seq"),
+          "purge": fields("act_seq") + PURGE + fields("restored_seq"), "archive_kind": fields("act_seq kind") + ARCHIVE_KIND,
+          "archive": fields("act_seq name location partition_name since until events bytes manifest oldest_occurred_at newest_occurred_at"
+                            " restored_seq removed_seq"), "hold": fields("act_seq") + HOLD + fields("released_seq"),
           "retention_rule": fields("act_seq kind name organization_id data_classification event_type compliance_tag keep_days"
                                    " archive_after_days counts_from counts_until ended_seq"),
-          "detached_partition": fields("name since until act_seq"), "catalog_object": fields("object definition"), "catalog": fields("object definition")}
+          "detached_partition": fields("name since until act_seq"), "migration": fields("number name checksum"), "catalog_object": fields("object definition"), "catalog": fields("object definition")}
 
-def read(path, columns):
+def read(path, columns, lines=None):
+    """The rows of a file, or of its lines where somebody else has opened it."""
     def unescape(cell):
         special = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
         return re.sub(r"\\(.)", lambda found: special.get(found[1], found[1]), cell) if "\\" in cell else cell
-    with open(path, encoding="utf-8", newline="\n") as lines:
+    with open(path, encoding="utf-8", newline="\n") if lines is None else contextlib.nullcontext(lines) as lines:
         for line in lines:
             cells = line.removesuffix("\n").split("\t")
             if len(cells) != len(columns):

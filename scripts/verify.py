@@ -3,7 +3,8 @@
 # Python 3.9 or later, standard library only. That has no Ed25519: checkpoints are taken as they are; `pgtrail checkpoint verify` checks signatures.
 import argparse, collections, itertools, json, os, re, struct, sys
 sys.dont_write_bytecode = True
-from controls import check_catalog, check_purges, purge_proof, replay
+from archives import check_archives, check_removal, read_archives, replay_archives
+from controls import check_catalog, check_migrations, check_purges, purge_proof, replay
 from lifecycle import check_lifecycle
 from records import (ACT, GENESIS, HEAD, TABLES, Anchor, Known, Purged, act_genesis, check_vectors, digest_of, micros, read,
                      read_checkpoint, read_events, record, sha256, unhex)
@@ -174,9 +175,10 @@ def judge_end(chain, count, end, last, sound, at, known, head, found, add):
     if lost > end:
         add("rolled_back", f"events {end + 1} to {lost} are gone", *chain, end + 1, evidence=f"lost {end + 1} {lost} {hash.hex()}")
 
-def verify(folder, checkpoints, strict):
-    files = {name: read(os.path.join(folder, f"{name}.txt"), columns) for name, columns in TABLES.items()}
-    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
+def verify(folder, checkpoints, strict, archive_folders=None):
+    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition", "archive", "archive_kind", "migration") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
+    columns = {**TABLES, **({"purge": TABLES["purge"][:-1]} if "archive" in older else {})}
+    files = {name: read(os.path.join(folder, f"{name}.txt"), of) for name, of in columns.items()}
     tables = {name: rows if name == "event" else [] if name in older else list(rows) for name, rows in files.items()}
     findings, vanished = Findings(), collections.defaultdict(list)
     add = findings.add
@@ -188,10 +190,14 @@ def verify(folder, checkpoints, strict):
     ids = [row["log_id"] for row in tables["incarnation"] or tables["log"][:1]]
     acts = check_acts(tables["act"], ids and act_genesis(ids[0]), add)
     accepted = replay(acts, tables, add)
-    purges = check_purges(acts, tables["purge"], add)
-    check_lifecycle(acts, tables, older, add)
+    archives = replay_archives(acts, add)
+    tables["purge"] = [{"restored_seq": None, **row} for row in tables["purge"]]
+    purges, archived = check_purges(acts, tables["purge"], archives, add)
+    check_lifecycle(acts, tables, older, lambda *seen: check_removal(seen[0], seen[1], archives, *seen[2:], add), add)
+    check_archives(archives, tables, older, add)
     migrations = [act for act in acts if act["kind"] == "migrate"]
     check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
+    check_migrations(tables["migration"], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sql", "migrations"), add)
     anchors = checkpoints + remembered(acts, tables["verified_head"], add)
     known, lost = judge_anchors(anchors, acts, ids, tables["incarnation"], tables["loss"], findings)
     chains, organizations, count = read_events(tables["event"], tables["partition"], add)
@@ -211,23 +217,25 @@ def verify(folder, checkpoints, strict):
         if len(lanes) > 1 and organization not in organizations:
             findings[:] = [finding for finding in findings if finding not in lanes]
             add("vanished", "all lanes", organization, evidence=" ".join(finding["evidence"] for finding in lanes))
+    missing = [] if archive_folders is None else read_archives(archives, archive_folders, known, ids, add)
     counting = [finding for finding in findings if strict or finding["id"] not in accepted]
     kinds = {finding["kind"] for finding in counting}
     worst = "tampered" if kinds - {"rolled_back", "unknown_version"} else "rolled_back" if "rolled_back" in kinds else "incomplete"
     gone = sum(one.last - one.first + 1 for ranges in purges.values() for one in ranges)
-    covered = {"chains": str(len({*heads, *known, *chains, *purges})), "events": str(count), "purged": str(gone), "lost": str(lost)}
-    return {"verdict": worst if kinds or not count + gone else "intact", "covered": covered, "findings": counting,
+    covered = {"chains": str(len({*heads, *known, *chains, *purges})), "events": str(count), "purged": str(gone - archived), "archived": str(archived), "lost": str(lost)}
+    return {"verdict": worst if kinds or missing or not count + gone else "intact", "covered": covered, "findings": counting,
             "accepted": [finding for finding in findings if finding not in counting]}
 
 def main():
     parser = argparse.ArgumentParser(description="Verifies a pgtrail log from a folder of COPY text. Exit codes are those of pgtrail verify.")
     parser.add_argument("folder", nargs="?", default=".", help="has the files that FORMAT.md tells to make")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="compare it; its signature is not checked")
+    parser.add_argument("--archive", action="append", metavar="FOLDER", help="read the archives that lie there")
     parser.add_argument("--strict", action="store_true", help="findings that were accepted count as well")
     parser.add_argument("--vectors", metavar="FILE", help="check the encodings against test/vectors/format.json instead")
     options = parser.parse_args()
     report = check_vectors(options.vectors) if options.vectors else verify(
-        options.folder, [read_checkpoint(path) for path in options.checkpoint], options.strict)
+        options.folder, [read_checkpoint(path) for path in options.checkpoint], options.strict, options.archive)
     print(json.dumps(report, ensure_ascii=False))
     return {"intact": 0, "tampered": 1, "rolled_back": 1, "incomplete": 4}[report["verdict"]]
 

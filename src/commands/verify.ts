@@ -1,7 +1,7 @@
 // pgtrail verify: is the log what it was, and if not, where.
+import { archivesOf, identity } from "../cli/archive.js"
 import { between, command, configurable, count, file, flag, list, type Report, text } from "../cli/command.js"
-import { exitCodeOf } from "../cli/exit.js"
-import { TrailError } from "../data/errors.js"
+import { unchecked } from "../cli/unchecked.js"
 import type { VerifyReport } from "../data/index.js"
 import { describePeriod, readPeriod } from "../data/query/time.js"
 import { readPlace } from "../data/query/typed.js"
@@ -24,7 +24,10 @@ export default command({
     "What the database's owner rewrote from end to end only something outside the database can show: signed checkpoints (--checkpoint), or " +
     "the auditor's own state (--state), which is compared, and advanced when nothing was found. --incremental reads what came since the " +
     "newest of them, or since the last whole verification, and says so: events from before are not read again. With --max-seconds or --from chains are read one after another, " +
-    "and whether each event lies in the right partition is not looked at.",
+    "and whether each event lies in the right partition is not looked at.\n\n" +
+    "Archived events are told apart: their purge is recorded, and the chains are followed across them. With --archive every archive that is " +
+    "neither restored nor removed is read whole, each hash computed anew, and compared with the act that made it; one that is not there " +
+    "makes the verification incomplete. With --org these are the archives that have events of it, and all of each is read.",
   options: {
     org: text("--org <name>", "only this organization"),
     since: text("--since <time>", "only events that occurred at or after this time"),
@@ -41,6 +44,11 @@ export default command({
     ),
     checkpoint: list("--checkpoint <file>", "signed checkpoint that the log must still agree with"),
     publicKey: configurable(list("--public-key <file>", "public key that vouches for checkpoints and acts")),
+    archive: list(
+      "--archive <place>",
+      "read the archives that lie there too; recorded: where their acts put them",
+    ),
+    identity,
     state: configurable(
       file("--state <file>", "the auditor's own file: compared, and advanced when nothing was found"),
     ),
@@ -61,6 +69,7 @@ export default command({
       run: "pgtrail verify --checkpoint 2026-11.checkpoint --public-key acme.pub --state auditor.state",
       shows: "against a signed checkpoint and the auditor's own state",
     },
+    { run: "pgtrail verify --archive recorded", shows: "with the archives, where their acts put them" },
     { run: "pgtrail verify --incremental", shows: "only what came since the last whole verification" },
   ],
   async run({ options, session }) {
@@ -79,6 +88,7 @@ export default command({
         ...(options.maxRate === undefined ? {} : { maxRate: options.maxRate }),
         checkpoints: options.checkpoint.map((path) => session.path(path)),
         publicKeys: options.publicKey.map((path) => session.path(path)),
+        ...(await archivesOf(options.archive, options.identity, session)),
         incremental: options.incremental,
         strict: options.strict,
         ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
@@ -116,20 +126,6 @@ function verified(report: VerifyReport, period: string | undefined): Report {
     text: describeReport(report),
     ...(notes.length === 0 ? {} : { note: notes.join("; ") }),
     exit: exits[report.verdict],
-  }
-}
-
-/** With --json a verification that could not look says so in its own form too; everybody else gets the error alone. */
-function unchecked(error: unknown, format: string): Report {
-  if (format !== "json" || !(error instanceof TrailError) || exitCodeOf(error.code) !== 3) throw error
-  const { code, message, hint = null } = error
-  return {
-    schema: "pgtrail.verify/1",
-    columns: [],
-    rows: [],
-    document: { schema: "pgtrail.verify/1", verdict: "unchecked", error: { code, message, hint } },
-    note: `${message}; nothing was verified${hint === null ? "" : `: ${hint}`}`,
-    exit: exits.unchecked,
   }
 }
 

@@ -12,7 +12,12 @@ const root = join(import.meta.dirname, "../..")
 
 export interface Second {
   readonly verdict: VerifyReport["verdict"]
-  readonly covered: { readonly events: string; readonly purged: string; readonly lost: string }
+  readonly covered: {
+    readonly events: string
+    readonly purged: string
+    readonly archived: string
+    readonly lost: string
+  }
   readonly findings: readonly Finding[]
   readonly accepted: readonly Finding[]
   readonly exit: number
@@ -83,6 +88,7 @@ export async function expectSame(
     exit: second.exit,
     events: second.covered.events,
     purged: second.covered.purged,
+    archived: second.covered.archived,
     lost: second.covered.lost,
     findings: compared(second.findings),
     accepted: compared(second.accepted),
@@ -91,6 +97,7 @@ export async function expectSame(
     exit: exits[report.verdict],
     events: report.covered.events,
     purged: report.covered.purged,
+    archived: report.covered.archived,
     lost: report.covered.lost,
     findings: compared(report.findings),
     accepted: compared(report.accepted),

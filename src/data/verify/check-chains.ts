@@ -9,7 +9,8 @@ import { newestPlaces } from "./newest-places.js"
 import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
 import { defaultJobs, type PoolTotals, scanAll } from "./pool.js"
-import type { PurgedChain, Purges } from "./purges.js"
+import type { PurgedChain } from "./purged-chain.js"
+import type { Purges } from "./purges.js"
 import { chainOf } from "./row.js"
 import type { ScanJob } from "./scan.js"
 import type { VerifyOptions } from "./verify.js"
@@ -20,8 +21,9 @@ export interface Covered {
   readonly chains: number
   readonly events: number
   readonly redacted: number
-  /** Events that are gone with a record. */
+  /** Events that are gone with a record, also those that stand in archives. */
   readonly purged: number
+  readonly archived: number
   /** Where it stopped before its end, as ORG/LANE/SEQ. */
   readonly next?: string
 }
@@ -93,13 +95,19 @@ export async function checkChains(
   let events = totals.placeless.length
   let redacted = 0
   let purged = 0
+  let archived = 0
   for (const chain of chains) {
     const total = totals.chains.get(chain)
     events += recounted.get(chain)?.events ?? total?.events ?? 0
-    purged += recounted.get(chain)?.purged ?? purges.of(chain).places
+    const gone = recounted.get(chain) ?? {
+      purged: purges.of(chain).places,
+      archived: purges.of(chain).archived,
+    }
+    purged += gone.purged
+    archived += gone.archived
     redacted += (total?.redactedIdentity ?? 0) + (total?.redactedContent ?? 0)
   }
-  return { chains: chains.length, events, redacted, purged }
+  return { chains: chains.length, events, redacted, purged, archived }
 }
 
 /** What was purged counts as if it had been read: the links of its ranges close the gaps. */

@@ -37,7 +37,7 @@ export async function checkInOrder(
   const chains = allChains(known, [...newest.keys(), ...place])
     .filter((chain) => chain >= first)
     .sort()
-  const covered = { chains: 0, events: 0, redacted: 0, purged: 0 }
+  const covered = { chains: 0, events: 0, redacted: 0, purged: 0, archived: 0 }
   return withClient(target, async (client) => {
     for (const chain of chains) {
       const whole = rangeOf(known, chain)
@@ -46,7 +46,7 @@ export async function checkInOrder(
         chain === first && from !== undefined ? { ...whole, ...fromPlace(from, whole.first) } : whole
       if (covered.events > 0 && isOver())
         return { ...covered, next: `${range.organization_id}/${range.lane}/${range.first}` }
-      const { events, purged, stoppedAt } = await walkChain(client, range, findings, {
+      const { events, purged, archived, stoppedAt } = await walkChain(client, range, findings, {
         ...control,
         counted: (more) => {
           covered.events += more
@@ -55,6 +55,7 @@ export async function checkInOrder(
       })
       if (events + purged > 0) covered.chains += 1
       covered.purged += purged
+      covered.archived += archived
       if (stoppedAt !== undefined) {
         return { ...covered, next: `${range.organization_id}/${range.lane}/${stoppedAt}` }
       }

@@ -4,14 +4,13 @@ import { parametersOf, readParameters, word } from "../act/about.js"
 import { destructiveKinds } from "../act/text.js"
 import { actGenesis, type TextRow } from "../canonical.js"
 import type { VerifierKey } from "../checkpoint/note.js"
+import type { ArchivedPurge } from "./archives.js"
 import { Bindings } from "./bindings.js"
 import { checkIncarnations, checkLosses, checkSettings } from "./control-tables.js"
-import { Detachments } from "./detachments.js"
 import type { Acceptance, Findings } from "./finding.js"
-import { Holds } from "./holds.js"
+import { Lifecycle, lifecycleKinds } from "./lifecycle.js"
+import type { Removal } from "./purge-findings.js"
 import type { PurgeAct } from "./purges.js"
-import { judgeRetention } from "./retention-purge.js"
-import { RetentionRules } from "./retention-rules.js"
 import { checkSignatures, type SignableAct } from "./signatures.js"
 
 export interface ReplayedIncarnation {
@@ -45,22 +44,16 @@ const ofMigration: readonly (readonly [name: string, parameter: string])[] = [
   ["partition-interval", "partition_interval"],
 ]
 
-/** The migration that made the tables of rules, holds and detached partitions; taken back, it takes them along. */
-const lifecycle = "0005_lifecycle"
-
 /** What else is replayed. */
-const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke", "hold", "detach", "attach"]
+const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke", ...lifecycleKinds]
 
 /** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
 export class Replay {
   readonly #settings = new Map(atFirst)
   readonly #opened: OpenedIncarnation[] = []
   readonly #bindings = new Bindings()
-  readonly #rules = new RetentionRules()
-  readonly #holds = new Holds()
-  readonly #detachments = new Detachments()
+  readonly #lifecycle = new Lifecycle()
   readonly #destructive: SignableAct[] = []
-  readonly #purges: PurgeAct[] = []
   /** Ids of findings that verifications recorded. */
   readonly #found = new Set<string>()
   #genesis: string | undefined
@@ -81,7 +74,21 @@ export class Replay {
 
   /** In their order. */
   get purges(): readonly PurgeAct[] {
-    return this.#purges
+    return this.#lifecycle.purges
+  }
+
+  get removals(): readonly Removal[] {
+    return this.#lifecycle.removals
+  }
+
+  /** In their order; also those that were restored or removed since. */
+  get archives(): readonly ArchivedPurge[] {
+    return this.#lifecycle.archives
+  }
+
+  /** seq of the newest act. */
+  get newest(): bigint {
+    return this.#newest
   }
 
   /** Acts that had to be signed and have a signature, which nobody checked: no public key was given. Known after `check`. */
@@ -100,9 +107,7 @@ export class Replay {
       for (const [name, parameter] of ofMigration) {
         if (word(given[parameter]) !== "") this.#settings.set(name, word(given[parameter]))
       }
-      if (Array.isArray(given.down) && given.down.includes(lifecycle)) {
-        for (const one of [this.#rules, this.#holds, this.#detachments]) one.reset()
-      }
+      if (Array.isArray(given.down)) this.#lifecycle.migrateDown(given.down)
     } else if (kind === "setting") {
       this.#settings.set(word(given.name), word(given.value))
     } else if (kind === "grant" || kind === "revoke") {
@@ -122,7 +127,7 @@ export class Replay {
         digest: act.digest?.slice(2) ?? "",
       })
     }
-    this.#addLifecycle(kind, seq, act, given)
+    this.#lifecycle.add(kind, seq, act, given, this.#settings.get("retention-grace"))
     if (destructiveKinds.includes(kind)) {
       const accepts = kind === "accept" ? this.#acceptable(parametersOf(given.finding)) : undefined
       this.#destructive.push({
@@ -134,23 +139,6 @@ export class Replay {
         note: kind === "incarnation" ? word(given.checkpoint) : undefined,
         reason: word(given.reason),
       })
-    }
-  }
-
-  #addLifecycle(kind: string, seq: string, act: TextRow, given: Readonly<Record<string, unknown>>): void {
-    const recordedAt = act.recorded_at ?? ""
-    if (kind === "hold") this.#holds.place(seq, act.digest ?? "")
-    else if (kind === "release") this.#holds.release(seq, given)
-    else if (kind === "retention") this.#rules.add(seq, recordedAt, given)
-    else if (kind === "detach") this.#detachments.detach(seq, given)
-    else if (kind === "attach") this.#detachments.end(given)
-    else if (kind === "purge") {
-      const [digest, hash] = [act.digest?.slice(2) ?? "", act.hash?.slice(2) ?? ""]
-      // What rules were in force then, the acts before it say.
-      const grace = this.#settings.get("retention-grace")
-      const retention = judgeRetention({ seq, recordedAt }, given, this.#rules, grace)
-      this.#purges.push({ seq, hash, digest, lanes: word(given.lanes), retention })
-      if (given.method === "drop") this.#detachments.end(given)
     }
   }
 
@@ -174,9 +162,8 @@ export class Replay {
     const fits = (id: string) => `\\x${actGenesis(id).toString("hex")}` === this.#genesis
     this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
     await checkLosses(client, this.#opened, findings)
-    for (const one of [this.#bindings, this.#rules, this.#holds, this.#detachments]) {
-      await one.check(client, findings)
-    }
+    await this.#bindings.check(client, findings)
+    await this.#lifecycle.check(client, findings)
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
     const { bad, unverified } = await checkSignatures(
       client,

@@ -11,6 +11,7 @@ export function describeReport(report: VerifyReport): string {
   const lost = report.covered.lost === "0" ? [] : [`lost, recorded: ${plural(report.covered.lost, "event")}`]
   const purged =
     report.covered.purged === "0" ? [] : [`purged, recorded: ${plural(report.covered.purged, "event")}`]
+  const { archives } = report
   const compared = report.compared.map(({ name }) => `compared with ${visible(name)}`)
   const signatures =
     report.unchecked_signatures === "0"
@@ -25,12 +26,40 @@ export function describeReport(report: VerifyReport): string {
     ...known,
     ...list(accepted),
     ...purged,
+    ...archivesOf(archives),
     ...lost,
     ...compared,
     ...signatures,
     ...next,
     ...recorded,
   ].join("\n")
+}
+
+function archivesOf({
+  places,
+  in_force,
+  events,
+  read,
+  read_events,
+  missing,
+  elsewhere,
+}: VerifyReport["archives"]): string[] {
+  if (in_force === "0") return places.length === 0 ? [] : ["archived: no archive is in force"]
+  const all = `archived: ${plural(events, "event")} in ${plural(in_force, "archive")}`
+  if (places.length === 0) return [`${all}, not read: give --archive PLACE, or --archive recorded`]
+  const same =
+    read === "0"
+      ? "read: none"
+      : `read and the same: ${plural(read_events, "event")} in ${plural(read, "archive")}`
+  return [
+    `${all}; ${same}`,
+    ...missing.map(
+      ({ name, location, reason }) =>
+        // table: has its colon.
+        `  not read: ${visible(name)} of ${visible(location).replace(/:$/, "")}: ${visible(reason)}`,
+    ),
+    ...elsewhere.map((name) => `  read elsewhere than where its act put it: ${visible(name)}`),
+  ]
 }
 
 function headingOf(report: VerifyReport): string {
@@ -55,6 +84,10 @@ function headingOf(report: VerifyReport): string {
       return `rolled back: ${found}`
     case "incomplete":
       if (report.findings.length > 0) return `incomplete: ${found}`
+      if (report.archives.missing.length > 0) {
+        const unread = plural(String(report.archives.missing.length), "archive")
+        return `incomplete: ${unread} could not be read; ${events} in ${chains}${scope} read, nothing found`
+      }
       if (report.next !== null) return `incomplete: ${events} in ${chains}${scope} read, nothing found so far`
       return `incomplete: there is no event to verify${scope}${ranged ? " in that time" : ""}`
     case "unchecked":

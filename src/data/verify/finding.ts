@@ -15,6 +15,7 @@ export type FindingKind =
   | "out_of_bounds"
   | "unauthorized_purge"
   | "unauthorized_redaction"
+  | "archive_altered"
   | "act_altered"
   | "unsigned_act"
   | "control_altered"

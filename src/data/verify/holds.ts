@@ -1,13 +1,17 @@
 // Replays which holds were placed and released, and compares the control table with them. A hold may name a person: acts have its digest alone.
+import { createHash } from "node:crypto"
 import type { ClientBase } from "pg"
 import { word } from "../act/about.js"
 import { record, sha256 } from "../canonical.js"
 import { altered, hasTable } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import { time } from "./retention-purge.js"
 
 interface Placed {
   /** `\x` hex. */
   readonly digest: string
+  /** When it ends by itself; microseconds since 2000. */
+  readonly expires: bigint | undefined
   readonly released: string | null
 }
 
@@ -34,8 +38,23 @@ export class Holds {
     this.#placed.clear()
   }
 
-  place(seq: string, digest: string): void {
-    this.#placed.set(seq, { digest, released: null })
+  place(seq: string, digest: string, given: Readonly<Record<string, unknown>>): void {
+    this.#placed.set(seq, { digest, expires: time(given.expires), released: null })
+  }
+
+  /** Of those in force at a time, by the acts so far; hex. */
+  digest(at: bigint): string {
+    const digest = createHash("sha256")
+    for (const [seq, { digest: of, expires, released }] of this.#placed) {
+      if (released !== null || (expires !== undefined && expires <= at)) continue
+      digest.update(
+        record("pgtrail hold in force", [
+          ["bigint", seq],
+          ["bytea", of],
+        ]),
+      )
+    }
+    return digest.digest("hex")
   }
 
   release(seq: string, given: Readonly<Record<string, unknown>>): void {

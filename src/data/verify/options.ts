@@ -1,6 +1,7 @@
 // What a verification is asked for, and what of that contradicts itself.
 import { TrailError } from "../errors.js"
 import type { Place } from "../query/typed.js"
+import type { StoreContext } from "../store/store.js"
 
 export interface VerifyOptions {
   readonly organization?: string
@@ -28,6 +29,12 @@ export interface VerifyOptions {
   readonly strict?: boolean
   /** Whether to record the verification as an act, where the role may. Default true. */
   readonly record?: boolean
+  /** Places where archives lie, as acts have them (file:///PATH, s3://BUCKET/PREFIX, table:), or `recorded`: where the act of each put it. */
+  readonly archives?: readonly string[]
+  /** What these places need beside their names. */
+  readonly stores?: Pick<StoreContext, "s3" | "signal">
+  /** Private keys of age, for archives that are encrypted. */
+  readonly identities?: readonly string[]
   readonly signal?: AbortSignal
   /** Called now and then with the events read so far. */
   readonly progress?: (events: number) => void
@@ -40,6 +47,22 @@ export function refuseContradictions(options: VerifyOptions): void {
     throw new TrailError("usage", "a time range cannot be verified incrementally, nor in pieces", {
       hint: "leave out --since and --until, or --incremental, --from and --max-seconds",
     })
+  }
+  if ((options.archives ?? []).length > 0 && (ranged || inOrder)) {
+    throw new TrailError(
+      "usage",
+      "an archive is read whole: neither a time nor pieces of it can be verified",
+      {
+        hint: "leave out --archive, or --since, --until, --from and --max-seconds",
+      },
+    )
+  }
+  for (const place of options.archives ?? []) {
+    if (place === "recorded" || /^(file:\/\/\/|s3:\/\/|table:$)/.test(place)) continue
+    throw new TrailError(
+      "usage",
+      "a place of archives is file:///PATH, s3://BUCKET/PREFIX, table: or recorded",
+    )
   }
   for (const limit of [options.maxRate, options.maxSeconds]) {
     if (limit === undefined || (limit > 0 && Number.isFinite(limit))) continue

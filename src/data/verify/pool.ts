@@ -3,11 +3,10 @@ import { existsSync } from "node:fs"
 import { Worker } from "node:worker_threads"
 import type { Client } from "pg"
 import { fixedTarget } from "../connection.js"
-import { TrailError } from "../errors.js"
 import { type ChainTotals, merge } from "./chains.js"
 import { type Partition, type Piece, pieces, wholePiece } from "./partitions.js"
 import { type Misplaced, type ScanJob, type ScanTotals, scan, scanWithin } from "./scan.js"
-import type { WorkerFailure } from "./worker.js"
+import { fromFailure, type WorkerFailure } from "./worker-failure.js"
 
 export interface PoolTotals {
   readonly chains: ReadonlyMap<string, ChainTotals>
@@ -104,9 +103,4 @@ function runWorker(
       reject(new Error("a verify worker ended without an answer"))
     })
   })
-}
-
-function fromFailure(failure: WorkerFailure): Error {
-  if (failure.code === undefined) return new Error(failure.message)
-  return new TrailError(failure.code, failure.message, { hint: failure.hint, sqlstate: failure.sqlstate })
 }

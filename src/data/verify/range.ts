@@ -35,7 +35,7 @@ export async function checkRange(
   const counts = await countAll(client, target, options, known.snapshot, seed)
   const expected = await expectedPlaces(client, known, counts, seed)
   const purged = await purgedInside(client, options, known)
-  const covered = { chains: 0, events: 0, redacted: 0, purged: 0 }
+  const covered = { chains: 0, events: 0, redacted: 0, purged: 0, archived: 0 }
   const doubtful: DoubtfulChain[] = []
   const control = {
     purges: known.purges,
@@ -50,6 +50,7 @@ export async function checkRange(
       const range = rangeOf(known, chain)
       const gone = purged.get(chain)
       covered.purged += gone?.places ?? 0
+      covered.archived += gone?.archived ?? 0
       // Places that are too large or too small could have the keyed hash of another.
       const isInside = count === undefined || (count.least >= 1 && count.most <= (head?.seq ?? 0))
       const isWhole = (count?.places ?? 0n) === expected.get(chain)
@@ -189,6 +190,7 @@ async function expectedPlaces(
 
 interface Gone {
   readonly places: number
+  readonly archived: number
   readonly first: number
   readonly last: number
 }
@@ -202,9 +204,10 @@ async function purgedInside(
   const chains = [...purges.chains.keys()].map(chainOf)
   if (chains.length === 0) return new Map()
   const { rows } = await client.query<
-    Record<"organization_id" | "lane" | "places" | "first" | "last", string>
+    Record<"organization_id" | "lane" | "places" | "archived" | "first" | "last", string>
   >(
-    `select p.organization_id, p.lane, coalesce(sum(upper(r) - lower(r)), 0) as places, min(lower(r)) as first, max(upper(r)) - 1 as last
+    `select p.organization_id, p.lane, coalesce(sum(upper(r) - lower(r)), 0) as places,
+       coalesce(sum(upper(r) - lower(r)) filter (where p.act_seq = any($6::bigint[])), 0) as archived, min(lower(r)) as first, max(upper(r)) - 1 as last
      from unnest($3::text[], $4::smallint[]) c (organization_id, lane)
      join pgtrail.purge p on p.organization_id = c.organization_id collate "C" and p.lane = c.lane,
        unnest(p.ranges) r
@@ -217,12 +220,13 @@ async function purgedInside(
       chains.map(({ organization }) => organization),
       chains.map(({ lane }) => lane),
       purges.acts,
+      purges.archivedActs,
     ],
   )
   return new Map(
-    rows.map(({ organization_id, lane, places, first, last }) => [
+    rows.map(({ organization_id, lane, places, archived, first, last }) => [
       chainKey(organization_id, lane),
-      { places: Number(places), first: Number(first), last: Number(last) },
+      { places: Number(places), archived: Number(archived), first: Number(first), last: Number(last) },
     ]),
   )
 }

@@ -50,6 +50,7 @@ async function record(
     since: report.since,
     compared: report.compared,
     next: report.next,
+    ...(report.archives.places.length === 0 ? {} : { archives: archivesOf(report) }),
     findings: report.findings.slice(0, mostFindings),
     findings_total: report.findings_total,
     accepted: report.accepted_total,
@@ -79,6 +80,10 @@ async function record(
       return rows[0]?.seq ?? null
     },
   )
+}
+
+function archivesOf({ archives: { in_force, events, read, missing } }: UnrecordedReport) {
+  return { in_force, events, read, missing: missing.map(({ name }) => name) }
 }
 
 /**

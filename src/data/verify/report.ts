@@ -3,6 +3,7 @@ import { headsDigest } from "../canonical.js"
 import type { Anchor } from "../checkpoint/anchor.js"
 import { writeTime } from "../query/columns.js"
 import type { ActsResult, VerifiedHead } from "./acts.js"
+import type { ArchivesReport } from "./check-archives.js"
 import type { Covered } from "./check-chains.js"
 import { type AcceptedFinding, type Finding, type Findings, type Verdict, verdictOf } from "./finding.js"
 import type { ChainHead } from "./heads.js"
@@ -25,8 +26,10 @@ export interface VerifyReport {
   readonly covered: {
     readonly chains: string
     readonly events: string
+    /** Events that are gone with a record. */
     readonly purged: string
     readonly redacted: string
+    /** Events that an act put into an archive, which stands elsewhere. */
     readonly archived: string
     /** Events that an anchor knew, and whose loss an incarnation has recorded. */
     readonly lost: string
@@ -41,6 +44,7 @@ export interface VerifyReport {
   /** Findings that an act has accepted; they count no longer. */
   readonly accepted: readonly AcceptedFinding[]
   readonly accepted_total: string
+  readonly archives: ArchivesReport
   /** Signatures of acts that had to be signed, which nobody could check because no public key was given. */
   readonly unchecked_signatures: string
   /** What could not be read, beside the tampering that was found. */
@@ -66,11 +70,13 @@ export function buildReport(
   findings: Findings,
   failures: Parts["failures"],
   uncheckedSignatures: number,
+  archives: ArchivesReport,
 ): UnrecordedReport {
   const { from } = options
   const named = ({ name, time }: Anchor) => ({ name, time })
   const isWhole =
     covered.next === undefined &&
+    archives.missing.length === 0 &&
     (covered.events + covered.purged > 0 || (since !== undefined && covered.chains > 0))
   return {
     schema: "pgtrail.verify/1",
@@ -85,9 +91,9 @@ export function buildReport(
     covered: {
       chains: String(covered.chains),
       events: String(covered.events),
-      purged: String(covered.purged),
+      purged: String(covered.purged - covered.archived),
       redacted: String(covered.redacted),
-      archived: "0",
+      archived: String(covered.archived),
       lost: String(lost),
     },
     since: since === undefined ? null : named(since),
@@ -96,6 +102,7 @@ export function buildReport(
     findings_total: String(findings.total),
     accepted: findings.accepted,
     accepted_total: String(findings.acceptedTotal),
+    archives,
     unchecked_signatures: String(uncheckedSignatures),
     unread: failures.map(({ part, error }) => `${part}: ${error.message}`),
     next: covered.next ?? null,

@@ -24,12 +24,22 @@ const day = 86_400_000_000n
 
 /** Undefined for a purge that is not by retention. `setting`: retention-grace as the acts before have it. */
 export function judgeRetention(
-  act: { readonly seq: string; readonly recordedAt: string },
+  act: { readonly recordedAt: string },
   given: Readonly<Record<string, unknown>>,
   rules: RetentionRules,
   setting: string | undefined,
 ): RetentionPurge | undefined {
   if (given.policies === undefined || given.policies === null) return undefined
+  return judgeRules(act, given, rules, setting)
+}
+
+/** Of an act that names the policies by which something went, or should. */
+export function judgeRules(
+  act: { readonly recordedAt: string },
+  given: Readonly<Record<string, unknown>>,
+  rules: RetentionRules,
+  setting: string | undefined,
+): RetentionPurge {
   const at = time(given.at)
   const entries = Array.isArray(given.policies) ? given.policies.map(entryOf) : []
   const known = entries.filter((entry) => entry !== undefined)

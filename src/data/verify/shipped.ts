@@ -53,7 +53,8 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
          to_regclass('pgtrail.act_signature') is not null as can_sign,
          array[to_regclass('pgtrail.act'), to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
            to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'), to_regclass('pgtrail.purge'),
-           to_regclass('pgtrail.retention_rule'), to_regclass('pgtrail.hold'), to_regclass('pgtrail.detached_partition')]::oid[] as others
+           to_regclass('pgtrail.retention_rule'), to_regclass('pgtrail.hold'), to_regclass('pgtrail.detached_partition'),
+           to_regclass('pgtrail.archive'), to_regclass('pgtrail.archive_kind')]::oid[] as others
        offset 0) e
      join pg_class c on true
      join pg_namespace n on n.oid = c.relnamespace

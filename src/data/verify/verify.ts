@@ -11,12 +11,14 @@ import { checkActs } from "./acts.js"
 import { judgeAnchors } from "./anchors.js"
 import { checkCatalog } from "./catalog.js"
 import { Chains } from "./chains.js"
+import { checkArchives } from "./check-archives.js"
 import { type Covered, checkChains, type Known } from "./check-chains.js"
 import { checkInOrder } from "./check-in-order.js"
 import { Replay } from "./controls.js"
 import { Findings } from "./finding.js"
 import { type ChainHead, readHeads } from "./heads.js"
 import { readIdentity } from "./identity.js"
+import { readKeys, refuseNowhere } from "./locate-archives.js"
 import { checkMigrations, refuseMigrated } from "./migrations.js"
 import { refuseContradictions, type VerifyOptions } from "./options.js"
 import { createParts } from "./parts.js"
@@ -48,13 +50,15 @@ export async function verify(target: ConnectionTarget, options: VerifyOptions = 
 
 export async function verifyHeads(target: ConnectionTarget, options: VerifyOptions): Promise<Verified> {
   refuseContradictions(options)
+  const s3 = await readKeys(options)
+  const given = s3 === undefined ? options : { ...options, stores: { s3 } }
   const keys = await readKeyFiles(options.publicKeys ?? [])
   const checkpoints = await Promise.all((options.checkpoints ?? []).map((path) => openCheckpoint(path, keys)))
   const state = options.state === undefined ? undefined : await readState(options.state)
   const brought = { keys, anchors: [...checkpoints, ...(state === undefined ? [] : [state])] }
   for (let attempt = 1; ; attempt++) {
     try {
-      return await withClient(target, (client) => verifyOnce(client, target, options, brought))
+      return await withClient(target, (client) => verifyOnce(client, target, given, brought))
     } catch (error) {
       // A partition was dropped while it waited its turn, or the log was migrated: judged on a fresh snapshot.
       const again = error instanceof TrailError && (error.sqlstate === "42P01" || error.code === "retry")
@@ -77,6 +81,7 @@ async function verifyOnce(
 ): Promise<Verified> {
   const findings = new Findings()
   const pending = await checkMigrations(client, findings)
+  await refuseNowhere(client, target, options)
   await client.query("begin isolation level repeatable read read only")
   // Before the first savepoint: a subtransaction cannot export one.
   const exported = await client.query<{ snapshot: string; is_bound: string }>(
@@ -112,7 +117,7 @@ async function verifyOnce(
   const purges = new Purges()
   // Where it cannot be read what was purged would be taken for missing.
   const isReadable = await parts.run("the purges", async () => {
-    await purges.check(client, acts === undefined ? undefined : replay.purges, findings)
+    await purges.check(client, acts === undefined ? undefined : replay, findings)
     await purges.sum(client, options.organization, start?.heads, anchored.watched, sums, findings)
     return true
   })
@@ -133,9 +138,22 @@ async function verifyOnce(
     events: 0,
     redacted: 0,
     purged: 0,
+    archived: 0,
   }
   await client.query("commit").catch(() => undefined)
 
+  const archives = await checkArchives(
+    {
+      target,
+      options,
+      events: covered.events,
+      archives: purges.archives(options.organization),
+      logIds,
+      purges,
+      watched: anchored.watched,
+    },
+    findings,
+  )
   const report = buildReport(
     options,
     covered,
@@ -145,6 +163,7 @@ async function verifyOnce(
     findings,
     parts.failures,
     replay.unverifiedSignatures,
+    archives,
   )
   // What was found is told, whatever else could not be read; without any, not to have looked is no verdict.
   const hasFound = report.verdict === "tampered" || report.verdict === "rolled_back"

@@ -12,7 +12,7 @@ import { Walk } from "./walk.js"
 import type { Head, WalkRange } from "./walk-range.js"
 
 export interface WalkControl {
-  readonly purges: Pick<Purges, "ofLane">
+  readonly purges: Pick<Purges, "ofLane" | "isArchived">
   readonly pace?: Pace
   /** Rows of a page at most. */
   readonly pageRows?: number | undefined
@@ -30,6 +30,8 @@ export interface Walked {
   readonly rows: number
   /** Places that were purged with a record. */
   readonly purged: number
+  /** Those of them whose events are in archives. */
+  readonly archived: number
   /** The head that it read up to, or the newest place that it saw, if that is beyond. */
   readonly until: number
   /** Where it stopped because its time was over: read up to and with this seq. */
@@ -63,6 +65,12 @@ export async function walkChain(
   ]
   let rows = 0
   let events = 0
+  const gone = () => {
+    const { purgedBy } = walk
+    const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
+    const inArchives = [...purgedBy].flatMap(([act, count]) => (purges.isArchived(act) ? [count] : []))
+    return { purged: sum([...purgedBy.values()]), archived: sum(inArchives) }
+  }
   for (let after = ""; ; after = ` and seq > ${walk.position}`) {
     const before = rows
     // The head belongs to the snapshot of the page, and so do the purges: what came after it in between is on the next page.
@@ -87,11 +95,11 @@ export async function walkChain(
     if (rows - before < pageRows || after === ` and seq > ${walk.position}`) {
       walk.finish(head)
       const until = Math.max(range.until ?? head?.seq ?? 0, walk.position)
-      return { events, rows, purged: walk.purged, until, stoppedAt: undefined }
+      return { events, rows, ...gone(), until, stoppedAt: undefined }
     }
     if (isOver()) {
       walk.pause()
-      return { events, rows, purged: walk.purged, until: walk.position, stoppedAt: walk.position }
+      return { events, rows, ...gone(), until: walk.position, stoppedAt: walk.position }
     }
   }
 }

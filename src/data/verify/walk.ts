@@ -20,7 +20,7 @@ export class Walk {
   /** What is at the place before the expected one: an event, or a purge. */
   #end: Pick<Seen, "hash"> | PurgedRange | undefined
   #events = 0
-  #purged = 0
+  readonly #purgedBy = new Map<string, number>()
   #purges = LanePurges.none
   #nextPurge = 0
   readonly #watchedRows = new Map<number, Seen>()
@@ -53,9 +53,9 @@ export class Walk {
     this.#nextPurge = this.position === 0 ? 0 : purges.from(this.position + 1)
   }
 
-  /** Places that were passed because they were purged. */
-  get purged(): number {
-    return this.#purged
+  /** How many places were passed because an act purged them, by its seq. */
+  get purgedBy(): ReadonlyMap<string, number> {
+    return this.#purgedBy
   }
 
   /** seq of the newest row pushed; 0 before the first. */
@@ -116,7 +116,7 @@ export class Walk {
   }
 
   #passRange(range: PurgedRange): void {
-    const { first, last, before, hash } = range
+    const { first, last, before, hash, act } = range
     if (first > this.#expected) {
       this.#missing.push({ first: this.#expected, last: first - 1, before: this.#end?.hash, after: before })
     } else if (first === this.#expected && this.#accepted !== undefined && !this.#accepted.includes(before)) {
@@ -126,7 +126,8 @@ export class Walk {
         this.#add("altered", this.#previous, message)
       }
     }
-    this.#purged += last - Math.max(first, this.#expected) + 1
+    const places = last - Math.max(first, this.#expected) + 1
+    this.#purgedBy.set(act, (this.#purgedBy.get(act) ?? 0) + places)
     this.#accepted = [hash]
     this.#previous = undefined
     this.#end = range
