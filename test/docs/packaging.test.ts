@@ -5,43 +5,13 @@ import { describe, expect, test } from "vitest"
 import { plain } from "../../src/cli/color.js"
 import { commands } from "../../src/cli/commands.js"
 import { parse } from "../../src/cli/parse.js"
+import { knownToSystemd, typed } from "./systemd.js"
 
 const root = join(import.meta.dirname, "..", "..")
 const folder = join(root, "packaging")
 const read = (name: string): string => readFileSync(join(folder, name), "utf8")
 
-/** systemd.unit(5), systemd.service(5), systemd.exec(5) and systemd.timer(5), as far as the units go. */
-const known: Readonly<Record<string, readonly string[]>> = {
-  Unit: ["Description", "Documentation", "Wants", "After"],
-  Install: ["WantedBy"],
-  Timer: ["OnCalendar", "RandomizedDelaySec", "Persistent"],
-  Service: [
-    ..."Type EnvironmentFile LoadCredential ExecStart TimeoutStartSec Nice IOSchedulingClass DynamicUser StateDirectory".split(
-      " ",
-    ),
-    ..."StateDirectoryMode UMask NoNewPrivileges CapabilityBoundingSet ProtectSystem ProtectHome PrivateTmp PrivateDevices".split(
-      " ",
-    ),
-    ..."ProtectClock ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectControlGroups".split(
-      " ",
-    ),
-    ..."ProtectProc RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID LockPersonality".split(
-      " ",
-    ),
-    ..."RemoveIPC SystemCallArchitectures SystemCallFilter".split(" "),
-  ],
-}
 const units = readdirSync(folder).filter((name) => /\.(service|timer)$/.test(name))
-
-/** Words as systemd and the shell would make them, with something in the place of every variable. */
-function typed(line: string): string[] {
-  const [, shell = line] = /^\/bin\/sh -c 'exec (.*)'$/.exec(line) ?? []
-  return shell
-    .replace(/\$\$\(.*?\)/g, "now")
-    .replace(/\$\$?\{?[A-Z_]+\}?|%d/g, "/somewhere")
-    .replaceAll('"', "")
-    .split(" ")
-}
 
 describe.each(units)("%s", (name) => {
   const lines = read(name).split("\n")
@@ -51,7 +21,7 @@ describe.each(units)("%s", (name) => {
     for (const line of lines.filter((text) => text !== "" && !text.startsWith("#"))) {
       const [, opened] = /^\[(\w+)\]$/.exec(line) ?? []
       if (opened !== undefined) section = opened
-      else expect(known[section]).toContain(line.split("=", 1)[0])
+      else expect(knownToSystemd[section]).toContain(line.split("=", 1)[0])
     }
     expect(section).not.toBe("")
   })

@@ -45,6 +45,19 @@ export const limits = {
     critical: "never",
     summary: "age of the last run of retention, where there ever was one",
   },
+  jobs: {
+    unit: "count",
+    warning: "1",
+    critical: "never",
+    summary:
+      "jobs whose last run failed or was killed, or that did not run when they were due and a quarter of their period, at least an hour, more",
+  },
+  archive: {
+    unit: "count",
+    warning: "1",
+    critical: "never",
+    summary: "partitions that could not be archived the last time",
+  },
   "rows-in-default": {
     unit: "count",
     warning: "1",

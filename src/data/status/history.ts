@@ -1,5 +1,6 @@
 // What was done to prove the log: the last verification, the last checkpoint, and when each job last succeeded.
 import type { ClientBase } from "pg"
+import type { JobState } from "../job/states.js"
 import { writeTime } from "../query/columns.js"
 import { ageWords, type Check, check, measured, type Thresholds } from "./checks.js"
 
@@ -29,6 +30,12 @@ export interface JobStatus {
   readonly last_run: string | null
   readonly last_success: string | null
   readonly last_success_age_seconds: string | null
+  /** Of the newest run by `pgtrail job` that came to something; null where there is none. */
+  readonly outcome: string | null
+  readonly exit_code: string | null
+  readonly duration_seconds: string | null
+  /** When it is due next, by the schedule of whoever ran it. */
+  readonly due_at: string | null
 }
 
 export interface History {
@@ -37,7 +44,8 @@ export interface History {
   readonly verified: LastVerification | null
   readonly checkpoint: LastCheckpoint | null
   readonly accepted_findings: string
-  readonly jobs: readonly JobStatus[]
+  /** As the acts tell it, whoever did it and by which means. */
+  readonly jobs: readonly Pick<JobStatus, "name" | "last_run" | "last_success" | "last_success_age_seconds">[]
 }
 
 /** Parameters hold whatever a role that may record wrote there: no cast that could fail. */
@@ -85,7 +93,27 @@ export async function history(client: ClientBase): Promise<History> {
 
 type Run = Pick<LastCheckpoint, "recorded_at" | "age_seconds"> | null | undefined
 
-const job = (name: string, run: Run, success: Run): JobStatus => ({
+/** A verification and a checkpoint are told by their acts, which know of those that no job did. */
+export function jobStatus(found: History | null, states: readonly JobState[]): JobStatus[] {
+  const byActs = found?.jobs ?? []
+  const names = [...new Set([...byActs.map(({ name }) => name), ...states.map((state) => state.job)])]
+  return names.map((name) => {
+    const state = states.find((one) => one.job === name)
+    return {
+      name,
+      last_run: state?.started_at ?? null,
+      last_success: state?.last_success ?? null,
+      last_success_age_seconds: state?.last_success_age_seconds ?? null,
+      ...byActs.find((one) => one.name === name),
+      outcome: state?.last?.outcome ?? null,
+      exit_code: state?.last?.exit_code ?? null,
+      duration_seconds: state?.last?.duration_seconds ?? null,
+      due_at: state?.due_at ?? null,
+    }
+  })
+}
+
+const job = (name: string, run: Run, success: Run): History["jobs"][number] => ({
   name,
   last_run: writeTime(run?.recorded_at ?? null),
   last_success: writeTime(success?.recorded_at ?? null),

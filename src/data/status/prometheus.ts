@@ -142,6 +142,18 @@ export function prometheus(status: LogStatus, now: Date): string {
       "When a job last succeeded",
       (log?.jobs ?? []).map(({ name, last_success_age_seconds: age }) => [{ job: name }, before(age)]),
     ),
+    family(
+      "pgtrail_job_exit_code",
+      "gauge",
+      "Of the last run of a job by pgtrail job that ended",
+      (log?.jobs ?? []).map(({ name, exit_code: exit }) => [{ job: name }, exit]),
+    ),
+    family(
+      "pgtrail_job_duration_seconds",
+      "gauge",
+      "How long that run took",
+      (log?.jobs ?? []).map(({ name, duration_seconds: took }) => [{ job: name }, took]),
+    ),
     family("pgtrail_standby", "gauge", "Whether the server is a standby", one(status.standby ? 1 : 0)),
     family(
       "pgtrail_standby_lag_seconds",
