@@ -15,19 +15,22 @@ import {
   series,
   takeTurns,
 } from "./measure.js"
+import { multiply } from "./multiply.js"
 import { pgtrail, run } from "./process.js"
 import type { Server } from "./server.js"
 import { load } from "./verify.js"
 
 export async function measureExport(
   server: Server,
-  options: { events: number; rounds: number },
+  options: { events: number; copies: number; rounds: number },
   say: (text: string) => void,
 ): Promise<Figure[]> {
-  const { events, rounds } = options
+  const { copies, rounds } = options
+  const events = options.events * copies
   say("export")
   const url = await server.logDatabase("export")
-  await load(server, url, events, arrivals[0])
+  await load(server, url, options.events, arrivals[0])
+  if (copies > 1) await multiply(url, copies)
   const file = join(server.dir, "copy.csv")
   const copy = series(() => copyCsv(url, file))
   // The first reading is for the caches.

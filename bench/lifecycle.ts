@@ -21,7 +21,7 @@ export async function measureLifecycle(
 }
 
 /** Events of one month, half of them of the retention class `short`, as an application would write them. */
-const monthOfEvents = `
+export const monthOfEvents = `
   insert into pgtrail.event (organization_id, occurred_at, event_type, action, actor_id, actor_email, ip_address, user_agent,
     resource_type, resource_id, request_id, details, retention_policy)
   select 'organization-' || case when i % 2 = 0 then 0 else i % ${organizations} end,
@@ -30,7 +30,7 @@ const monthOfEvents = `
     jsonb_build_object('size', i, 'plan', 'pro', 'path', '/documents/' || i), case when i / 2 % 2 = 0 then 'short' else 'standard' end
   from generate_series(1, $2::int) i`
 
-const monthOf = (round: number): string => `2024-${String(round + 1).padStart(2, "0")}`
+export const monthOf = (round: number): string => `2024-${String(round + 1).padStart(2, "0")}`
 
 /**
  * Two partitions of `events` events a round: half of the one row by row, against DELETE of the same rows of the twin; the other whole,
@@ -91,7 +91,7 @@ async function measureRemoval(
   ]
 }
 
-const nameOf = (round: number): string => `event_${monthOf(round).replace("-", "_")}`
+export const nameOf = (round: number): string => `event_${monthOf(round).replace("-", "_")}`
 
 /** Seconds from the act to the commit; what came before, the reading and verifying, goes to `before`. */
 function purge(url: string, round: number, before: number[]): Promise<number> {

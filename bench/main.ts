@@ -1,6 +1,7 @@
 // npm run bench: what the trail costs, as ratios against the same work without it, all in one run on one machine.
 import { loadavg, totalmem } from "node:os"
 import process from "node:process"
+import { measureArchives } from "./archive.js"
 import { hasPgbench, measureCommits } from "./commit.js"
 import { hasPsql } from "./copy.js"
 import { arrivals } from "./events.js"
@@ -60,11 +61,12 @@ async function main(args: string[]): Promise<number> {
       notes.push(...found.notes)
     }
     if (only.has("lifecycle")) figures.push(...(await measureLifecycle(server, options, say)))
+    if (only.has("archive")) figures.push(...(await measureArchives(server, options, say)))
     if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
-    const judged: readonly Part[] = ["verify", "verify-random", "import", "export", "lifecycle"]
+    const judged: readonly Part[] = ["verify", "verify-random", "import", "export", "lifecycle", "archive"]
     if (options.events < fair && judged.some((part) => only.has(part))) {
       notes.push(
-        `verify, import, export and lifecycle are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
+        `verify, import, export, lifecycle and archive are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
       )
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")

@@ -12,11 +12,14 @@ export const parts = [
   "query",
   "tail",
   "lifecycle",
+  "archive",
 ] as const
 export type Part = (typeof parts)[number]
 
 export interface Options {
   readonly events: number
+  /** What `query` and `export` read has the events this many times. */
+  readonly copies: number
   /** Times that each pair is measured; the median counts. */
   readonly rounds: number
   /** How long one run of pgbench lasts. */
@@ -34,6 +37,8 @@ export interface Options {
 export const usage = `usage: npm run bench -- [options]
 
   --events <n>      events of verify, import and export (default 50000)
+  --copies <n>      query and export read a log that has them n times over (default 1): faster to make than one of n times
+                    the events, and no chain that verifies
   --rounds <n>      times each pair is measured (default 3)
   --seconds <n>     length of one run of pgbench (default 3, from 200000 events on 10)
   --only <parts>    some of ${parts.join(",")} (default all); verify-random: events that
@@ -50,6 +55,7 @@ export function readOptions(args: string[]): Options | undefined {
     args,
     options: {
       events: { type: "string", default: "50000" },
+      copies: { type: "string", default: "1" },
       rounds: { type: "string", default: "3" },
       seconds: { type: "string" },
       only: { type: "string", default: parts.join(",") },
@@ -64,6 +70,7 @@ export function readOptions(args: string[]): Options | undefined {
   const events = count("--events", values.events, 1000)
   return {
     events,
+    copies: count("--copies", values.copies, 1),
     rounds: count("--rounds", values.rounds, 1),
     seconds: count("--seconds", values.seconds ?? (events < 200_000 ? "3" : "10"), 1),
     only: new Set(values.only.split(",").map(part)),

@@ -126,7 +126,7 @@ function verify(
 }
 
 /** A connection that was closed has a process on the server for some milliseconds more. */
-async function untilAlone(url: string): Promise<void> {
+export async function untilAlone(url: string): Promise<void> {
   const others =
     "select count(*) as others from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()"
   while ((await query(url, others))[0]?.others !== "0");
