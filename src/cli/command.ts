@@ -17,6 +17,7 @@ export {
   patience,
   reference,
   required,
+  shell,
   text,
 } from "./options.js"
 export type { Cell, Column, Report, Row } from "./report.js"
@@ -38,6 +39,10 @@ export interface Specification<A, O> {
   readonly options?: O
   /** What only the environment and pgtrail.json can give, by its path below the command: "verification-age.warning". */
   readonly configuration?: Options
+  /** Under which words that stands, where several commands share it; their own where it is missing. */
+  readonly configuredUnder?: string
+  /** It ends what it has begun, however long that takes after a signal; a second one ends it at once. */
+  readonly patient?: boolean
   /** Forms of the answer that this command has besides the common ones. */
   readonly formats?: readonly FurtherFormat[]
   /** Where none is named; a table where this is missing. */
@@ -60,6 +65,8 @@ export interface Command {
   readonly args: readonly (readonly [name: string, argument: Argument<unknown>])[]
   readonly options: readonly (readonly [name: string, option: Option<unknown>])[]
   readonly configuration: readonly (readonly [path: string, option: Option<unknown>])[]
+  readonly configuredUnder: string | undefined
+  readonly patient: boolean
   readonly formats: readonly FurtherFormat[]
   readonly format: Format
   readonly formatOption: Option<Format | undefined>
@@ -81,6 +88,8 @@ export function command<A extends Arguments = Record<never, never>, O extends Op
     args: Object.entries(specification.args ?? {}),
     options: Object.entries(specification.options ?? {}),
     configuration: Object.entries(specification.configuration ?? {}),
+    configuredUnder: specification.configuredUnder,
+    patient: specification.patient ?? false,
     formats: further,
     format,
     formatOption: specification.formatOption ?? formatOption([...formats, ...further], format),

@@ -479,4 +479,58 @@ export const commands: readonly Entry[] = [
     summary: "release the holds of a case, by an act",
     load: () => import("../commands/hold/release.js"),
   },
+  {
+    name: "archive create",
+    topic: "keep",
+    summary: "move events out of the table into files that still verify",
+    load: () => import("../commands/archive/create.js"),
+  },
+  {
+    name: "archive list",
+    topic: "keep",
+    summary: "list the archives: events, place, how long each is kept, and its state",
+    load: () => import("../commands/archive/list.js"),
+  },
+  {
+    name: "archive show",
+    topic: "keep",
+    summary: "show an archive: its files, its acts, which rules keep it, what blocks its removal",
+    load: () => import("../commands/archive/show.js"),
+  },
+  {
+    name: "archive verify",
+    topic: "keep",
+    summary: "check archives, event by event, without a database",
+    load: () => import("../commands/archive/verify.js"),
+  },
+  {
+    name: "archive restore",
+    topic: "keep",
+    summary: "bring the events of an archive back into the log, or beside it, by an act",
+    load: () => import("../commands/archive/restore.js"),
+  },
+  {
+    name: "archive remove",
+    topic: "keep",
+    summary: "delete an archive for ever, or all that are past their keep",
+    load: () => import("../commands/archive/remove.js"),
+  },
+  {
+    name: "job list",
+    topic: "keep",
+    summary: "list the jobs: when each is due, how it went and when it last succeeded",
+    load: () => import("../commands/job/list.js"),
+  },
+  {
+    name: "job run",
+    topic: "keep",
+    summary: "run jobs: once, or for ever by their schedules; for cron and containers",
+    load: () => import("../commands/job/run.js"),
+  },
+  {
+    name: "job print",
+    topic: "keep",
+    summary: "print the jobs for cron, systemd or pg_cron",
+    load: () => import("../commands/job/print.js"),
+  },
 ]

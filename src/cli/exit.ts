@@ -20,6 +20,7 @@ const codes: Record<ErrorCode, ExitCode> = {
   config: 2,
   "bad-event": 2,
   "not-found": 3,
+  exists: 3,
   "not-installed": 3,
   "newer-schema": 3,
   "pending-migration": 3,

@@ -10,9 +10,14 @@ interface Circumstances {
   readonly signal: AbortSignal
   /** The help to read when a line was wrong. */
   readonly help: string
+  /** What the help says of the command: also which role it needs. */
+  readonly description?: string | undefined
 }
 
-export function explain(error: unknown, { messages, verbose, signal, help }: Circumstances): ExitCode {
+export function explain(
+  error: unknown,
+  { messages, verbose, signal, help, description = "" }: Circumstances,
+): ExitCode {
   if (error instanceof ReaderGone) return 0
   const known = error instanceof TrailError ? error : fileError(error)
   if (signal.aborted) {
@@ -27,10 +32,19 @@ export function explain(error: unknown, { messages, verbose, signal, help }: Cir
     if (verbose && error instanceof Error) messages.print(error.stack ?? "")
     return 70
   }
-  const hint = known.hint ?? (known.code === "usage" ? help : undefined)
+  const hint = rightOf(known, description) ?? known.hint ?? (known.code === "usage" ? help : undefined)
   messages.error({ code: known.code, message: known.message, hint })
   if (verbose && known.sqlstate !== undefined) messages.print(`SQLSTATE ${known.sqlstate}`)
   return exitCodeOf(known.code)
+}
+
+/** Whoever has no right at all is told the one that this command needs: the server does not know what was wanted. */
+function rightOf({ message }: TrailError, description: string): string | undefined {
+  const [, needs] = /Needs the (roles? pgtrail_[^.;]*)/.exec(description) ?? []
+  if (needs === undefined || !message.endsWith("permission denied for schema pgtrail")) return undefined
+  const named = [...needs.matchAll(/pgtrail_(\w+)/g)].map(([, right]) => `pgtrail grant ${right} ROLE`)
+  const grants = needs.startsWith("roles") ? named : named.slice(0, 1)
+  return `nothing was done; this command needs the ${needs}: ${grants.join("; ")}`
 }
 
 const fileProblems: Readonly<Record<string, string>> = {

@@ -66,7 +66,10 @@ export function commandHelp(name: string, command: Command, style: Style): strin
     ),
     section(
       "Configuration only",
-      configured.map(([path, { summary, fallback }]) => [path, `${summary} (default: ${fallback})`]),
+      configured.map(([path, { summary, fallback }]) => [
+        command.configuredUnder === undefined ? path : `${command.configuredUnder}.${path}`,
+        fallback === undefined ? summary : `${summary} (default: ${fallback})`,
+      ]),
       style,
     ),
     section("Common options", commonPairs(format), style),

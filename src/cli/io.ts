@@ -12,6 +12,8 @@ export interface Io {
   readonly columns?: number | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** What starts this very program: Node, its options and the script. Missing in process. */
+  readonly program?: readonly string[]
   /** Aborted with "SIGINT" or "SIGTERM" as its reason. */
   readonly signal?: AbortSignal
 }

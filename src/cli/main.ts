@@ -10,13 +10,23 @@ export async function main(): Promise<void> {
   const controller = new AbortController()
   // Should the event loop run dry before the run has ended, that is a bug, and must never look like "done".
   process.exitCode = 70
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
+  const stop = (signal: "SIGINT" | "SIGTERM"): void => {
+    process.exitCode = code(signal)
+    controller.abort(signal)
+  }
+  // A terminal that is closed means the same as SIGTERM: what is begun is cleaned up. Node itself has undone whatever nohup did.
+  for (const heard of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const signal = heard === "SIGHUP" ? "SIGTERM" : heard
+    process.on(heard, () => {
       // The second time somebody means it.
       if (controller.signal.aborted) process.exit(code(signal))
-      process.exitCode = code(signal)
-      controller.abort(signal)
+      stop(signal)
     })
+  }
+  if (process.connected) {
+    // A job's command: where `pgtrail job run` was killed its lock is free, and another run may begin beside this one.
+    process.once("disconnect", () => stop("SIGTERM"))
+    process.channel?.unref()
   }
   // Node would print a stack and exit with 1, which means "found something". Nothing can be trusted any more: leave.
   process.on("uncaughtException", (error) => {
@@ -43,6 +53,7 @@ export async function main(): Promise<void> {
     columns: stdout.columns,
     env,
     cwd: folder(),
+    program: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
     signal: controller.signal,
   })
   // A connection that a stopped command left behind would keep the process for ever.

@@ -13,6 +13,7 @@ export type OptionKind =
   | "duration"
   | "reference"
   | "threshold"
+  | "shell"
 
 export interface Option<T> {
   readonly kind: OptionKind
@@ -111,6 +112,12 @@ export function reference(flags: string, summary: string): Option<string | undef
     })
   }
   return { kind: "reference", flags, summary, fallback: undefined, takes: "value", parse }
+}
+
+/** A command line that /bin/sh runs: a configuration that was merely found where one stands cannot give it. */
+export function shell(flags: string, summary: string): Option<string | undefined> {
+  const parse = (typed: string): string => (typed.trim() === "" ? refuse(flags, "a command", typed) : typed)
+  return { kind: "shell", flags, summary, fallback: undefined, takes: "value", parse }
 }
 
 /** Only for what a command lets be configured: where a check becomes a warning, or critical. `read` throws TrailError `usage`. */

@@ -57,6 +57,7 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
     io,
     argv: around.argv,
     url: common.url,
+    config: common.config,
     configured,
     fields,
     format: common.json ? "json" : (common.format ?? command.format),
@@ -79,9 +80,10 @@ export async function perform(invocation: Invocation, around: Surroundings): Pro
     return signal.aborted ? stopped(signal) : exit
   }
   try {
-    return await Promise.race([work(), abandoned(signal)])
+    return await (command.patient ? work() : Promise.race([work(), abandoned(signal)]))
   } catch (error) {
-    return explain(error, { messages, verbose: common.verbose, signal, help })
+    const { description } = command
+    return explain(error, { messages, verbose: common.verbose, signal, help, description })
   } finally {
     await finish(session, progress, signal)
   }

@@ -22,7 +22,8 @@ export function knownSecrets(
   argv: readonly string[],
 ): readonly string[] {
   const urls = [env.PGTRAIL_URL ?? "", env.DATABASE_URL ?? "", ...argv]
-  return [env.PGPASSWORD ?? "", ...urls.flatMap(secretsOf)].filter((secret) => secret !== "")
+  const named = [env.PGPASSWORD, env.AWS_SECRET_ACCESS_KEY, env.AWS_SESSION_TOKEN].map((value) => value ?? "")
+  return [...named, ...urls.flatMap(secretsOf)].filter((secret) => secret !== "")
 }
 
 /** As they were typed and as they are meant. A blank in a password ends no word here, as it would in a message. */

@@ -12,6 +12,7 @@ export const changeColumns: readonly Column[] = [
   { name: "keep_days", kind: "number" },
   { name: "before_days", kind: "number" },
   { name: "archive_after_days", kind: "number" },
+  { name: "archive_before_days", kind: "number" },
   { name: "grace_until" },
   { name: "grace_days", kind: "number" },
   { name: "equals", kind: "json" },

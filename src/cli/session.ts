@@ -13,9 +13,13 @@ export interface Session {
   trail(): Promise<Trail>
   /** Where the log is, to be shown; opens nothing. */
   connection(): Connection
+  /** How to get there. */
+  target(): Promise<ConnectionTarget>
   readonly io: Io
   /** The words after `pgtrail`, as they were typed. */
   readonly argv: readonly string[]
+  /** What the line itself says, and not the configuration. */
+  readonly typed: { readonly url: string | undefined; readonly config: string | undefined }
   /** Aborted by SIGINT, SIGTERM, or when nobody reads the answer any more. */
   readonly signal: AbortSignal
   /** The columns named by --fields, so that no others need to be read. */
@@ -37,6 +41,7 @@ export interface SessionParts {
   readonly argv: readonly string[]
   readonly signal: AbortSignal
   readonly url: string | undefined
+  readonly config: string | undefined
   readonly configured: Pick<Configuration, "url" | "password">
   readonly fields: readonly string[] | undefined
   readonly format: Format
@@ -62,12 +67,14 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
   return {
     io,
     argv: parts.argv,
+    typed: { url: parts.url, config: parts.config },
     signal: parts.signal,
     fields: parts.fields,
     format: parts.format,
     quiet: parts.quiet,
     verbose: parts.verbose,
     connection: connect,
+    target: () => targetOf(connect(), parts),
     path: (typed) => resolve(io.cwd, typed),
     progress: (text) => progress.show(text),
     warn: (text) => messages.warning(text),
@@ -87,13 +94,15 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
 async function openTrail(connection: Connection, parts: SessionParts): Promise<Trail> {
   // Not the library's face, which brings what needs no log along.
   const { Trail } = await import("../data/trail.js")
-  if ("target" in connection) {
-    return new Trail(await withPassword(connection.target, connection.source, parts))
-  }
+  return new Trail(await targetOf(connection, parts))
+}
+
+async function targetOf(connection: Connection, parts: SessionParts): Promise<ConnectionTarget> {
+  if ("target" in connection) return await withPassword(connection.target, connection.source, parts)
   const { embedded } = await import("./embedded.js")
   const place = await embedded(parts.io, connection.embedded.dataDir)
   const { url } = await place.start()
-  return new Trail({ connectionString: url, applicationName: "pgtrail" })
+  return { connectionString: url, applicationName: "pgtrail" }
 }
 
 /** A configured password goes to the server that was configured with it, and to no other; one that the connection brings comes first. */

@@ -11,6 +11,21 @@ export type { ShownAct } from "./act/show.js"
 export type { Appended, AppendOptions } from "./append/append.js"
 export { type EventField, type EventInput, eventFields, type Json } from "./append/event.js"
 export type { Writer, WriterOptions } from "./append/writer.js"
+export type { ArchiveFailure } from "./archive/failure.js"
+export type { ArchiveListOptions, ListedArchive } from "./archive/list.js"
+export type {
+  ArchivedPartition,
+  ArchiveFailed,
+  ArchiveOptions,
+  ArchivePolicy,
+  ArchiveRow,
+  ArchiveRun,
+} from "./archive/options.js"
+export type { RemoveArchiveOptions, RemovedArchive } from "./archive/remove.js"
+export type { ExpiredArchives, RemoveExpiredOptions } from "./archive/remove-expired.js"
+export type { RestoredArchive, RestoreOptions } from "./archive/restore.js"
+export type { ShowArchiveOptions, ShownArchive } from "./archive/show.js"
+export { type ArchiveVerification, type VerifyArchivesOptions, verifyArchives } from "./archive/verify.js"
 export type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
 export type {
   Incarnation,
@@ -32,6 +47,7 @@ export type { ExportFormat, ExportGroup } from "./export/shape.js"
 export { type VerifyExportOptions, verifyExport } from "./export/verify.js"
 export type { Following, FollowOptions } from "./follow/options.js"
 export type { AddedHold, HoldOptions, NewHold } from "./hold/add.js"
+export type { HeldArchives } from "./hold/archives.js"
 export type { HeldCount, HeldMonth } from "./hold/count.js"
 export type { Hold, HoldFilter } from "./hold/hold.js"
 export type { ReleasedHold, ReleaseOptions } from "./hold/release.js"
@@ -45,6 +61,9 @@ export type { JsonChange } from "./investigate/json-diff.js"
 export type { Access, ResourceEvent, ResourceHistory, ResourceOptions } from "./investigate/resource.js"
 export type { Security, SecurityGroup, SecurityOptions } from "./investigate/security.js"
 export type { Trace, TraceEvent, TraceKind, TraceOptions } from "./investigate/trace.js"
+export type { Job, JobName } from "./job/jobs.js"
+export type { FinishedJob, JobRunOptions, JobWork } from "./job/run.js"
+export type { JobOutcome, JobState } from "./job/states.js"
 export type { DownOptions, DownResult } from "./migrate/down.js"
 export type { MigrationStatus, SchemaState } from "./migrate/state.js"
 export type { UninstalledRole, UninstallOptions, UninstallResult } from "./migrate/uninstall.js"

@@ -4,9 +4,11 @@ import { isPending, type SchemaState, schemaState } from "./migrate/state.js"
 import { type OrganizationHeads, organizationHeads } from "./organization/heads.js"
 import { sources } from "./organization/sources.js"
 import { writeTime } from "./query/columns.js"
+import { archiveChecks } from "./status/archives.js"
 import { type Check, type CheckState, check, type Thresholds, worst } from "./status/checks.js"
 import { type Drift, driftOf } from "./status/drift.js"
-import { type History, history, historyChecks } from "./status/history.js"
+import { type History, history, historyChecks, type JobStatus, jobStatus } from "./status/history.js"
+import { jobChecks, jobsStatus } from "./status/jobs.js"
 import {
   type Edge,
   eventCheck,
@@ -61,7 +63,7 @@ export interface LogStatus {
         readonly verified: History["verified"]
         readonly checkpoint: History["checkpoint"]
         readonly accepted_findings: string | null
-        readonly jobs: History["jobs"]
+        readonly jobs: readonly JobStatus[]
       } & { readonly [K in keyof PartitionsStatus]: PartitionsStatus[K] | null })
     | null
   readonly checks: readonly Check[]
@@ -138,6 +140,7 @@ async function logOf(
   const organizations = from.heads === null ? null : await organizationHeads(client, from.heads)
   const partitions = from.bound ? null : await partitionsStatus(client)
   const done = from.acts ? await history(client) : null
+  const ran = await jobsStatus(client)
   const newest = from.times ? await newestEvent(client, from) : null
   const settings = await client.query<{ name: string; value: string }>(
     `select name, value from pgtrail.setting where name not in ('roles', 'code-checksum', 'catalog-checksum')
@@ -172,13 +175,15 @@ async function logOf(
       verified: done?.verified ?? null,
       checkpoint: done?.checkpoint ?? null,
       accepted_findings: done?.accepted_findings ?? null,
-      jobs: done?.jobs ?? [],
+      jobs: jobStatus(done, ran.states ?? []),
     },
     checks: [
       ...(log.log_id == null ? [noIdentity] : []),
       ...(drifted === undefined ? [] : [drifted.check]),
       ...historyChecks(done, Number(log.age ?? "0"), thresholds),
       ...(await retentionChecks(client, thresholds)),
+      ...jobChecks(ran, thresholds),
+      ...(await archiveChecks(client, thresholds)),
       ...(partitions === null ? [] : partitionChecks(partitions, thresholds)),
       eventCheck(newest, from, thresholds),
     ],

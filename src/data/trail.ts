@@ -10,9 +10,17 @@ import type { Appended, AppendOptions } from "./append/append.js"
 import type { EventInput } from "./append/event.js"
 import { createLink, type Link } from "./append/link.js"
 import type { Writer, WriterOptions } from "./append/writer.js"
+import type { ArchiveFailure } from "./archive/failure.js"
+import type { ArchiveListOptions, ListedArchive } from "./archive/list.js"
+import type { ArchiveOptions, ArchiveRun } from "./archive/options.js"
+import type { RemoveArchiveOptions, RemovedArchive } from "./archive/remove.js"
+import type { ExpiredArchives, RemoveExpiredOptions } from "./archive/remove-expired.js"
+import type { RestoredArchive, RestoreOptions } from "./archive/restore.js"
+import type { ShowArchiveOptions, ShownArchive } from "./archive/show.js"
 import type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
 import type { Incarnation, IncarnationOptions, OpenedIncarnation } from "./checkpoint/incarnation.js"
 import type { RecordedCheckpoint } from "./checkpoint/list.js"
+import { endKept, keepOne } from "./connection/keep.js"
 import { type ConnectionTarget, connect, withClient } from "./connection.js"
 import type { EventColumn } from "./event-columns.js"
 import type { IndexChanges, IndexOptions } from "./event-index/change.js"
@@ -32,6 +40,8 @@ import type { Field } from "./investigate/fields.js"
 import type { ResourceHistory, ResourceOptions } from "./investigate/resource.js"
 import type { Security, SecurityOptions } from "./investigate/security.js"
 import type { Trace, TraceOptions } from "./investigate/trace.js"
+import type { FinishedJob, JobRunOptions } from "./job/run.js"
+import type { JobState } from "./job/states.js"
 import type { DownOptions, DownResult } from "./migrate/down.js"
 import type { SchemaState } from "./migrate/state.js"
 import type { UninstallOptions, UninstallResult } from "./migrate/uninstall.js"
@@ -81,6 +91,7 @@ export class Trail {
 
   constructor(target: ConnectionTarget) {
     this.target = target
+    keepOne(target)
   }
 
   /** Installs the schema, or migrates it to this version; does nothing where nothing is pending. */
@@ -603,14 +614,75 @@ export class Trail {
     return withClient(this.target, (client) => retentionRuns(client, options))
   }
 
+  /**
+   * Archives events, partition by partition: into files that still verify, and out of the table by an act each. Throws `busy`, `privilege`,
+   * `config` without a key, `usage`, `not-found`, `cancelled`; what was archived by then stays so.
+   */
+  async createArchives(options: ArchiveOptions): Promise<ArchiveRun> {
+    const { createArchives } = await import("./archive/create.js")
+    return createArchives(this.target, options)
+  }
+
+  /** The archives, oldest events first; with `at` also what lies there and no act tells of. */
+  async archives(options: ArchiveListOptions = {}): Promise<ListedArchive[]> {
+    const { listArchives } = await import("./archive/list.js")
+    return listArchives(this.target, options)
+  }
+
+  /** What could not be archived, until it could. */
+  async archiveFailures(): Promise<ArchiveFailure[]> {
+    const { archiveFailures } = await import("./archive/failure.js")
+    return withClient(this.target, archiveFailures)
+  }
+
+  /** One archive: its acts, what keeps it and until when, what blocks its removal, its files. Throws `not-found`. */
+  async archive(name: string, options: ShowArchiveOptions = {}): Promise<ShownArchive> {
+    const { showArchive } = await import("./archive/show.js")
+    return showArchive(this.target, name, options)
+  }
+
+  /**
+   * Brings the events of an archive back, by an act; or into a table beside the log. Throws `not-found`, `usage` where they are back,
+   * `broken` where the files are not what was archived, `config`, `privilege`, `read-only`.
+   */
+  async restoreArchive(name: string, options: RestoreOptions): Promise<RestoredArchive> {
+    const { restoreArchive } = await import("./archive/restore.js")
+    return restoreArchive(this.target, name, options)
+  }
+
+  /** Deletes an archive for ever, by an act; at a place that is named an orphan too. Throws `usage` without the confirmation, `held`, `not-found`. */
+  async removeArchive(name: string, options: RemoveArchiveOptions = {}): Promise<RemovedArchive> {
+    const { removeArchive } = await import("./archive/remove.js")
+    return removeArchive(this.target, name, options)
+  }
+
+  /** Deletes the archives that no rule of retention keeps any more, by an act each. Throws `busy`, `privilege`, `config`. */
+  async removeExpiredArchives(options: RemoveExpiredOptions = {}): Promise<ExpiredArchives> {
+    const { removeExpired } = await import("./archive/remove-expired.js")
+    return removeExpired(this.target, options)
+  }
+
+  /** Runs a job's work as the only one that does, with a row that tells how it ended. Throws `busy` where another run of it is at work. */
+  async runJob(options: JobRunOptions): Promise<FinishedJob> {
+    const { runJob } = await import("./job/run.js")
+    return runJob(this.target, options)
+  }
+
+  /** How each job stands that ever ran: its newest run, its last success, and whether it is late. */
+  async jobStates(): Promise<JobState[]> {
+    const { jobStates } = await import("./job/states.js")
+    return withClient(this.target, jobStates)
+  }
+
   /** A connection of its own, with the session settings of this library. The caller ends it. */
   connect(): Promise<Client> {
     return connect(this.target)
   }
 
-  /** Waits for appends that are under way. */
+  /** Waits for appends that are under way, and ends the connection that is kept between two calls. */
   async close(): Promise<void> {
     await this.#link?.close()
+    await endKept(this.target)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

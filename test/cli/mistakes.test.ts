@@ -91,6 +91,8 @@ const mistakes: readonly Mistake[] = [
 
   // Rights.
   { what: "no grant at all", line: "query @NOBODY" },
+  { what: "no grant at all, and the work of an operator", line: "retention run @NOBODY" },
+  { what: "no grant at all, and the work of two roles", line: "archive create --due --to . @NOBODY" },
   { what: "a reader appends", line: "append --type a.b @READER" },
   { what: "a writer reads", line: "query @WRITER" },
   { what: "a reader verifies", line: "verify @READER" },

@@ -36,3 +36,27 @@ test("a partition that could not be locked makes exit 3, and is named, even with
     await reader.end()
   }
 })
+
+test("what goes without the archive that it was due for is said in the summary, and as a warning where there is none", async () => {
+  const mine = await retentionLog()
+  try {
+    await mine.db.query(
+      "select pgtrail.set_retention('policy', 'cold', 100, archive_after_days => 50, confirmed => true)",
+    )
+    const words = "3 events went never archived, though due for an archive"
+    for (const [more, where] of [
+      [["--quiet"], "stderr"],
+      [["--json"], "stderr"],
+      [[], "stdout"],
+    ] as const) {
+      await mine.append(3, { policy: "cold" })
+      await mine.append(3, { policy: "standard" })
+      const ran = await runInProcess(["retention", "run", ...more], { env: { PGTRAIL_URL: mine.db.url } })
+      expect(ran.exit).toBe(0)
+      expect(ran[where]).toContain(words)
+      expect(ran[where === "stderr" ? "stdout" : "stderr"]).not.toContain(words)
+    }
+  } finally {
+    await mine.db.drop()
+  }
+})

@@ -15,6 +15,8 @@ export interface TranscriptOptions {
   readonly url?: string
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** What jobs start in the place of pgtrail. */
+  readonly program?: readonly string[]
   readonly tree?: readonly Entry[]
   /** Runs the `sql>` lines. */
   readonly sql?: (text: string) => Promise<unknown>
@@ -64,7 +66,12 @@ async function answerOfCommand(line: string, input: string, options: TranscriptO
   const url = options.url === undefined ? {} : { PGTRAIL_URL: options.url }
   const ran = await runInProcess(
     argv,
-    { input, env: { ...url, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) },
+    {
+      input,
+      env: { ...url, ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      ...(options.program === undefined ? {} : { program: options.program }),
+    },
     options.tree,
   )
   const text = normalise(ran.both).replace(/\n$/, "")

@@ -400,7 +400,7 @@ describe("partition drop", () => {
     ).toMatchObject({
       refused: true,
       act: null,
-      message: expect.stringContaining("do not verify: they are evidence, and stay"),
+      message: expect.stringContaining("1 event of event_2025_05 does not verify: it is evidence, and stays"),
     })
     expect(await rowsOf("event_2025_05")).toBe("3")
   })

@@ -3,6 +3,7 @@ import type { Client } from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { findBreaks } from "../checker.js"
 import { type Role, type TestDatabase, testDatabase } from "../database.js"
+import { archiveCalls } from "./archive-sql-calls.js"
 import { noteSql } from "./opening.js"
 
 const heads = `array_agg(organization_id), array_agg(lane), array_agg(seq), array_agg(hash)) from (
@@ -124,7 +125,7 @@ const calls: Readonly<Record<string, readonly string[]>> = {
      select pgtrail.detach_partition('event_1999_01', 'r'); select pgtrail.attach_partition('event_1999_01')`,
   ],
   default_times: ["select * from pgtrail.default_times()"],
-  analyze_partition: ["select pgtrail.analyze_partition('event_default')"],
+  ...archiveCalls,
   open_incarnation: [
     `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
     `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,
@@ -187,6 +188,7 @@ beforeAll(async () => {
   await db.query(`grant usage on schema pgtrail to "${eve.name}"`)
   await db.query(`grant execute on all functions in schema pgtrail to "${eve.name}"`)
   await db.query(`grant insert, select, update, delete, truncate on pgtrail.event to "${eve.name}"`)
+  await db.query(`grant select on pgtrail.purge to "${eve.name}"`)
 })
 afterAll(async () => {
   await db.query(`revoke all on all functions in schema pgtrail from "${eve.name}"`)

@@ -56,6 +56,8 @@ describe("an organization that is purged", () => {
       requested_by: "DPO-17",
       override: null,
       verification: Number(purged.verification?.act),
+      holds: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+      at: expect.stringMatching(/^\d{4}-.*\.\d{6}Z$/),
     })
     expect(
       await db.query(

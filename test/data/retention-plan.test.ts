@@ -148,6 +148,27 @@ test("what waits for its archive is counted", async () => {
   expect(row(await log.trail.planRetention(), "kept")).toMatchObject({ events: "0", awaiting_archive: "6" })
 })
 
+test("what is due for an archive, and a hold or the grace keeps back, is counted as that", async () => {
+  await log.db.query(
+    "select pgtrail.set_retention('policy', 'kept', 9999, archive_after_days => 90, confirmed => true)",
+  )
+  await log.append(20, { policy: "kept" })
+  await log.db.query("select pgtrail.add_hold('C1', 'a claim', 'acme', actor => 'u7')")
+  expect(row(await log.trail.planRetention(), "kept")).toMatchObject({
+    awaiting_archive: "18",
+    held: "2",
+    fresh: "0",
+    cases: ["C1"],
+    events: "0",
+  })
+  await log.db.query("select pgtrail.set_setting('retention-grace', '7d')")
+  expect(row(await log.trail.planRetention(), "kept")).toMatchObject({
+    awaiting_archive: "0",
+    held: "2",
+    fresh: "18",
+  })
+})
+
 test("--org shows one organization alone, and --verify what would stay because it does not verify", async () => {
   await log.append(6, { policy: "short" })
   await log.append(6, { org: "globex", policy: "short" })

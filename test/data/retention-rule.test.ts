@@ -1,5 +1,6 @@
 // The rules of retention: which of them an event has, from when a change counts, and when an event goes.
 import { expect, test } from "vitest"
+import { describeChange } from "../../src/data/retention/rule-words.js"
 import { failureOf } from "./failure.js"
 import { ruledLog } from "./retention-rule-fixture.js"
 
@@ -130,4 +131,30 @@ test("an event of the log is told when it goes: not before its grace, and never 
   expect(longer.grace_until).toBeNull()
   const shorter = await set("standard", 1, {}, false)
   expect(await tell(0)).toMatchObject({ keep_days: "36500", later_days: "1", goes_at: shorter.grace_until })
+})
+
+test("a policy that is set without --archive-after has no archive any more, and the answer says so", async () => {
+  const { trail, set } = log()
+  const leaves = "the table after 90 days, into an archive: pgtrail archive create --due --to PLACE"
+  const rule = { name: "p", keepDays: 2555, archiveAfterDays: 90 }
+  expect(describeChange(await trail.setRetentionRule("policy", rule, { dryRun: true }))).toContain(
+    `\nwould leave ${leaves}`,
+  )
+  const made = await set("p", 2555, { archiveAfterDays: 90 })
+  expect(made).toMatchObject({ archive_after_days: "90", archive_before_days: null })
+  expect(describeChange(made)).toContain(`\nleaves ${leaves}`)
+  const without = await set("p", 2600)
+  expect(without).toMatchObject({ archive_after_days: null, archive_before_days: "90" })
+  expect(describeChange(without)).toMatch(/\nno archive any more, was after 90 days$/)
+  expect(describeChange(await set("p", 2700))).not.toContain("archive")
+  await set("p", 2700, { archiveAfterDays: 30 })
+  expect(describeChange(await trail.removeRetentionRule("policy", "p"))).not.toContain("archive")
+})
+
+test("an archive that would come when the keep is over is refused in the words of the line", async () => {
+  expect(await failureOf(log().set("p", 400, { archiveAfterDays: 500 }))).toMatchObject({
+    code: "usage",
+    message: "--archive-after 500d is not less than --keep 400d",
+    hint: expect.stringContaining("nothing was changed"),
+  })
 })

@@ -43,6 +43,8 @@ describe("a check", () => {
       "checkpoint-age",
       "retention",
       "retention-age",
+      "jobs",
+      "archive",
       "rows-in-default",
       "partitions-ahead",
       "partitions-due",
@@ -287,7 +289,16 @@ describe("on a log", () => {
   test.each([
     [
       "pgtrail_reader",
-      ["drift", "verification", "verification-age", "checkpoint-age", "retention", "retention-age"],
+      [
+        "drift",
+        "verification",
+        "verification-age",
+        "checkpoint-age",
+        "retention",
+        "retention-age",
+        "jobs",
+        "archive",
+      ],
     ],
     [
       "pgtrail_writer",
@@ -298,6 +309,8 @@ describe("on a log", () => {
         "checkpoint-age",
         "retention",
         "retention-age",
+        "jobs",
+        "archive",
         "rows-in-default",
         "partitions-due",
       ],

@@ -12,6 +12,7 @@ import { type ConfigurationFile, findFile } from "./file.js"
 import {
   commonItems,
   configurableOf,
+  configurationWords,
   itemName,
   loadAll,
   ownItems,
@@ -78,7 +79,8 @@ export async function configure(
   }
   const configuration: Record<string, unknown> = {}
   for (const [path, option] of command.configuration) {
-    configuration[path] = look([[...words, ...path.split(".")]], option) ?? option.fallback
+    configuration[path] =
+      look([[...configurationWords(invocation), ...path.split(".")]], option) ?? option.fallback
   }
   return {
     common: common as CommonValues,
@@ -97,6 +99,10 @@ function misspelt(env: Io["env"], invocation: Invocation, tree: readonly Entry[]
   const known = [...commonItems, ...ownItems(invocation)].map(({ path }) => variableOf(path))
   known.push(
     "PGTRAIL_CONFIG",
+    // What --on-failure is told of a job.
+    "PGTRAIL_JOB",
+    "PGTRAIL_EXIT_CODE",
+    "PGTRAIL_RUN",
     ...configurableOf(invocation.command).map((option) => variableOf([itemName(option)])),
   )
   const others = tree
@@ -204,10 +210,11 @@ function fromFile(option: Option<unknown>, value: unknown, file: ConfigurationFi
   const placed = (text: string): string => {
     if (isFile) return text === "-" ? text : resolve(folder, text)
     const [, path] = option.kind === "reference" ? (/^file:(.+)$/s.exec(text) ?? []) : []
-    if (option.kind === "reference" && text.startsWith("cmd:") && file?.trusted === false) {
+    const runs = option.kind === "shell" || (option.kind === "reference" && text.startsWith("cmd:"))
+    if (runs && file?.trusted === false) {
       throw new TrailError(
         "config",
-        `${file.shown} runs a command (cmd:), and it was only found where you stand`,
+        `${file.shown} runs a command (${option.kind === "shell" ? itemName(option) : "cmd:"}), and it was only found where you stand`,
         {
           hint: `read it first, then name it: --config ${file.shown}`,
         },

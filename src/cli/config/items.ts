@@ -41,12 +41,19 @@ export function meaning({ flags, summary }: Option<unknown>): string {
   return flags.includes("--no-") ? `false: ${summary}` : summary
 }
 
+/** Under which words the file has what no option gives. */
+export const configurationWords = ({ name, command }: Configured): string[] =>
+  (command.configuredUnder ?? name).split(" ")
+
 /** Of one command, under its own words. */
 export function ownItems({ name, command }: Configured): Item[] {
   const words = name.split(" ")
   return [
     ...configurableOf(command).map((option) => ({ path: [...words, itemName(option)], option })),
-    ...command.configuration.map(([path, option]) => ({ path: [...words, ...path.split(".")], option })),
+    ...command.configuration.map(([path, option]) => ({
+      path: [...configurationWords({ name, command }), ...path.split(".")],
+      option,
+    })),
   ]
 }
 

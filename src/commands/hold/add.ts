@@ -11,7 +11,8 @@ export default command({
   description:
     "Holds every event of which all is true that the options name, also those that are appended later. At least one of --org, --actor, " +
     "--resource, --correlation, --type, --since and --until is given; what an event has no value for does not fit. While it is in force the database " +
-    "itself refuses to purge, drop or detach what it holds. A case may have several holds.\n\n" +
+    "itself refuses to purge, drop or detach what it holds, and to remove an archive that may have events of it: those are named. A case may have " +
+    "several holds.\n\n" +
     "The act has the case and the reason, and no actor, resource or correlation: those stand in the hold, which auditors and operators alone may read. " +
     "The events are counted exactly, partition by partition, when the hold is in force; --no-count does without. Needs the role pgtrail_operator.",
   options: {

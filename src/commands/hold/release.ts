@@ -8,7 +8,7 @@ export default command({
   summary: "release the holds of a case, by an act",
   description:
     "All holds of the case, by one act; what another case holds stays held. Nothing is removed by it: the answer says how many events no hold " +
-    "keeps any more, which retention may purge when their time is over. Needs the role pgtrail_operator, and a signature where the setting " +
+    "keeps any more, which retention may purge when their time is over, and which archives may be removed again. Needs the role pgtrail_operator, and a signature where the setting " +
     "require-signed-acts is on.",
   options: {
     case: required(text("--case <id>", "the case")),

@@ -6,7 +6,7 @@ export default command({
   summary: "show a case: its holds and their acts, and the events held, by organization and month",
   description:
     "The events are counted exactly, partition by partition, each once; --no-count does without. A hold that was released or has expired holds " +
-    "none. Needs the role pgtrail_auditor or pgtrail_operator.",
+    "none. Archives that may have events of it, by organization, type and time, are named: they cannot be removed. Needs the role pgtrail_auditor or pgtrail_operator.",
   args: { case: arg("the case") },
   options: { count: flag("--no-count", "do not count the events") },
   examples: [

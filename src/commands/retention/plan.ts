@@ -8,9 +8,10 @@ export default command({
   description:
     "By organization and policy, as the rules will count then: how many events a run would take now and how many more within the days, the bytes " +
     "that they take up (as a share of their partitions), when the first and the last of them go, and when the oldest and the newest of them " +
-    "occurred. held are those that a hold keeps. fresh are those whose time is over and that the setting retention-grace keeps back; what goes when it " +
-    "ends is counted as going later, too. awaiting_archive are due for an archive: a later command makes archives, and until then nothing leaves " +
-    "before --keep. Partitions that can have nothing of the kind are not read, the others one by one. Changes nothing. Needs the role pgtrail_auditor or pgtrail_operator, --verify pgtrail_operator.",
+    "occurred. held are those whose time is over, or that are due for an archive, and that a hold keeps; fresh are those that the setting " +
+    "retention-grace keeps back: what goes when it ends is counted as going later, too. awaiting_archive are due for an archive, and " +
+    "pgtrail archive create --due takes them out of the table. Partitions that can have nothing of the kind are not read, the others one by one. " +
+    "Changes nothing. Needs the role pgtrail_auditor or pgtrail_operator, --verify pgtrail_operator.",
   options: {
     within: text("--within <days>", "what goes until then", "30d"),
     org: text("--org <organization>", "only events of this organization"),

@@ -1,16 +1,16 @@
 // pgtrail retention run: purges what no rule keeps any more. For cron.
-import { command, count, flag, patience, type Row, reference, text } from "../../cli/command.js"
+import { command, configurable, count, flag, patience, type Row, reference, text } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
 import { readDuration } from "../../data/duration.js"
 import type { PurgedPartition } from "../../data/retention/run-options.js"
-import { adviceOf, describeRun } from "../../data/retention/run-words.js"
+import { adviceOf, describeRun, unarchivedWords } from "../../data/retention/run-words.js"
 
 export default command({
   summary: "purge what no rule keeps any more, with a record; for cron",
   description:
     "Partition by partition, oldest first, detached ones too, DEFAULT last. What it would purge it verifies: what does not verify is evidence " +
     "and stays (exit 1), unless --despite-findings says so, which the act keeps. What a hold is on stays, and what has not yet been in the log for " +
-    "the setting retention-grace. A partition of which all goes is dropped, one of more than 1 MB of which a quarter goes is built anew without it; else rows are " +
+    "the setting retention-grace. What was due for an archive and never got one goes as well when its keep is over, and is counted (unarchived). A partition of which all goes is dropped, one of more than 1 MB of which a quarter goes is built anew without it; else rows are " +
     "deleted, 100,000 an act, whose bytes stay in the files until VACUUM FULL. Each act is a transaction of its own.\n\n" +
     "For cron, every night; no prompt, and --quiet says nothing where nothing went wrong. One at a time: exit code 5 where another run is at " +
     "work. A partition that could not be locked within --patience is left (exit 3), the others have their turn. A run that stops at its own " +
@@ -28,9 +28,11 @@ export default command({
     ),
     patience,
     requestedBy: text("--requested-by <who>", "who asked for it: a name, or the number of a request"),
-    key: reference(
-      "--key <reference>",
-      "the private key that signs the acts: file:PATH, env:NAME or cmd:COMMAND",
+    key: configurable(
+      reference(
+        "--key <reference>",
+        "the private key that signs the acts: file:PATH, env:NAME or cmd:COMMAND",
+      ),
     ),
     despiteFindings: flag(
       "--despite-findings",
@@ -66,6 +68,8 @@ export default command({
     const isTable = session.format === "table"
     // In a crontab what is printed is mailed.
     const isSilent = session.quiet && isWell && isTable && session.fields === undefined
+    // The summary says it, where there is one: no table is silent about it.
+    if (isSilent || session.format !== "table") for (const words of unarchivedWords(run)) session.warn(words)
     return {
       schema: "pgtrail.retention_partition/1",
       columns: isSilent
@@ -96,7 +100,7 @@ export default command({
 
 const number = <Name extends string>(name: Name) => ({ name, kind: "number" }) as const
 
-const plain = ({ acts: _, policies: __, ...partition }: PurgedPartition): Row => partition
+const plain = ({ acts: _, policies: __, unarchived: ___, ...partition }: PurgedPartition): Row => partition
 
 /** What stays, and the bytes, are told of the partition as a whole: once. */
 function byPolicy(partition: PurgedPartition): Row[] {

@@ -5,6 +5,7 @@ import { withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { near } from "../near.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
+import { archivesHeld, type HeldArchives } from "./archives.js"
 import { type CountingOptions, countAfter, countHeld, type HeldCount } from "./count.js"
 import { type Hold, holds, namesOf } from "./hold.js"
 
@@ -38,6 +39,8 @@ export interface AddedHold {
   readonly hold: Hold
   /** What it holds now; null where it was not counted. */
   readonly held: HeldCount | null
+  /** Archives that may have events of it, which cannot be removed; null in a log that knows no archives yet. */
+  readonly archives: HeldArchives | null
   /** Whether the log has an organization of that name; null where none is named, or this role may not know. */
   readonly organization_known: boolean | null
   /** One with nearly that name, where there is none. */
@@ -77,15 +80,13 @@ export async function addHold(client: Client, hold: NewHold, options: HoldOption
   const of = await holds(client, { case: hold.case, all: true })
   const placed = of.find((one) => one.act === act)
   if (placed === undefined) throw new TrailError("retry", `the hold of act ${act} is not there any more`)
-  const held =
-    options.count === false
-      ? null
-      : await countAfter(`the hold is in force, act ${act}`, hold.case, () =>
-          countHeld(client, [act], options),
-        )
+  const { held, archives } = await countAfter(`the hold is in force, act ${act}`, hold.case, async () => ({
+    held: options.count === false ? null : await countHeld(client, [act], options),
+    archives: await archivesHeld(client, [act]),
+  }))
   const same = of.filter((one) => one.act !== act && one.state === "in force" && isSame(one, placed))
   const known = await organizationKnown(client, placed.organization_id)
-  return { hold: placed, held, ...known, same: same.map((one) => one.act) }
+  return { hold: placed, held, archives, ...known, same: same.map((one) => one.act) }
 }
 
 const isSame = (a: Hold, b: Hold): boolean => namesOf(a) === namesOf(b)

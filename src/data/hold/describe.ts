@@ -1,17 +1,19 @@
 // Holds in words, for people.
 import { grouped, plural, visible } from "../words.js"
 import type { AddedHold } from "./add.js"
+import type { HeldArchives } from "./archives.js"
 import type { HeldCount } from "./count.js"
 import { type Hold, namesOf } from "./hold.js"
 import type { ReleasedHold } from "./release.js"
 import type { ShownHold } from "./show.js"
 
-export function describeAdded({ hold, held }: AddedHold): string {
+export function describeAdded({ hold, held, archives }: AddedHold): string {
   const until =
     hold.expires_at === null ? "until it is released" : `until ${hold.expires_at}, or until it is released`
   return [
     `the case ${visible(hold.case_id)} holds ${whatOf(hold)}, ${until}`,
-    ...(held === null ? [] : [heldWords(held), ...organizations(held)]),
+    ...(held === null ? [] : [heldWords(held, archives), ...organizations(held)]),
+    ...archivesOf(archives),
   ].join("\n")
 }
 
@@ -44,38 +46,61 @@ export function noteAdded({ hold, organization_known: isKnown, near, same }: Add
   return notes.join("\n")
 }
 
-const heldWords = ({ events }: HeldCount): string =>
-  events === "0"
-    ? "no event fits now: what is appended and fits is held too"
-    : `${plural(events, "event")} held now; what is appended and fits is held too`
+const heldWords = ({ events }: HeldCount, archives: HeldArchives | null): string => {
+  const where = isAny(archives) ? " in the log itself" : ""
+  return events === "0"
+    ? `no event${where} fits now: what is appended and fits is held too`
+    : `${plural(events, "event")}${where} held now; what is appended and fits is held too`
+}
 
-export function describeReleased({ case_id: name, holds, held, free }: ReleasedHold): string {
+const isAny = (archives: HeldArchives | null): archives is HeldArchives =>
+  archives !== null && archives.archives !== "0"
+
+function archivesOf(archives: HeldArchives | null): string[] {
+  if (!isAny(archives)) return []
+  const they = archives.archives === "1" ? "it" : "they"
+  return [
+    `${plural(archives.archives, "archive")} may have events of it: ${some(archives)}; ${they} cannot be removed`,
+  ]
+}
+
+/** Three of them by name: there may be hundreds. */
+function some({ names }: HeldArchives): string {
+  const left = names.length - 3
+  const named = names.slice(0, 3).map(visible).join(", ")
+  return left > 0 ? `${named} and ${plural(left, "other")}` : named
+}
+
+export function describeReleased({ case_id: name, holds, held, free, free_archives }: ReleasedHold): string {
   const lines = [
     `released ${plural(holds.length, "hold")} of the case ${visible(name)}`,
     ...holds.map(
       (hold) => `  hold ${hold.act}: ${namesOf(hold)}${isPast(hold) ? ", which had expired" : ""}`,
     ),
   ]
-  if (held === null || free === null) return lines.join("\n")
+  const archives = isAny(free_archives)
+    ? [
+        `${plural(free_archives.archives, "archive")} may be removed again when past ${free_archives.archives === "1" ? "its" : "their"} keep: ${some(free_archives)}`,
+      ]
+    : []
+  if (held === null || free === null) return [...lines, ...archives].join("\n")
   const others = BigInt(held.events) - BigInt(free.events)
   lines.push(`${plural(held.events, "event")} held by it until now`)
   if (others > 0n) lines.push(`  ${grouped(others)} of them held by other cases still`)
-  lines.push(
-    free.events === "0"
-      ? "nothing may go that could not go before"
-      : `${plural(free.events, "event")} may go when retention says so`,
-    ...organizations(free),
-  )
+  if (free.events !== "0") lines.push(`${plural(free.events, "event")} may go when retention says so`)
+  else if (archives.length === 0) lines.push("nothing may go that could not go before")
+  lines.push(...organizations(free), ...archives)
   return lines.join("\n")
 }
 
 const isPast = ({ expires_at: expires, released_at: at }: Hold): boolean =>
   expires !== null && at !== null && expires <= at
 
-export function describeHold({ case_id: name, holds, held }: ShownHold): string {
+export function describeHold({ case_id: name, holds, held, archives }: ShownHold): string {
   const inForce = holds.filter(({ state }) => state === "in force").length
   const total = held === null ? "" : `, ${plural(held.events, "event")} held`
-  const lines = [`case ${visible(name)}: ${plural(inForce, "hold")} in force${total}`]
+  const kept = isAny(archives) ? `, ${plural(archives.archives, "archive")} that may have events of it` : ""
+  const lines = [`case ${visible(name)}: ${plural(inForce, "hold")} in force${total}${kept}`]
   for (const hold of holds) {
     lines.push(
       "",
@@ -91,12 +116,15 @@ export function describeHold({ case_id: name, holds, held }: ShownHold): string 
         line("reason", visible(hold.release_reason ?? "")),
       )
     }
-    if (hold.held === null || hold.state !== "in force") continue
-    lines.push(line("held", plural(hold.held.events, "event")))
-    const wide = Math.max(...hold.held.months.map(({ organization_id: name }) => visible(name).length), 0)
-    for (const { organization_id: organization, month, events } of hold.held.months) {
+    if (hold.state !== "in force") continue
+    if (hold.held !== null) lines.push(line("held", plural(hold.held.events, "event")))
+    const months = hold.held?.months ?? []
+    const wide = Math.max(...months.map(({ organization_id: name }) => visible(name).length), 0)
+    for (const { organization_id: organization, month, events } of months) {
       lines.push(line("", `  ${visible(organization).padEnd(wide)}  ${month}  ${grouped(events)}`))
     }
+    const [may] = archivesOf(hold.archives)
+    if (may !== undefined) lines.push(line("archives", may))
   }
   return lines.join("\n")
 }

@@ -7,6 +7,7 @@ import { TrailError } from "../errors.js"
 import { near } from "../near.js"
 import { quoted } from "../words.js"
 import type { HoldOptions } from "./add.js"
+import { archivesHeld, type HeldArchives } from "./archives.js"
 import { countAfter, countHeld, type HeldCount } from "./count.js"
 import { type Hold, holds } from "./hold.js"
 
@@ -26,6 +27,8 @@ export interface ReleasedHold {
   readonly held: HeldCount | null
   /** Those of it that no other hold holds. */
   readonly free: HeldCount | null
+  /** Archives that no hold keeps any more from being removed; null in a log that knows no archives yet. */
+  readonly free_archives: HeldArchives | null
 }
 
 /** Throws `not-found` where no hold of the case is left to release. */
@@ -53,11 +56,12 @@ export async function releaseHold(
     ({ expires_at: expires, released_at: at }) => expires === null || at === null || expires > at,
   )
   const acts = holding.map((hold) => hold.act)
-  if (options.count === false) return { case_id: name, act, holds: released, held: null, free: null }
+  const isCounted = options.count !== false
   return countAfter(`the case is released, act ${act}`, name, async () => {
-    const held = await countHeld(client, acts, options)
-    const free = await countHeld(client, acts, { ...options, free: true })
-    return { case_id: name, act, holds: released, held, free }
+    const held = isCounted ? await countHeld(client, acts, options) : null
+    const free = isCounted ? await countHeld(client, acts, { ...options, free: true }) : null
+    const freeArchives = await archivesHeld(client, acts, { free: true })
+    return { case_id: name, act, holds: released, held, free, free_archives: freeArchives }
   })
 }
 

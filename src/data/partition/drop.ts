@@ -117,7 +117,7 @@ export function dropSql(target: ConnectionTarget, name: string, options: DropOpt
 }
 
 const needs =
-  "pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean)"
+  "pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean, jsonb)"
 
 function droppable(partition: Partition): Partition {
   const { name, isDefault, isCurrent } = partition

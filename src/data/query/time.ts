@@ -6,7 +6,7 @@ const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 const hint = "write 2026-07, 2026-07-10, 2026-07-10T12:30:00Z, today, yesterday, now, -2h or 7d"
 
 /**
- * A time as `2026-07-10T12:30:00.000000Z`. A month or a day means its beginning in UTC; `2h` and `-2h` are two hours before `now`.
+ * A time as `2026-07-10T12:30:00.000000Z`. A year, a month or a day means its beginning in UTC; `2h` and `-2h` are two hours before `now`.
  * `name` stands in the message. Throws TrailError `usage`.
  */
 export function readTime(typed: string, name: string, now: Date): string {
@@ -25,8 +25,9 @@ export function readTime(typed: string, name: string, now: Date): string {
     return Number.isNaN(time.getTime()) || time.getUTCFullYear() < 1 ? refuse("is too long ago") : write(time)
   }
 
-  const [, year, month, day = "01", clock] =
-    /^(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\S.*))?)?$/i.exec(word) ?? refuse("is not a time that pgtrail reads")
+  const [, year, month = "01", day = "01", clock] =
+    /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\S.*))?)?)?$/i.exec(word) ??
+    refuse("is not a time that pgtrail reads")
   const midnight = new Date(0)
   midnight.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
   const exists = midnight.getUTCMonth() === Number(month) - 1 && midnight.getUTCDate() === Number(day)
@@ -50,7 +51,7 @@ export function readTime(typed: string, name: string, now: Date): string {
 }
 
 /** Whether it means another time when it is typed later. */
-export const isRelative = (typed: string): boolean => !/^\s*\d{4}-/.test(typed)
+export const isRelative = (typed: string): boolean => !/^\s*\d{4}(-|\s*$)/.test(typed)
 
 function offset(zone: string, refuse: (why: string) => never): number {
   if (/^z$/i.test(zone)) return 0

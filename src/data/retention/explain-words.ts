@@ -31,10 +31,12 @@ export function describeExplanation(told: RetentionExplanation): string {
     lines.push(line("", `${plural(told.later_days, "day")} ${from}`))
   }
   if (told.archive_after_days !== null) {
-    lines.push(line("archive", `due after ${plural(told.archive_after_days, "day")}`))
+    lines.push(line("may be archived", `after ${plural(told.archive_after_days, "day")}`))
   }
   lines.push(
-    event === null ? line("may go now", `what occurred before ${told.cutoff}`) : line("goes", goesOf(told)),
+    event === null
+      ? line("may be purged now", `what occurred before ${told.cutoff}`)
+      : line("goes", goesOf(told)),
   )
   if (event !== null) {
     const held = holds?.map(({ case_id: name, act }) => `case ${visible(name)} (act ${act})`).join(", ")

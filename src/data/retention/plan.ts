@@ -33,16 +33,16 @@ export interface PlannedPurge {
   /** When the first and the last of them are due: in the past where a run would take them at once; null where none goes. */
   readonly first_goes_at: string | null
   readonly last_goes_at: string | null
-  /** Events whose time is over by then, and that stay: under a hold. */
+  /** Events whose time is over by then, or that are due for an archive, and that stay: under a hold. */
   readonly held: string
-  /** Events whose time is over and that the grace keeps back; what goes when it ends is among those that go later. */
+  /** Events whose time is over, or that are due for an archive, and that the grace keeps back; what goes when it ends is among those that go later. */
   readonly fresh: string
   /** The cases that hold them. */
   readonly cases: readonly string[]
   /** When the oldest and the newest of all these occurred. */
   readonly oldest: string | null
   readonly newest: string | null
-  /** Events that are due for an archive. */
+  /** Events that are due for an archive, and that archiving what is due would take now. */
   readonly awaiting_archive: string
 }
 

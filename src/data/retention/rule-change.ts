@@ -35,6 +35,7 @@ export function changeOf(
     keep_days: now?.keep_days ?? null,
     before_days: before?.keep_days ?? null,
     archive_after_days: now?.archive_after_days ?? null,
+    archive_before_days: before?.archive_after_days ?? null,
     grace_until: isLonger || leavesMore ? null : (grace ?? null),
     grace_days: leavesMore || longer.length === 0 ? null : String(Math.max(...longer)),
     equals: now === undefined ? [] : equalsOf(now, after),

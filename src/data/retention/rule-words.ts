@@ -26,13 +26,19 @@ export function aboutRule(rule: RetentionRule): string {
 }
 
 export function describeChange(change: RuleChange): string {
-  const { archive_after_days: archive, keep_days: keep } = change
-  const said = changeWords(change)
-  if (archive === null || keep === null) return said
+  return [changeWords(change), ...archiveWords(change)].join("\n")
+}
+
+/** When events leave the table; that they do no more must not go unsaid: whoever leaves out --archive-after may not mean it. */
+function archiveWords(change: RuleChange): string[] {
+  const { archive_after_days: archive, archive_before_days: before, keep_days: keep } = change
+  if (keep === null) return []
+  if (archive === null)
+    return before === null ? [] : [`no archive any more, was after ${plural(before, "day")}`]
+  const leaves = change.dry_run && change.changed ? "would leave" : "leaves"
   return [
-    said,
-    `due for an archive after ${plural(archive, "day")}: archives are made by a later command, and nothing leaves the table before ${plural(keep, "day")}`,
-  ].join("\n")
+    `${leaves} the table after ${plural(archive, "day")}, into an archive: pgtrail archive create --due --to PLACE`,
+  ]
 }
 
 function changeWords(change: RuleChange): string {

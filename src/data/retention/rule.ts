@@ -67,6 +67,8 @@ export interface RuleChange {
   readonly before_days: string | null
   /** When its events are due for an archive; null: never, or it is removed. */
   readonly archive_after_days: string | null
+  /** When they were before; null: never, or there was no such rule. */
+  readonly archive_before_days: string | null
   /** Until then what was kept longer is kept; null: it counts at once. */
   readonly grace_until: string | null
   /** The longest that an earlier version of the rule still counts for until then; null: there is none that is longer. */
@@ -157,6 +159,16 @@ async function change(
     throw new TrailError("usage", `--confirm names ${quoted(confirm)}, and the ${kind} is ${quoted(name)}`, {
       hint: "nothing was changed; without --confirm a shorter period waits for the grace",
     })
+  }
+  const { keepDays = Infinity, archiveAfterDays = 0 } = rule
+  if (archiveAfterDays >= keepDays) {
+    throw new TrailError(
+      "usage",
+      `--archive-after ${archiveAfterDays}d is not less than --keep ${keepDays}d`,
+      {
+        hint: "nothing was changed; an archive takes what is still kept",
+      },
+    )
   }
   let made: Omit<RuleChange, "dry_run"> | undefined
   const work = async (): Promise<string | null> => {

@@ -6,7 +6,7 @@ export class Done {
   readonly failed: { name: string; message: string }[] = []
   partitionsLeft = 0
 
-  sum(column: "events" | "held" | "unsound" | "remaining" | "bytes_freed" | "fresh"): bigint {
+  sum(column: "events" | "held" | "unsound" | "remaining" | "bytes_freed" | "fresh" | "unarchived"): bigint {
     return this.partitions.reduce((sum, partition) => sum + BigInt(partition[column]), 0n)
   }
 

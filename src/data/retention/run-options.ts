@@ -47,6 +47,8 @@ export interface PurgedPartition {
   readonly acts: readonly string[]
   /** By which its events went, or would go. */
   readonly policies: readonly PolicyCutoff[]
+  /** Events that went, or would go, though they were due for an archive: their keep is over, and none was made, or it failed. */
+  readonly unarchived: string
 }
 
 /** What went by one policy. */
@@ -87,6 +89,8 @@ export interface RetentionRun {
   readonly partitions_left: string
   readonly acts: readonly string[]
   readonly policies: readonly PolicyCutoff[]
+  /** Events that went, or would go, without the archive that they were due for. */
+  readonly unarchived: string
   /** Those of which something went, or was to go. */
   readonly partitions: readonly PurgedPartition[]
   /** Those that it could not purge, and why. */

@@ -8,7 +8,7 @@ import { writeTime } from "../query/columns.js"
 import { toTrailError } from "../server-errors.js"
 import { grouped } from "../words.js"
 import type { PurgedPartition, PurgeMethod, RetentionRunOptions } from "./run-options.js"
-import { policiesOf, summed } from "./run-policies.js"
+import { policiesOf, summed, unarchivedOf } from "./run-policies.js"
 
 export interface Work {
   readonly client: Client
@@ -48,7 +48,10 @@ export async function purgePartition(work: Work, name: string): Promise<PurgedPa
       const room = work.room === undefined ? undefined : work.room - BigInt(done.events)
       const answer = await retried(work, () => purgeOnce(work, name, room, override))
       // A dry run asks twice about the same events where it would purge despite findings.
-      done = added(work.options.dryRun === true ? begun(name) : done, answer)
+      const before = work.options.dryRun === true ? begun(name) : done
+      done = added(before, answer)
+      const unarchived = await unarchivedOf(work.client, name, answer.policies)
+      done = { ...done, unarchived: sum(before.unarchived, unarchived) }
       work.options.progress?.(`${name}: ${grouped(done.events)} events purged`)
       const isRowWise = answer.remaining !== "0" && answer.events !== "0"
       const isFull = work.room !== undefined && BigInt(done.events) >= work.room
@@ -76,6 +79,7 @@ const begun = (name: string): PurgedPartition => ({
   bytes_freed: "0",
   acts: [],
   policies: [],
+  unarchived: "0",
 })
 
 function added(done: PurgedPartition, answer: Answer): PurgedPartition {

@@ -19,7 +19,7 @@ export function refuseUnfit(options: RetentionRunOptions): void {
 }
 
 const purge =
-  "pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean)"
+  "pgtrail.purge_partition(text, text, text, boolean, boolean, bigint, interval, text, text[], bigint, boolean, jsonb)"
 
 export async function refuseUnable(client: Client, options: RetentionRunOptions): Promise<void> {
   const state = await schemaState(client)

@@ -1,4 +1,5 @@
 // Runs and plans of retention in words, for people and for the mail of cron.
+import { size } from "../status/facts.js"
 import { plural, visible } from "../words.js"
 import type { PlannedPurge, RetentionPlan } from "./plan.js"
 import type { RetentionRun } from "./run-options.js"
@@ -11,14 +12,13 @@ export function describeRun(run: RetentionRun): string {
     ...counted(run.dropped, "partition", isDry ? "to be dropped" : "dropped"),
     ...counted(run.rewritten, "partition", isDry ? "to be built anew" : "built anew"),
     ...counted(deleted, "row", `${isDry ? "to be deleted" : "deleted"} one by one`),
-    isDry
-      ? `up to ${readableBytes(run.bytes_freed)} would be given back`
-      : `${readableBytes(run.bytes_freed)} given back`,
+    isDry ? `up to ${size(run.bytes_freed)} would be given back` : `${size(run.bytes_freed)} given back`,
     ...(run.acts.length === 0 ? [] : [actsInWords(run.acts)]),
   ]
   return [
     `${run.ended_at} retention: ${said.join("; ")}`,
     ...run.policies.map(cutoff),
+    ...unarchivedWords(run).map((line) => `  ${line}`),
     ...staying(run),
     ...(deleted === "0" || isDry
       ? []
@@ -27,6 +27,17 @@ export function describeRun(run: RetentionRun): string {
         ]),
     ...failed.map(({ name, message }) => `  not purged: ${name}: ${visible(message)}`),
   ].join("\n")
+}
+
+/** What went without the archive that it was due for: nobody brings it back. */
+export function unarchivedWords({ unarchived, dry_run: isDry }: RetentionRun): string[] {
+  if (unarchived === "0") return []
+  const events = plural(unarchived, "event")
+  return [
+    isDry
+      ? `${events} would go never archived, though due for an archive: first pgtrail archive create --partition NAME --to PLACE`
+      : `${events} went never archived, though due for an archive`,
+  ]
 }
 
 function staying(run: RetentionRun): string[] {
@@ -62,15 +73,6 @@ const counted = (count: string, noun: string, what: string): string[] =>
 
 const cutoff = ({ policy, floor, cutoff: before, events }: RetentionRun["policies"][number]): string =>
   `  ${visible(policy)}${floor === null ? "" : ` with floor ${visible(floor)}`}: ${plural(events, "event")} before ${before}`
-
-/** 1.2 GB: of 1000 bytes each, as disks are sold. */
-export function readableBytes(bytes: string): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
-  let size = Number(bytes)
-  let unit = 0
-  for (; size >= 1000 && unit < units.length - 1; unit += 1) size /= 1000
-  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`
-}
 
 /** What to do next about what a run left. */
 export function adviceOf({ unsound, failed, outcome, dry_run }: RetentionRun): string | undefined {

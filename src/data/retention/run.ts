@@ -179,6 +179,7 @@ async function conclude(client: Client, conclusion: Conclusion): Promise<Retenti
     partitions_left: String(done.notLookedAt),
     acts: done.acts,
     policies: summed(done.partitions.flatMap(({ policies }) => policies)),
+    unarchived: String(done.sum("unarchived")),
     partitions: done.partitions,
     failed: done.failed,
   }

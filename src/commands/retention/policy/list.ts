@@ -30,12 +30,7 @@ export default command({
         { name: "data_classification", title: "classification", onRequest: absent("data_classification") },
         { name: "keep_days", kind: "number" },
         { name: "now_days", kind: "number", onRequest: absent("now_days") },
-        {
-          name: "archive_after_days",
-          title: "archive",
-          kind: "number",
-          onRequest: absent("archive_after_days"),
-        },
+        { name: "archive_after_days", kind: "number", onRequest: absent("archive_after_days") },
         { name: "state" },
         { name: "grace_until", onRequest: absent("grace_until") },
         { name: "set_at", onRequest: isShort },

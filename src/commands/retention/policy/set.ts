@@ -8,7 +8,7 @@ import { describeChange, readDays, warnEquals } from "../../../data/retention/ru
 export default command({
   summary: "set a policy: how long events are kept, by an act",
   description:
-    "Sets the policy of this name anew, or makes it. It is for events of which all is true that --org, --type and --classification name; with none of " +
+    "Sets the policy of this name anew, all that it says, or makes it. It is for events of which all is true that --org, --type and --classification name; with none of " +
     "them, for events whose retention_policy is its name. Of those that fit an event one counts: a policy that names the organization " +
     "before one that does not, then the longest type, then one that names the classification, then that of the event's own retention_policy, " +
     "then standard; of equal ones the longer. A floor is never gone below.\n\n" +
@@ -20,7 +20,7 @@ export default command({
     keep: required(text("--keep <days>", "after so many days nothing of an event is left anywhere: 400d")),
     archiveAfter: text(
       "--archive-after <days>",
-      "after so many days it is due for an archive, which a later command makes; nothing leaves the table before --keep",
+      "after so many days an event leaves the table, into an archive: pgtrail archive create --due; without it never",
     ),
     org: text("--org <name>", "for events of this organization"),
     classification: choice(
