@@ -21,21 +21,25 @@ test("every encoding of the test vectors is made from FORMAT.md alone", async ()
 
 test("verify.py is short and imports nothing but the standard library and what lies beside it", async () => {
   const read = (name: string) => readFile(join(import.meta.dirname, "../../scripts", name), "utf8")
-  const [script, controls, lifecycle, records] = await Promise.all(
-    ["verify.py", "controls.py", "lifecycle.py", "records.py"].map(read),
+  const [script, archives, controls, lifecycle, records] = await Promise.all(
+    ["verify.py", "archives.py", "controls.py", "lifecycle.py", "records.py"].map(read),
   )
-  for (const text of [script, controls, lifecycle, records])
+  for (const text of [script, archives, controls, lifecycle, records])
     expect(text?.split("\n").length).toBeLessThanOrEqual(300)
   const imports = (text = "") =>
     [...text.matchAll(/^(?:import (.*)|from (\S+) import)/gm)].flatMap(
       ([, names, from]) => names?.split(", ") ?? [from],
     )
   const standard =
-    "argparse base64 collections datetime hashlib ipaddress itertools json os re struct sys".split(" ")
+    "argparse base64 collections contextlib datetime gzip hashlib ipaddress itertools json os re struct sys zlib".split(
+      " ",
+    )
   expect(imports(records).filter((name) => !standard.includes(name ?? ""))).toEqual([])
   expect(imports(controls).filter((name) => !standard.includes(name ?? ""))).toEqual(["records"])
   expect(imports(lifecycle).filter((name) => !standard.includes(name ?? ""))).toEqual(["records"])
+  expect(imports(archives).filter((name) => !standard.includes(name ?? ""))).toEqual(["lifecycle", "records"])
   expect(imports(script).filter((name) => !standard.includes(name ?? ""))).toEqual([
+    "archives",
     "controls",
     "lifecycle",
     "records",
