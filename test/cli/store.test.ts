@@ -14,11 +14,11 @@ afterAll(() => rmSync(base, { recursive: true, force: true }))
 describe("a place", () => {
   test.each([
     ["/mnt/worm", "file:///mnt/worm"],
-    ["archive", "file:///work/archive"],
-    ["./archive/", "file:///work/archive"],
+    ["archive", "file:///srv/archive"],
+    ["./archive/", "file:///srv/archive"],
     ["../a b#c?d%e", "file:///a%20b%23c%3Fd%25e"],
     ["a:b/c", undefined],
-    ["./a:b/c", "file:///work/a:b/c"],
+    ["./a:b/c", "file:///srv/a:b/c"],
     ["file:///mnt/worm/", "file:///mnt/worm"],
     ["FILE:///mnt/../worm", "file:///worm"],
     ["file://localhost/mnt", "file:///mnt"],
@@ -46,17 +46,17 @@ describe("a place", () => {
     ["https://s3.amazonaws.com/audit", undefined],
   ])("%j is %j", (typed, location) => {
     if (location !== undefined) {
-      expect(readLocation(typed, "/work")).toBe(location)
+      expect(readLocation(typed, "/srv")).toBe(location)
       expect(readLocation(location, "/")).toBe(location)
     } else {
-      expect(() => readLocation(typed, "/work")).toThrow(
+      expect(() => readLocation(typed, "/srv")).toThrow(
         expect.objectContaining({ code: "usage", hint: expect.stringContaining("nothing was done") }),
       )
     }
   })
 
   test("names a path, or a bucket and what its keys begin with", () => {
-    expect(pathOf(readLocation("../a b#c?d%e", "/work"))).toBe("/a b#c?d%e")
+    expect(pathOf(readLocation("../a b#c?d%e", "/srv"))).toBe("/a b#c?d%e")
     expect(bucketAndPrefix("s3://audit/pg/trail")).toEqual(["audit", "pg/trail/"])
     expect(bucketAndPrefix("s3://audit")).toEqual(["audit", ""])
   })
@@ -65,7 +65,7 @@ describe("a place", () => {
     for (const typed of ["s3://AKIAKEY:wJalr@audit/x", "https://user:wJalr@host/x", "ftp://wJalr@x"]) {
       let said = ""
       try {
-        readLocation(typed, "/work")
+        readLocation(typed, "/srv")
       } catch (error) {
         said = `${(error as Error).message} ${(error as { hint?: string }).hint}`
       }
