@@ -11,22 +11,29 @@ export interface Statement {
   readonly values: readonly unknown[]
   /** How many it has, where the library reads them without being told. */
   readonly columns?: number | undefined
+  /** Whether the server keeps it for the connection. */
+  readonly kept?: boolean | undefined
 }
 
 type Query = (this: pg.Client, ...args: unknown[]) => unknown
 
-/** What `work` asks of the server. How a session begins is left out: the connections that ask again are warm. */
+/** How a session is begun, and how it is given back to be used again: the connections that ask again are warm, and have but one user. */
+const ofSession =
+  /^(select case when pg_catalog\.pg_backend_pid|set session |select pg_catalog\.pg_advisory_unlock_all)/
+
+/** What `work` asks of the server about the log. */
 export async function caught(work: () => Promise<unknown>): Promise<Statement[]> {
   const statements: Statement[] = []
   const prototype = pg.Client.prototype as unknown as { query: Query }
   const { query } = prototype
   prototype.query = function (...args) {
     const [asked, given] = args
-    const { text, values, columns } = (
+    const { text, values, columns, name } = (
       typeof asked === "string" ? { text: asked, values: given } : asked
-    ) as Partial<Statement>
-    if (text !== undefined && !/^(select case when pg_catalog\.pg_backend_pid|set session )/.test(text)) {
-      statements.push({ text, values: Array.isArray(values) ? values : [], columns })
+    ) as Partial<Statement & { name: string }>
+    if (text !== undefined && !ofSession.test(text)) {
+      const kept = columns === undefined ? undefined : name !== undefined
+      statements.push({ text, values: Array.isArray(values) ? values : [], columns, kept })
     }
     return query.apply(this, args)
   }
@@ -46,20 +53,27 @@ export interface Time {
   readonly server: number | undefined
 }
 
+/** A statement that is kept is planned five times before its plan is: what a connection is asked first does not count. */
+const warming = 10
+
 /** How long each of several runs takes on one warm connection of the library. */
 export async function byLibrary(trail: Trail, all: readonly (readonly Statement[])[]): Promise<Time[]> {
   const client = await trail.connect()
   try {
     const { rows } = await client.query<{ pid: string }>("select pg_backend_pid() as pid")
     const used = () => processorTime(rows[0]?.pid ?? "")
+    const ask = async (statements: readonly Statement[]): Promise<void> => {
+      for (const { text, values, columns, kept } of statements) {
+        if (columns === undefined) await client.query(text, [...values])
+        else (await readRows(client, text, values, columns, { kept })).rows.forEach(maker(columns))
+      }
+    }
+    for (const statements of all.slice(0, warming)) await ask(statements)
     const times: Time[] = []
     for (const statements of all) {
       const before = await used()
       const started = performance.now()
-      for (const { text, values, columns } of statements) {
-        if (columns === undefined) await client.query(text, [...values])
-        else (await readRows(client, text, values, columns)).rows.forEach(maker(columns))
-      }
+      await ask(statements)
       const wall = performance.now() - started
       const after = await used()
       times.push({ wall, server: before === undefined || after === undefined ? undefined : after - before })

@@ -2,6 +2,7 @@
 import type { Client, ClientBase } from "pg"
 import { keepOrEnd, takeKept } from "./connection/keep.js"
 import { streamOf } from "./connection/login.js"
+import { isPooled, markPooled } from "./connection/pooled.js"
 import { isAway, type Reached, reach } from "./connection/reach.js"
 import type { ConnectionTarget } from "./connection/target.js"
 import { TrailError } from "./errors.js"
@@ -23,7 +24,7 @@ export async function connect(target: ConnectionTarget, options: { pooled?: bool
   try {
     const pooler = await prepare(client, { ...from, servers: [server] }, options.pooled ?? false)
     chosen.set(target, { ...from, servers: [server], ...(pooler === undefined ? {} : { pooler }) })
-    if (pooler !== undefined) poolers.add(client)
+    if (pooler !== undefined) markPooled(client)
     return client
   } catch (error) {
     await client.end().catch(() => undefined)
@@ -79,11 +80,10 @@ async function prepare(
   }
   if (!pooled) throw poolerRefusal(mode)
   lendSessions(client)
+  markPooled(client)
   return undefined
 }
 
-/** Sessions that are reached through a pooler, which may be used by others in between. */
-const poolers = new WeakSet<ClientBase>()
 const superusers = new WeakSet<ClientBase>()
 
 /** Whether what runs in this session could do anything on the server. */
@@ -104,7 +104,7 @@ export async function withClient<T>(
   target: ConnectionTarget,
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = (await again(target)) ?? (await connect(target))
+  const client = await take(target)
   let result: T
   try {
     result = await use(client)
@@ -114,9 +114,19 @@ export async function withClient<T>(
     await client.end().catch(() => undefined)
     throw lost === undefined ? error : toTrailError(lost)
   }
-  if (poolers.has(client)) await client.end().catch(() => undefined)
-  else await keepOrEnd(target, client)
+  await giveBack(target, client)
   return result
+}
+
+/** The connection that the target's Trail keeps, if nobody has it, or a new one. Whoever takes it ends it, or gives it back. */
+export async function take(target: ConnectionTarget): Promise<Client> {
+  return (await again(target)) ?? (await connect(target))
+}
+
+/** For whoever asks next, if the target has somebody who keeps it; where something failed on it, it must be ended instead. */
+export async function giveBack(target: ConnectionTarget, client: Client): Promise<void> {
+  if (isPooled(client)) await client.end().catch(() => undefined)
+  else await keepOrEnd(target, client)
 }
 
 /** The kept connection, its session fixed anew; who it is, and what others have planted meanwhile, is asked again. */

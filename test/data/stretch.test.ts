@@ -7,11 +7,13 @@ describe("a stretch", () => {
     since: `${since}`,
     until: `${until}`,
     isDefault: false,
+    isSettled: true,
   })
   const default_ = (since?: number, until?: number) => ({
     since: since === undefined ? undefined : `${since}`,
     until: until === undefined ? undefined : `${until}`,
     isDefault: true,
+    isSettled: true,
   })
   const newest = [
     default_(40),
@@ -38,6 +40,17 @@ describe("a stretch", () => {
     },
   )
 
+  test("is settled where all of its segments are", () => {
+    const [first, second, third] = [
+      partition(3, 4),
+      { ...partition(2, 3), isSettled: false },
+      partition(1, 2),
+    ]
+    expect([...stretches([first, third])].map((one) => one.isSettled)).toEqual([true, true])
+    expect(stretchAt([first, second, third], 0, 8)).toMatchObject({ isSettled: false, segments: 3 })
+    expect(stretchAt([first, second, third], 0, 1)).toMatchObject({ isSettled: true, segments: 1 })
+  })
+
   test("begins with one partition, unless what is asked names few events", () => {
     for (const filter of [
       {},
@@ -61,7 +74,7 @@ describe("a stretch", () => {
   test("grows as far as the limit needs it", () => {
     const read = (count: number) => ({ segments: count })
     expect(stretchAt([], 0, 8)).toBeUndefined()
-    expect(stretchAt(newest, 1, 1)).toEqual({ since: "39", until: "40", segments: 1 })
+    expect(stretchAt(newest, 1, 1)).toEqual({ since: "39", until: "40", isSettled: true, segments: 1 })
     expect(nextMost(read(1), 0, 101)).toBe(8)
     expect(nextMost(read(1), 60, 41)).toBe(1)
     expect(nextMost(read(1), 10, 35)).toBe(4)

@@ -6,7 +6,7 @@ import type { Neighbour, ShownEvent } from "./show.js"
 const width = Math.max(...eventColumns.map((column) => column.length)) + 2
 
 export function describeEvent(shown: ShownEvent): string {
-  const { event, place, previous, next, newest, verifies, problems } = shown
+  const { event, place, previous, next, newest, redactions, verifies, problems } = shown
   const chain = place.slice(0, place.lastIndexOf("/"))
   const lines = [`event ${place}`, ""]
   for (const column of eventColumns) {
@@ -33,10 +33,20 @@ export function describeEvent(shown: ShownEvent): string {
         newest ? "none: it is the newest of its lane" : gone(shown.purged_after),
       ),
     ),
+    ...(redactions ?? []).map(({ group, times, fields }, at) =>
+      line(at === 0 ? "redacted" : "", describeRedaction(group, times, fields)),
+    ),
     line("verifies", verifies === null ? "cannot be checked" : verifies ? "yes" : "no"),
     ...problems.map((problem) => line("", problem)),
   )
   return lines.join("\n")
+}
+
+/** Which act did it nobody can say: that would tie together the events of one person. */
+function describeRedaction(group: string, times: number, fields: readonly string[]): string {
+  const often = times === 1 ? "once" : `${times} times`
+  const what = fields.length === 0 ? "" : `: ${fields.join(", ")}`
+  return `${group}, ${often}${what}; the values recorded were others`
 }
 
 const gone = (act: string | null): string => (act === null ? "missing" : `purged by act ${act}`)

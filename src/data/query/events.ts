@@ -9,8 +9,7 @@ import { type Order, type Position, positionColumns } from "./order.js"
 import { type Answer, type Cells, readRows, rowMaker } from "./rows.js"
 import type { Source } from "./source.js"
 import { columnsRead, segmentQuery } from "./statement.js"
-import { firstMost, nextMost, stretchAt } from "./stretch.js"
-import type { Period } from "./time.js"
+import { firstMost, nextMost, type Stretch, stretchAt } from "./stretch.js"
 import { openWalk, type Question } from "./walk.js"
 
 export interface EventQuery extends Question {
@@ -105,7 +104,7 @@ async function* readStretch(
   client: Client,
   source: Source,
   query: EventQuery,
-  stretch: Period,
+  stretch: Stretch,
   limit: number,
   start: Position | undefined,
 ): AsyncGenerator<Cells> {
@@ -115,8 +114,8 @@ async function* readStretch(
   const positionOf = positionReader(query.columns)
   const timeAt = columns.indexOf("occurred_at")
   const fetch = (position?: Position): Promise<Answer> => {
-    const { sql: text, params } = segmentQuery(query, stretch, portion, position, source)
-    const answer = readRows(client, text, params, columns.length)
+    const { sql: text, params, kept } = segmentQuery(query, stretch, portion, position, source)
+    const answer = readRows(client, text, params, columns.length, { kept })
     // Its failure is reported where it is awaited; nobody waits for it when the reader leaves before.
     answer.catch(() => undefined)
     return answer

@@ -1,6 +1,6 @@
 // What events are asked for, as conditions that the indexes of pgtrail.event serve: for the query builder, and for statements written by hand.
 import { and, gte, lt, type Placeholder, type SQL, sql } from "drizzle-orm"
-import { organizationEvent, event as wholeTable } from "../schema.js"
+import { openEvent, organizationEvent, event as wholeTable } from "../schema.js"
 import { criterionNames, type EventFilter, readCriterion } from "./criteria.js"
 import { type Fragment, joined, numbered, type Parameter, sql as written } from "./fragment.js"
 import type { Source } from "./source.js"
@@ -9,10 +9,16 @@ import type { Period } from "./time.js"
 
 export type EventTable = typeof wholeTable
 
-export const tableOf = ({ isBound }: Source): EventTable => (isBound ? organizationEvent : wholeTable)
+const tables: Readonly<Record<Source["events"], EventTable>> = {
+  event: wholeTable,
+  open_event: openEvent,
+  organization_event: organizationEvent,
+}
 
-/** What filters that never change become, behind the barrier or not. */
-const made = new WeakMap<EventFilter, Map<boolean, readonly Fragment[]>>()
+export const tableOf = ({ events }: Source): EventTable => tables[events]
+
+/** What filters that never change become, of each source. */
+const made = new WeakMap<EventFilter, Map<Source["events"], readonly Fragment[]>>()
 
 /** A copy that nobody changes: its conditions are made once for all statements of a walk, though its values may have a megabyte. */
 export function fixed<F extends EventFilter>(filter: F): F {
@@ -25,8 +31,8 @@ export const isFixed = (filter: EventFilter): boolean => made.has(filter)
 
 function fragments(filter: EventFilter, source: Source): readonly Fragment[] {
   const known = made.get(filter)
-  const found = known?.get(source.isBound) ?? make(filter, source)
-  known?.set(source.isBound, found)
+  const found = known?.get(source.events) ?? make(filter, source)
+  known?.set(source.events, found)
   return found
 }
 
@@ -51,8 +57,10 @@ export function conditions(filter: EventFilter, source: Source): SQL[] {
   })
 }
 
+type End = string | Placeholder | SQL
+
 export function during(
-  { since, until }: { since?: string | Placeholder | undefined; until?: string | Placeholder | undefined },
+  { since, until }: { since?: End | undefined; until?: End | undefined },
   event: EventTable,
 ): SQL[] {
   const all: SQL[] = []

@@ -9,26 +9,30 @@ const since = "greatest($1::timestamptz, $4::timestamptz)"
 /** A last moment that belongs to it too, where there is one after it. */
 const until = `least($2::timestamptz, case when isfinite($3::timestamptz) and $3::timestamptz < '294276-12-31 23:59Z' then $3::timestamptz + interval '1 microsecond' end)`
 
+/** As the catalog knows them, since VACUUM or ANALYZE last looked, so that a plan which was made before is made anew. */
+const settledPages = 32
+
 /**
  * Each partition's range, newest first, as far as it is wanted. A missing end is unbounded: 'infinity' itself lies beyond every other time. A
  * partition without a single page is not used: the months made in advance would cost more than the answer. (On Citus the coordinator's
  * own tables have no pages, so all are.) The bounds are written without the name of the table, and pages that the catalog knows of
- * are not counted: either would open the partition.
+ * are not counted: either would open the partition. Each is looked up by itself: to join them the server reads the whole of pg_class.
  */
 const ranges = `
 select p.is_default, p.is_used, greatest(p.since, ${since}) as since, least(p.until, ${until}) as until,
   ${since} as wanted_since, ${until} as wanted_until, coalesce(${since} >= ${until}, false) as is_empty,
-  ${isBoundSql} as is_bound
+  p.is_settled, ${isBoundSql} as is_bound
 from (
-  select c.is_used, c.bound = 'DEFAULT' as is_default,
+  select c.is_used, c.is_settled, c.bound = 'DEFAULT' as is_default,
     nullif(nullif(btrim(split_part(split_part(c.bound, ' FROM (', 2), ') TO (', 1), ''''), ''), 'MINVALUE')::timestamptz as since,
     nullif(nullif(btrim(split_part(c.bound, ') TO (', 2), ''')'), ''), 'MAXVALUE')::timestamptz as until
   from (
-    select pg_get_expr(k.relpartbound, 0) as bound,
+    select pg_get_expr(k.relpartbound, 0) as bound, k.relpages >= ${settledPages} as is_settled,
       k.relpages > 0 or pg_relation_size(k.oid) > 0 or to_regclass('pg_catalog.pg_dist_partition') is not null as is_used
-    from pg_inherits i
-    join pg_class k on k.oid = i.inhrelid
-    where i.inhparent = 'pgtrail.event'::regclass and k.relpartbound is not null
+    from pg_inherits i, lateral (
+      select k.oid, k.relpages, k.relpartbound from pg_class k where k.oid = i.inhrelid and k.relpartbound is not null offset 0
+    ) k
+    where i.inhparent = 'pgtrail.event'::regclass
     offset 0
   ) c
   offset 0
@@ -40,6 +44,11 @@ order by p.since desc nulls last`
 /** A partition's range, or a range between, before or after partitions, whose events are in the DEFAULT partition. */
 export interface Segment extends Period {
   readonly isDefault: boolean
+  /**
+   * Has the ends of partitions, and so many pages that no plan reads it from end to end for a few events: a plan that is made now is good for
+   * others who ask, and when it has more.
+   */
+  readonly isSettled: boolean
 }
 
 export interface Walk {
@@ -66,7 +75,7 @@ export async function readWalk(
     order === "newest" ? from : undefined,
     order === "oldest" ? from : undefined,
   ]
-  const { rows } = await readRows(client, ranges, bounds, 8)
+  const { rows } = await readRows(client, ranges, bounds, 9, { kept: true })
   const newestFirst = divided(rows)
   return {
     source: sourceOf(rows[0]?.at(-1)),
@@ -80,19 +89,24 @@ function divided(rows: readonly Cells[]): Segment[] {
   if (first === undefined) return []
   const [, , , , wantedSince = null, wantedUntil = null, isEmpty] = first
   if (isEmpty === "t") return []
-  const usesDefault = rows.some(([isDefault, isUsed]) => isDefault === "t" && isUsed === "t")
+  const default_ = rows.find(([isDefault, isUsed]) => isDefault === "t" && isUsed === "t")
   const partitions = rows.filter(([isDefault]) => isDefault !== "t")
   const found: Segment[] = []
-  const add = (isDefault: boolean, from: string | null, to: string | null): void => {
-    found.push({ isDefault, since: from ?? undefined, until: to ?? undefined })
+  const add = (row: Cells, from: string | null, to: string | null): void => {
+    const isCut = (from !== null && from === wantedSince) || (to !== null && to === wantedUntil)
+    const [isDefault, isSettled] = [row[0] === "t", row[7] === "t" && !isCut]
+    found.push({ isDefault, isSettled, since: from ?? undefined, until: to ?? undefined })
   }
   let end = wantedUntil
-  for (const [, isUsed, from = null, to = null] of partitions) {
-    if (usesDefault && to !== end) add(true, to, end)
-    if (isUsed === "t") add(false, from, to)
+  for (const row of partitions) {
+    const [, isUsed, from = null, to = null] = row
+    if (default_ !== undefined && to !== end) add(default_, to, end)
+    if (isUsed === "t") add(row, from, to)
     end = from
   }
-  if (usesDefault && (partitions.length === 0 || end !== wantedSince)) add(true, wantedSince, end)
+  if (default_ !== undefined && (partitions.length === 0 || end !== wantedSince)) {
+    add(default_, wantedSince, end)
+  }
   return found
 }
 
@@ -116,3 +130,11 @@ export function within({ since, until }: Period, first: number): { text: string;
   }
   return { text: text.join(" and "), values }
 }
+
+/** The same with the ends in the text, for a statement that the server keeps: they must be the server's own words for the ends of partitions. */
+export function withinText(period: Period): string {
+  const { text, values } = within(period, 1)
+  return text.replace(/\$(\d+)/g, (_, number) => quotedEnd(values[Number(number) - 1] ?? ""))
+}
+
+export const quotedEnd = (time: string): string => `'${time.replaceAll("'", "''")}'`

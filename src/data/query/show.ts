@@ -4,12 +4,14 @@ import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { type EventColumn, eventColumns } from "../event-columns.js"
 import { type PurgedAround, purgedAround } from "../purge/place.js"
+import { type RedactedGroup, redactionsOf } from "../redaction/of-event.js"
 import { type EventRow, kindOf, rowWriter } from "./columns.js"
 import { inDetached, readableDetached } from "./detached.js"
+import { refuseHidden } from "./hidden.js"
 import { type Head, headOf } from "./lane-head.js"
 import { readRows, rowMaker } from "./rows.js"
-import { readWalk, type Segment, within } from "./segments.js"
-import type { Source } from "./source.js"
+import { readWalk, type Segment, withinText } from "./segments.js"
+import { openEvents, type Source, wholeLog } from "./source.js"
 import { stretches } from "./stretch.js"
 import type { Place } from "./typed.js"
 
@@ -33,7 +35,9 @@ export interface ShownEvent {
   readonly purged_before: string | null
   readonly purged_after: string | null
   readonly newest: boolean
-  /** Null: this tool does not know the event's hash version. */
+  /** What was redacted: the values recorded were others. Null where it was, and this role may not know more. */
+  readonly redactions: readonly RedactedGroup[] | null
+  /** Null: this tool does not know the event's hash version, or the role not what was redacted. */
   readonly verifies: boolean | null
   /** What does not fit, or could not be looked at. */
   readonly problems: readonly string[]
@@ -61,11 +65,14 @@ export async function showEvent(client: Client, place: Place): Promise<ShownEven
   // An event that somebody moved or copied may be in any partition, so all are asked.
   const where =
     "e.organization_id = $1 and e.lane = $2::int and e.seq between $3::bigint - 1 and $3::bigint + 1"
-  const { source, segments } = await readWalk(client, {})
+  const { source: own, segments } = await readWalk(client, {})
+  // A restriction hides what its neighbours say, and not that they are there.
+  const source = own.isBound ? own : wholeLog
   for await (const row of walk(client, source, segments, where, [organization, lane, seq])) near.push(row)
   const at = (distance: bigint) => near.filter((row) => BigInt(row.seq ?? "0") === BigInt(seq) + distance)
   const [row, ...copies] = at(0n)
   // A neighbour that is in a detached partition is not missing, and the chain goes through it.
+  if (row !== undefined && own === openEvents) await refuseHidden(client, name, row)
   const others =
     [-1n, 0n, 1n].every((distance) => at(distance).length > 0) || source.isBound
       ? []
@@ -94,10 +101,9 @@ export async function showEvent(client: Client, place: Place): Promise<ShownEven
     problems.push(`its hash version ${row.hash_version} is unknown to this pgtrail: upgrade the tool`)
   else if (!isIntact(row)) problems.push("its hash does not belong to what it says: it was altered")
 
-  for (const group of ["identity", "content"] as const) {
-    if (row[`${group}_digest`] != null) problems.push(`its ${group} was redacted and no act authorizes it`)
-  }
-
+  const redactions = await redactionsOf(client, row)
+  problems.push(...(redactions?.faults ?? []).map(({ group, words }) => `its ${group} ${words}`))
+  const isJudged = known && redactions !== undefined
   const previous = at(-1n)[0]
   const purgedBefore = previous === undefined ? purgeAt(-1n) : undefined
   if (previous === undefined && purgedBefore === undefined && BigInt(seq) > 1n) {
@@ -132,8 +138,12 @@ export async function showEvent(client: Client, place: Place): Promise<ShownEven
     purged_before: purgedBefore?.act ?? null,
     purged_after: purgedAfter?.act ?? null,
     newest: head.seq === undefined ? next === undefined : head.seq === seq,
-    verifies: known ? problems.length === 0 : null,
-    problems,
+    redactions: redactions?.groups ?? null,
+    verifies: isJudged || (known && problems.length > 0) ? problems.length === 0 : null,
+    problems:
+      redactions === undefined
+        ? [...problems, "values of it were redacted: this role may not know by what"]
+        : problems,
   }
 }
 
@@ -181,7 +191,10 @@ const list = [
 const names = [...eventColumns, ...arrays.map(jsonName)]
 const make = rowMaker(names)
 
-/** Newest first. Most partitions have nothing, and to plan fifty columns of each would take longer than to look, so that they are read where something is. */
+/**
+ * Newest first. Most partitions have nothing, and to plan fifty columns of each would take longer than to look, so that they are read where
+ * something is. To look is mostly to plan, too: where the partitions have their size the server keeps the plan.
+ */
 async function* walk(
   client: Client,
   source: Source,
@@ -189,23 +202,19 @@ async function* walk(
   where: string,
   values: readonly string[],
 ): AsyncGenerator<Raw> {
-  const ask = (columns: string, count: number, period: string, bounds: readonly string[]) =>
-    readRows(
-      client,
-      `select ${columns} from pgtrail.${source.events} e where ${where} and ${period}`,
-      [...values, ...bounds],
-      count,
-    )
+  const select = (columns: string, when: string) =>
+    `select ${columns} from pgtrail.${source.events} e where ${where} and ${when}`
   const order = "order by e.occurred_at desc, e.organization_id, e.lane, e.seq desc"
   for (const stretch of stretches(segments)) {
-    const bounds = within(stretch, values.length + 1)
-    const found = (await ask("e.occurred_at", 1, bounds.text, bounds.values)).rows
+    const period = withinText(stretch)
+    const kept = stretch.isSettled
+    const found = (await readRows(client, select("e.occurred_at", period), values, 1, { kept })).rows
     const [time] = found[0] ?? []
     if (time == null) continue
-    const { rows } =
-      found.length === 1
-        ? await ask(list, names.length, `e.occurred_at = $${values.length + 1} ${order}`, [time])
-        : await ask(list, names.length, `${bounds.text} ${order}`, bounds.values)
+    const isOne = found.length === 1
+    const when = isOne ? `e.occurred_at = $${values.length + 1}` : period
+    const asked = isOne ? [...values, time] : values
+    const { rows } = await readRows(client, `${select(list, when)} ${order}`, asked, names.length)
     for (const cells of rows) yield make(cells)
   }
 }

@@ -6,13 +6,17 @@ import { kindOf } from "./columns.js"
 import type { EventFilter } from "./criteria.js"
 import { conditions, during, type EventTable, every, isFixed, tableOf } from "./filter.js"
 import { after, type Order, orderBy, type Position, positionColumns } from "./order.js"
+import { quotedEnd } from "./segments.js"
 import { type Source, wholeLog } from "./source.js"
+import { isRare } from "./stretch.js"
 import type { Period } from "./time.js"
 
 /** Text and parameters of one statement, apart, so that no parameter ever stands in an error. */
 export interface Statement {
   readonly sql: string
   readonly params: unknown[]
+  /** Whether the server should keep it: it has the ends of its segments in its text, which are few. */
+  readonly kept: boolean
 }
 
 interface Asked {
@@ -21,19 +25,23 @@ interface Asked {
 }
 
 /** Statements of filters that never change, by what differs between them but values: to build one takes as long as to plan it. */
-const built = new WeakMap<EventFilter, Map<string, Statement>>()
+const built = new WeakMap<EventFilter, Map<string, Built>>()
+type Built = Omit<Statement, "kept">
 
-/** A page of a segment, or of several that touch, after a position. */
+/** A page of a segment, or of several that touch, after a position. `isSettled`: as a segment is. */
 export function segmentQuery(
   query: EventFilter & Asked,
-  segment: Period,
+  segment: Period & { readonly isSettled?: boolean | undefined },
   limit: number,
   position?: Position,
   source: Source = wholeLog,
 ): Statement {
-  const shape = [segment.since, segment.until, position, source.isBound || undefined]
+  // Behind the barrier the plan hangs on what the session is told for it.
+  const kept = segment.isSettled === true && !source.isBound && isRare(query)
+  const shape = [segment.since, segment.until, position, kept || undefined]
     .map((part) => (part === undefined ? "" : "x"))
     .join()
+    .concat(source.events)
   let known = built.get(query)
   if (known === undefined) {
     known = new Map()
@@ -41,12 +49,24 @@ export function segmentQuery(
   }
   let statement = known.get(shape)
   if (statement === undefined) {
-    statement = build(query, segment, position, source)
+    statement = build(query, segment, position, source, kept)
     known.set(shape, statement)
   }
   // The names of a position's columns are those of the placeholders.
   const values = { since: segment.since, until: segment.until, limit, ...position }
-  return { sql: statement.sql, params: fillPlaceholders(statement.params, values) }
+  return {
+    sql: kept ? withEnds(statement.sql, segment) : statement.sql,
+    params: fillPlaceholders(statement.params, values),
+    kept,
+  }
+}
+
+const markOf = (name: "since" | "until"): string => `'the segment, ${name}'`
+
+function withEnds(text: string, { since = "", until = "" }: Period): string {
+  return text
+    .replace(markOf("since"), () => quotedEnd(since))
+    .replace(markOf("until"), () => quotedEnd(until))
 }
 
 function build(
@@ -54,11 +74,14 @@ function build(
   { since, until }: Period,
   position: Position | undefined,
   source: Source,
-): Statement {
+  kept: boolean,
+): Built {
   const event = tableOf(source)
   const rest = position === undefined ? [] : [after(event, query.order ?? "newest")]
-  const end = (name: "since" | "until", value: string | undefined) =>
-    value === undefined ? undefined : sql.placeholder(name)
+  const end = (name: "since" | "until", value: string | undefined) => {
+    if (value === undefined) return undefined
+    return kept ? sql.raw(markOf(name)) : sql.placeholder(name)
+  }
   const period = during({ since: end("since", since), until: end("until", until) }, event)
   return reading(query, source, [...conditions(query, source), ...period, ...rest])
     .limit(sql.placeholder("limit"))
@@ -71,7 +94,7 @@ export function placesQuery(
   segment: Period,
   places: readonly Position[],
   source: Source,
-): Statement {
+): Built {
   const event = tableOf(source)
   const list = (column: (typeof positionColumns)[number]): SQL =>
     sql`${sql.param(places.map((place) => place[column]))}`

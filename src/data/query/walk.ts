@@ -1,6 +1,6 @@
-// A walk over the segments of a filter, on a connection of its own that an abort cuts.
+// A walk over the segments of a filter, on a connection that nobody else has meanwhile and that an abort cuts.
 import type { Client } from "pg"
-import { type ConnectionTarget, connect, destroy } from "../connection.js"
+import { type ConnectionTarget, destroy, giveBack, take } from "../connection.js"
 import type { EventFilter } from "./criteria.js"
 import { type Prepared, prepareWalk, toFilterError } from "./prepare.js"
 import type { WalkOptions } from "./segments.js"
@@ -26,21 +26,26 @@ export async function openWalk(
 ): Promise<OpenWalk> {
   const { signal } = question
   signal?.throwIfAborted()
-  const client = await connect(target)
+  const client = await take(target)
+  let isSound = true
   const cut = () => destroy(client)
-  const explained = (error: unknown): unknown =>
-    signal?.aborted === true ? signal.reason : toFilterError(error, question)
+  const explained = (error: unknown): unknown => {
+    isSound = false
+    return signal?.aborted === true ? signal.reason : toFilterError(error, question)
+  }
   const close = async (): Promise<void> => {
     signal?.removeEventListener("abort", cut)
-    await client.end().catch(() => undefined)
+    if (isSound && signal?.aborted !== true) await giveBack(target, client)
+    else await client.end().catch(() => undefined)
   }
   signal?.addEventListener("abort", cut)
   try {
     signal?.throwIfAborted()
     return { client, ...(await prepareWalk(client, question, options)), explained, close }
   } catch (error) {
+    const reason = explained(error)
     await close()
-    throw explained(error)
+    throw reason
   }
 }
 
