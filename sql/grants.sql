@@ -98,3 +98,71 @@ grant execute on function
     pgtrail.remove_stored(text),
     pgtrail.note_archive_failure(text, text, text, jsonb),
     pgtrail.forget_archive_failure(text, text) to pgtrail_operator;
+
+-- Pseudonyms, and the keys that are outside: for whoever answers the requests of people, and for nobody else.
+grant select on pgtrail.incarnation to pgtrail_privacy;
+grant execute on function
+    pgtrail.add_privacy_key(text, bytea, boolean),
+    pgtrail.destroy_privacy_key(text),
+    pgtrail.privacy_keys(),
+    pgtrail.add_pseudonym(text[], text[], text, text, bytea[], bytea[]),
+    pgtrail.find_pseudonym(bytea[]),
+    pgtrail.forget_pseudonym(text[]),
+    pgtrail.reveal(text, text, text),
+    pgtrail.revealed(bigint) to pgtrail_privacy;
+
+-- People: who answers their requests reads events as a reader does, and redacts; nobody else can.
+grant select on pgtrail.event, pgtrail.chain_head, pgtrail.incarnation, pgtrail.act, pgtrail.purge, pgtrail.archive, pgtrail.archive_kind,
+    pgtrail.retention_rule, pgtrail.detached_partition, pgtrail.hold, pgtrail.redaction_entry, pgtrail.redaction, pgtrail.subject_rule,
+    pgtrail.subject_restriction to pgtrail_privacy;
+grant execute on function pgtrail.partitions(), pgtrail.archive_until(bigint, timestamptz),
+    pgtrail.subject_stage(),
+    pgtrail.find_subject(text, text[], timestamptz, timestamptz, boolean, boolean),
+    pgtrail.find_listed(text),
+    pgtrail.redact_begin(interval),
+    pgtrail.redact_partition(text, text, jsonb),
+    pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval) to pgtrail_privacy;
+
+-- What is personal, whoever reads events may know, and an operator may say; who is under a restriction the verification alone reads. The register
+-- of requests names nobody. What no restriction hides is read in the place of the events themselves.
+grant select on pgtrail.subject_rule to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant select on pgtrail.open_event to pgtrail_reader, pgtrail_auditor, pgtrail_privacy;
+grant select on pgtrail.subject_restriction to pgtrail_auditor;
+grant select on pgtrail.subject_request to pgtrail_auditor, pgtrail_operator, pgtrail_privacy;
+grant execute on function
+    pgtrail.add_subject_rule(text, text, text, text[], text, text, text),
+    pgtrail.remove_subject_rule(bigint) to pgtrail_operator, pgtrail_privacy;
+grant execute on function
+    pgtrail.restrict_subject(text, text, text, text),
+    pgtrail.unrestrict_subject(bigint, text, text, text),
+    pgtrail.add_request(text, timestamptz, text, text),
+    pgtrail.extend_request(text, text),
+    pgtrail.close_request(text, text, text, text, text),
+    pgtrail.note_request_act(text, bigint, jsonb),
+    pgtrail.rectify_event(text, smallint, bigint, text, text, text) to pgtrail_privacy;
+
+-- Archives that have a person's events are read, written anew and taken away by whoever erases there, and what an erasure leaves in files goes.
+-- Which groups of an event were redacted, whoever reads events sees in it.
+grant select on pgtrail.redaction_entry to pgtrail_reader, pgtrail_auditor, pgtrail_operator;
+grant execute on function
+    pgtrail.stored_files(text), pgtrail.stored_parts(text), pgtrail.read_stored(text, int), pgtrail.note_retrieved(text),
+    pgtrail.store_file(text, int, bytea), pgtrail.store_done(text, bigint), pgtrail.remove_stored(text),
+    pgtrail.restore_stage(),
+    pgtrail.restage_archive(text),
+    pgtrail.sign_act(bigint, text),
+    pgtrail.redacted_partitions(),
+    pgtrail.rewrite_partition(text, interval),
+    pgtrail.rewrite_summary(boolean, interval),
+    pgtrail.analyze_partition(text),
+    pgtrail.analyze_log() to pgtrail_privacy;
+
+-- What a subject is given is an export, and recorded.
+grant execute on function
+    pgtrail.subject_view(text),
+    pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text) to pgtrail_privacy;
+
+-- What an erasure is told besides: which cases hold what was found.
+grant execute on function pgtrail.plan_cases() to pgtrail_privacy;
+
+-- Whether what was redacted is what the acts vouch for, a verification reads.
+grant select on pgtrail.redaction to pgtrail_auditor;

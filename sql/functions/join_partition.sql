@@ -1,4 +1,5 @@
 -- Attaches a table that build_partition has made, under the name that it and its indexes shall have; its check of the bounds spares the reading, and goes.
+-- `bound` null: it takes the place of a detached partition, and keeps that check.
 create or replace function pgtrail.join_partition(built text, partition_name text, bound text) returns void
 language plpgsql volatile security invoker parallel unsafe
 set search_path = pg_catalog, pg_temp
@@ -18,6 +19,9 @@ begin
                 execute format('alter index pgtrail.%I rename to %I', index.name, index.wanted);
             end if;
         end loop;
+    end if;
+    if bound is null then
+        return;
     end if;
     execute format('alter table pgtrail.event attach partition pgtrail.%I %s', partition_name, bound);
     execute format('alter table pgtrail.%I drop constraint pgtrail_bounds', partition_name);

@@ -89,9 +89,8 @@ begin
     end if;
     bounds := case when partition.attached then coalesce(pg_get_partition_constraintdef(partition.oid), 'true')
         else format('occurred_at >= %L and occurred_at < %L', partition.since, partition.until) end;
-    -- Nothing redacts: what has a digest in the place of its values is evidence.
-    sound := format('%s and octet_length(e.previous_hash) = 32 and e.identity_digest is null and e.content_digest is null and (%s)',
-        pgtrail.hash_condition(), bounds);
+    -- What has a digest in the place of its values, and no redaction that tells of it, is evidence.
+    sound := format('%s and octet_length(e.previous_hash) = 32 and %s and (%s)', pgtrail.hash_condition(), pgtrail.redaction_condition(), bounds);
     bytes_freed := pg_total_relation_size(partition.oid);
 
     -- What is kept how long, and of how much the time is over.

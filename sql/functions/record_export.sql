@@ -13,10 +13,10 @@ as $$
 declare
     odd text;
 begin
-    if (kind in ('evidence', 'extract')) is not true then
-        odd := 'an export is evidence or an extract';
-    elsif (format in ('csv', 'excel', 'ndjson', 'xml')) is not true then
-        odd := 'an export has the format csv, excel, ndjson or xml';
+    if (kind in ('evidence', 'extract', 'subject')) is not true then
+        odd := 'an export is evidence, an extract or what a subject is given';
+    elsif (format in ('csv', 'excel', 'json', 'ndjson', 'xml')) is not true then
+        odd := 'an export has the format csv, excel, json, ndjson or xml';
     elsif cardinality(organizations) > 1000 or exists (
         select from unnest(organizations) o (name) where (length(o.name) between 1 and 128) is not true
     ) then

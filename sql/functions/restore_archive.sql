@@ -1,7 +1,7 @@
 -- Brings the events of an archive back into the table, from pg_temp.pgtrail_restored, and records it. They are judged by nothing but
 -- themselves: the hash of each, the links between them, and that the records of a purge, made of them anew, have the digest that the act of
--- the purge has. So no other event, and none that was altered, comes in, whoever brings it. The record of the purge stays, and from now
--- on takes nothing out of the chain. READ COMMITTED only.
+-- the purge has. So no other event, and none that was altered, comes in, whoever brings it, and what was redacted never comes back. The
+-- record of the purge stays, and from now on takes nothing out of the chain. READ COMMITTED only.
 -- Where their partition is there and has no events, as after an archive of a whole one, it is built anew with them and takes the place of the
 -- empty one: an index of many rows is built several times faster than it grows. `patience`: how long to wait for the moment of that.
 create or replace function pgtrail.restore_archive(
@@ -20,10 +20,7 @@ declare
     deciding constant text[] := array['purge', 'restore', 'redact', 'detach', 'attach'];
     stage constant regclass := to_regclass('pg_temp.pgtrail_restored');
     archive pgtrail.archive;
-    digest bytea;
-    sound boolean;
-    oldest timestamptz;
-    newest timestamptz;
+    staged record;
     newest_act bigint;
     home record;
     empty boolean;
@@ -61,57 +58,19 @@ begin
             message = format('act %s brought the events of %s back into the table', archive.restored_seq, archive.name);
     end if;
 
-    execute format($q$
-        with hashed as (
-            -- By itself: what is sorted after need not carry what the event says.
-            select e.organization_id, e.lane, e.seq, e.previous_hash, e.hash, e.occurred_at, e.recorded_at,
-                %s and octet_length(e.previous_hash) = 32 and e.identity_digest is null and e.content_digest is null as sound
-            from only pg_temp.pgtrail_restored e
-            offset 0
-        ), judged as (
-            select h.*, lag(h.seq) over w as seq_before, lag(h.hash) over w as hash_before, lead(h.seq) over w as seq_after
-            from hashed h
-            window w as (partition by h.organization_id, h.lane order by h.seq)
-        ), edge as (
-            -- The first and the last place of each range, in turns.
-            select j.organization_id, j.lane, j.seq, j.previous_hash, j.hash,
-                j.seq_before is distinct from j.seq - 1 as first, j.seq_after is distinct from j.seq + 1 as last
-            from judged j
-            where j.seq_before is distinct from j.seq - 1 or j.seq_after is distinct from j.seq + 1
-        ), span as (
-            select e.organization_id, e.lane, e.first, e.seq, e.previous_hash,
-                case when e.last then e.seq else lead(e.seq) over w end as until,
-                case when e.last then e.hash else lead(e.hash) over w end as hash
-            from edge e
-            window w as (partition by e.organization_id, e.lane order by e.seq)
-        ), ranges as (
-            select s.organization_id, s.lane, range_agg(int8range(s.seq, s.until, '[]')) as ranges,
-                string_agg(s.previous_hash || s.hash, ''::bytea order by s.seq) as hashes
-            from span s
-            where s.first
-            group by 1, 2
-        ), lane as (
-            select j.organization_id, j.lane, count(*) as events,
-                bool_and(coalesce(j.sound and j.seq is distinct from j.seq_before
-                    and (j.seq_before is distinct from j.seq - 1 or j.previous_hash = j.hash_before), false)) as sound,
-                min(j.occurred_at) as oldest_occurred_at, max(j.occurred_at) as newest_occurred_at,
-                min(j.recorded_at) as oldest_recorded_at, max(j.recorded_at) as newest_recorded_at
-            from judged j
-            group by 1, 2
-        )
-        select sum(l.events)::bigint, bool_and(l.sound), min(l.oldest_occurred_at), max(l.newest_occurred_at),
-            sha256(coalesce(string_agg(record_send(row('pgtrail purge'::text, l.organization_id, l.lane, r.ranges::text, r.hashes, l.events,
-                l.oldest_occurred_at, l.newest_occurred_at, l.oldest_recorded_at, l.newest_recorded_at)), ''::bytea
-                order by l.organization_id collate "C", l.lane), ''::bytea))
-        from lane l
-        join ranges r on r.organization_id = l.organization_id and r.lane = l.lane $q$, pgtrail.hash_condition())
-    into events, sound, oldest, newest, digest;
-    if (sound and digest = (select a.digest from pgtrail.act a
+    select r.* into staged from pgtrail.staged_records() r;
+    events := staged.events;
+    if (staged.sound and staged.digest = (select a.digest from pgtrail.act a
         where a.organization_id = 'pgtrail' and a.seq = archive.act_seq and a.kind = 'purge')) is not true
     then
         raise exception using errcode = 'TR017',
             message = format('these events are not the ones that act %s took out of the log into %s', archive.act_seq, archive.name),
             hint = 'Nothing was restored; pgtrail archive verify tells what is wrong with the archive.';
+    elsif staged.vouched is not true then
+        raise exception using errcode = 'TR017',
+            message = format('values that stand in %s are not those that redactions of its events left', archive.name),
+            hint = format('Nothing was restored: what was erased does not come back. pgtrail verify --archive %s tells where; pgtrail archive remove %s removes it.',
+                archive.location, archive.name);
     end if;
 
     begin
@@ -120,7 +79,7 @@ begin
             perform pgtrail.await_lock(-8, patience);
             select max(a.seq) into newest_act from pgtrail.act a where a.organization_id = 'pgtrail' and a.kind = any (deciding);
             select p.*, p.oid::regclass as relation into home from pgtrail.partitions() p
-            where p.attached and not p.is_default and p.since <= oldest and p.until > newest
+            where p.attached and not p.is_default and p.since <= staged.oldest and p.until > staged.newest
                 -- To attach a partition PostgreSQL reads DEFAULT under the lock.
                 and not exists (select from pgtrail.partitions() d where d.is_default and pg_relation_size(d.oid) > 67108864);
             if home.relation is not null then

@@ -1,5 +1,5 @@
 -- Makes the temporary table that a restore fills by COPY: gone at the end of the transaction. It belongs to the owner of pgtrail, so that
--- the restoring role can add rows and nothing else.
+-- the restoring role can add rows, read what it added, and nothing else.
 create or replace function pgtrail.restore_stage() returns void
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
@@ -8,7 +8,7 @@ as $$
 begin
     if to_regclass('pg_temp.pgtrail_restored') is null then
         create temporary table pgtrail_restored (like pgtrail.event) on commit drop;
-        grant insert on pg_temp.pgtrail_restored to public;
+        grant select, insert on pg_temp.pgtrail_restored to public;
     end if;
 end
 $$;

@@ -2,7 +2,7 @@
 -- role whose rights it has, is bound to (pgtrail.organization_reader). A role that was dropped lost its membership: one that is made
 -- anew under its name does not have its bindings. A barrier: no function of the reader's sees another row.
 -- The columns *_prefix are what the indexes of pgtrail.event hold of long text: left(actor_id, 300) written by the reader may not
--- pass the barrier, the column may. Ordered within, because a barrier keeps the reader's own ORDER BY from the indexes.
+-- pass the barrier, the column may. What a restriction hides (open_event.sql) is hidden here too. Ordered within, because a barrier keeps the reader's own ORDER BY from the indexes.
 create or replace view pgtrail.organization_event with (security_barrier) as
 select
     e.id, e.external_id, e.external_number, e.source, e.organization_id, e.project_id, e.occurred_at, e.recorded_at,
@@ -26,8 +26,79 @@ from pgtrail.event e,
             join pg_catalog.pg_roles g on g.oid = m.roleid
             where g.rolname = 'pgtrail_organization_reader' and pg_catalog.pg_has_role(current_user, r.oid, 'USAGE')
         ) as organizations
-    ) bound
+    ) bound,
+    (
+        select exists (select from pgtrail.subject_restriction) as any_at_all,
+            exists (select from pgtrail.subject_rule u where u.kind = 'path' and u.ended_seq is null) as any_path,
+            exists (select from pgtrail.subject_rule u where u.kind = 'path' and u.ended_seq is null and '*' = any (u.path)) as any_star
+    ) restricted
 where e.organization_id = any (bound.organizations)
+and (
+    not restricted.any_at_all
+    -- Whether any of its values is among them at all is looked up; only then it matters in which organization.
+    or not (
+        coalesce(e.actor_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'id')
+        or coalesce(e.resource_id, '') in (
+            select case r.kind when 'id' then r.value else substr(r.value, strpos(r.value, '/') + 1) end
+            from pgtrail.subject_restriction r where r.kind in ('id', 'resource'))
+        or coalesce(lower(e.actor_email collate "default"), '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'email')
+        or coalesce(e.actor_name, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'name')
+        or coalesce(e.ip_address, '::') in (select r.value::inet from pgtrail.subject_restriction r where r.kind = 'ip')
+        or coalesce(e.device_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'device')
+        or coalesce(e.session_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'session'))
+    or not exists (
+        select from pgtrail.subject_restriction r
+        where (r.organization_id is null or r.organization_id = e.organization_id) and case r.kind
+            when 'id' then r.value = e.actor_id or r.value = e.resource_id and e.resource_type in (
+                select u.resource_type from pgtrail.subject_rule u where u.kind = 'resource' and u.ended_seq is null)
+            when 'email' then r.value = lower(e.actor_email collate "default")
+            when 'name' then r.value = e.actor_name
+            when 'ip' then r.value::inet = e.ip_address
+            when 'device' then r.value = e.device_id
+            when 'session' then r.value = e.session_id
+            when 'resource' then r.value = e.resource_type || '/' || e.resource_id
+            else false end))
+and (
+    not restricted.any_at_all
+    or not restricted.any_path
+    or not exists (
+        select from pgtrail.subject_rule u
+        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.')) and lower((case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
+                    when 'after_state' then e.after_state else e.request_params end #>> u.path[2:]) collate "default") in (
+            select lower(case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
+            from pgtrail.subject_restriction r))
+    or not exists (
+        select from pgtrail.subject_rule u
+        join pgtrail.subject_restriction r on lower((case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
+                    when 'after_state' then e.after_state else e.request_params end #>> u.path[2:]) collate "default") = lower(
+            case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
+        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.')) and (r.organization_id is null or r.organization_id = e.organization_id)))
+and (
+    not restricted.any_at_all
+    or not restricted.any_star
+    or not exists (
+        with recursive step as (
+            select u.path[2:] as rest, case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
+                    when 'after_state' then e.after_state else e.request_params end as value
+            from pgtrail.subject_rule u
+            where u.kind = 'path' and u.ended_seq is null and '*' = any (u.path) and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.'))
+            union all
+            select s.rest[2:], below.value
+            from step s,
+                lateral (
+                    select m.value from jsonb_each(case jsonb_typeof(s.value) when 'object' then s.value else '{}' end) m
+                    where s.rest[1] in ('*', m.key)
+                    union all
+                    select m.value
+                    from jsonb_array_elements(case jsonb_typeof(s.value) when 'array' then s.value else '[]' end) with ordinality m (value, n)
+                    where s.rest[1] in ('*', (m.n - 1)::text)
+                ) below
+        )
+        select from step s
+        join pgtrail.subject_restriction r on (r.organization_id is null or r.organization_id = e.organization_id)
+            and lower((s.value #>> '{}') collate "default") = lower(
+                case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
+        where cardinality(s.rest) = 0 and jsonb_typeof(s.value) in ('string', 'number')))
 order by e.occurred_at desc;
 comment on view pgtrail.organization_event is 'Events of the organizations that the present role is bound to';
 comment on column pgtrail.organization_event.id is 'The application''s id (uuid version 7 if it sends none); not unique';
