@@ -2,7 +2,8 @@
 # Python 3.9 or later, standard library only: what is encrypted with age is not read.
 import collections, gzip, hashlib, json, os, zlib
 from lifecycle import judge_rules, time
-from records import (ARCHIVE_KIND, DIGESTS, PURGE, TABLES, digest_of, micros, read, read_event, record, sha256, unhex, word)
+from redactions import judge_groups
+from records import (ARCHIVE_KIND, PURGE, TABLES, digest_of, micros, read, read_event, record, sha256, unhex, word)
 
 Archive = collections.namedtuple("Archive", "act name location partition bounds events bytes manifest kinds digest restored removed")
 
@@ -19,7 +20,7 @@ def replay_archives(acts, add):
         add("act_altered", f"act {act['seq']} {words}", seq=act["seq"], more=" " + act["hash"][2:])
     for act in acts:
         kind, given = act["kind"], act["parameters"]
-        one = archives.get(word(given.get("archive")))
+        one = archives.get(word(given.get("archive")) if not isinstance(given.get("archive"), dict) else "")
         one = one if one and one.act == word(given.get("purge")) else None
         if kind == "migrate" and isinstance(given.get("down"), list) and "0006_archive" in given["down"]:
             archives = {}
@@ -38,6 +39,15 @@ def replay_archives(acts, add):
                 archives[one.name] = one._replace(restored=act["seq"])
             else:
                 vain(act, "restores what no archive has: it restores nothing")
+        elif kind == "redact" and isinstance(given.get("archive"), dict):
+            # It has the name of the old one within: what it became.
+            became = given["archive"]
+            one, name = archives.get(word(became.get("archive"))), word(became.get("name"))
+            if one and one.act == word(became.get("purge")) and one.removed is None and name and name not in archives:
+                del archives[one.name]
+                archives[name] = one._replace(name=name, location=word(became.get("location")), manifest=word(became.get("manifest")), bytes=word(became.get("bytes")))
+            else:
+                vain(act, "redacts what no archive has: it changes no archive")
         elif kind == "remove_archive":
             if one and one.removed is None:
                 archives[one.name] = one._replace(removed=act["seq"])
@@ -72,7 +82,7 @@ def check_archives(archives, tables, older, add):
             altered(f"the kinds of the archive of act {act} are not what the act says")
 
 # Step 7: the files. Gives the names of those that could not be read.
-def read_archives(archives, folders, known, ids, add):
+def read_archives(archives, folders, known, ids, entries, add):
     missing = []
     for one in archives.values():
         if one.restored or one.removed:
@@ -91,7 +101,7 @@ def read_archives(archives, folders, known, ids, add):
                 if told["files"][0]["age"]:
                     missing.append(one.name)
                     continue
-                hashes = hashes_of(os.path.join(folder, told["files"][0]["name"]), told["columns"], one.digest)
+                hashes = hashes_of(os.path.join(folder, told["files"][0]["name"]), told["columns"], one.digest, entries)
         if hashes is None:
             add("archive_altered", f"the archive {one.name} is not what act {one.act} archived", seq=one.act, group="object",
                 evidence=" ".join(["archive", one.name, *(word for file in files.items() for word in file)]))
@@ -112,8 +122,8 @@ def digest_of_file(path):
             digest.update(part)
     return digest.hexdigest()
 
-def hashes_of(path, columns, digest):
-    """The hash at each place, and whether a range ends there; None where the events do not come to the digest."""
+def hashes_of(path, columns, digest, entries):
+    """The hash at each place, and whether a range ends there; None where the events do not come to the digest, or are not what redactions left."""
     lanes, times, hashes, records = collections.defaultdict(list), {}, {}, []
     try:
         if sorted(columns) != sorted(name for name, _ in TABLES["event"][1:]):
@@ -121,7 +131,8 @@ def hashes_of(path, columns, digest):
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             for row in read(path, [(name, "text") for name in columns], lines):
                 event, chain = read_event(row), (row["organization_id"], row["lane"])
-                if event is None or event.hash != event.computed or event.version != "1" or any(row[name] is not None for name, _ in DIGESTS):
+                if (event is None or event.hash != event.computed or event.version != "1"
+                        or any(not more.startswith(" kept ") for _, _, more in judge_groups(chain, event, entries))):
                     return None
                 lanes[chain].append((event.seq, event.previous, event.hash))
                 now, all = [event.occurred_at, event.recorded_at], times.setdefault(chain, [[], []])
@@ -152,7 +163,7 @@ def hashes_of(path, columns, digest):
 # A removal: whether nothing kept it any longer, where it says so, and whether the holds were those that there were
 def check_removal(act, given, archives, newest, rules, setting, held, add):
     problems, limits = judge_rules(act, given, rules, setting) if given.get("expired") is True else ([], None)
-    one = archives.get(word(given.get("archive")))
+    one = archives.get(word(given.get("archive")) if not isinstance(given.get("archive"), dict) else "")
     young = limits and one and one.act == word(given.get("purge")) and any(occurred >= limits[0] for occurred, _ in newest[one.act])
     for what in problems + ["records"] * bool(young) + ["holds"] * held:
         add("unauthorized_purge", f"the removal of act {act['seq']} is not what retention does: {what}", seq=act["seq"], group="object",

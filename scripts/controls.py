@@ -33,7 +33,7 @@ def replay(acts, tables, add):
             newest = [number if re.fullmatch("[0-9]{1,9}", number) else "999999999", log_id]
             wanted[name], wanted["loss of " + name] = [number, log_id, reason, act["recorded_at"], seq, checkpoint], unhex(act["digest"])
         finding = given.get("finding") if isinstance(given.get("finding"), dict) else {}
-        if kind in ("accept", "setting", "incarnation", "purge", "release", "retention", "remove_archive") and required and seq not in signed:
+        if kind in ("accept", "setting", "incarnation", "purge", "release", "retention", "remove_archive", "redact") and required and seq not in signed:
             add("unsigned_act", f"act {seq} ({kind}) is not signed, and the setting require-signed-acts was on", seq=seq, more=" " + act["hash"][2:])
         elif kind == "setting" and given.get("name") == "require-signed-acts":
             required = given.get("value") == "on"

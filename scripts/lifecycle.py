@@ -97,6 +97,9 @@ def check_lifecycle(acts, tables, older, removal, add):
                     holds[hold][1] = seq
         elif kind == "detach":
             detached[word(given.get("partition"))] = [time(given.get("since")), time(given.get("until")), seq]
+        elif kind == "redact" and saw_other_holds(act, given, holds):
+            add("unauthorized_redaction", f"the redaction of act {seq} saw other holds than there were", seq=seq, group="object",
+                evidence=f"redaction holds {act['hash'][2:]}")
         elif kind == "remove_archive":
             removal(act, given, newest, rules, setting, saw_other_holds(act, given, holds))
         elif kind == "purge":

@@ -40,15 +40,18 @@ def micros(text):
     days = datetime.date(2000 + year, month, day).toordinal() - datetime.date(2000, 1, 1).toordinal() + (cycle - 5) * 146097
     return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + int((found[7] or "0").ljust(6, "0"))
 
+def elements(text):
+    """Of an array as text, in row-major order; None is null."""
+    tokens = re.findall(r'[{}]|"(?:[^"\\]|\\.)*"|[^{},"]+', re.sub(r"^(\[-?\d+:-?\d+\])+=", "", text), re.S)
+    return [None if token == "NULL" else re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.S) if token[0] == '"' else token for token in tokens if token not in "{}"]
+
 def array(text):
     bounds, body = re.fullmatch(r"(?:((?:\[-?\d+:-?\d+\])+)=)?(.*)", text, re.S).groups()
-    depth, opened, items = 0, collections.Counter(), []
-    for token in re.findall(r'[{}]|"(?:[^"\\]|\\.)*"|[^{},"]+', body, re.S):
+    depth, opened, items = 0, collections.Counter(), elements(body)
+    for token in re.findall(r'[{}]|"(?:[^"\\]|\\.)*"', body, re.S):
         if token in "{}":
             depth += 1 if token == "{" else -1
             opened[depth] += token == "{"
-        else:
-            items.append(None if token == "NULL" else re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.S) if token[0] == '"' else token)
     counts = [*(opened[level] for level in range(1, max(opened) + 1)), len(items)]
     lengths = [inner // outer for outer, inner in zip(counts, counts[1:])] if items else []
     lower = [int(bound) for bound in re.findall(r"\[(-?\d+):", bounds or "")] or [1] * len(lengths)
@@ -94,15 +97,19 @@ def event_record(row):
             digests[name] = sha256(record(tag, row, columns))
     return record("pgtrail event", {**row, **digests}, PLACE + DIGESTS + FRAME)
 
-Event = collections.namedtuple("Event", "seq id previous hash computed version redacted recorded_at occurred_at record at")
+Event = collections.namedtuple("Event", "seq id previous hash computed version groups recorded_at occurred_at record at")
 
 def read_event(row):
     """None where its place cannot be read. `record` is kept of an event whose hash does not fit it, with the place of seq in it, `at`."""
     if None in (row[name] for name, _ in PLACE) or len(row["previous_hash"]) != 66 or abs(int(row["seq"])) >= 2**53:
         return None
     canonical, hash = event_record(row), unhex(row["hash"]) or b""
-    computed, redacted = sha256(canonical), [name.split("_")[0] for name, _ in DIGESTS if row[name] is not None]
-    return Event(int(row["seq"]), row["id"], unhex(row["previous_hash"]), hash, computed, row["hash_version"], redacted, micros(row["recorded_at"] or "-infinity"),
+    computed, groups = sha256(canonical), []
+    for name, tag, columns in (("identity", "pgtrail identity", IDENTITY), ("content", "pgtrail content", CONTENT)):
+        stored = unhex(row[f"{name}_digest"])
+        # Of each group: its name, the digest that is stored, and of a redacted one that of the present values, and the row.
+        groups.append((name, stored, *((None, None) if stored is None else (sha256(record(tag, row, columns)), row))))
+    return Event(int(row["seq"]), row["id"], unhex(row["previous_hash"]), hash, computed, row["hash_version"], groups, micros(row["recorded_at"] or "-infinity"),
                  micros(row["occurred_at"] or "-infinity"), None if hash == computed else canonical, 61 + len(row["organization_id"].encode()))
 
 def no_place(row):
@@ -146,7 +153,12 @@ TABLES = {"chain_head": HEAD, "verified_head": HEAD, "act": ACT + fields("hash")
                             " restored_seq removed_seq"), "hold": fields("act_seq") + HOLD + fields("released_seq"),
           "retention_rule": fields("act_seq kind name organization_id data_classification event_type compliance_tag keep_days"
                                    " archive_after_days counts_from counts_until ended_seq"),
-          "detached_partition": fields("name since until act_seq"), "migration": fields("number name checksum"), "catalog_object": fields("object definition"), "catalog": fields("object definition")}
+          "detached_partition": fields("name since until act_seq"),
+          "redaction_entry": fields("organization_id lane:smallint seq:bigint group_name number:smallint fields:text[] old_digest:bytea new_digest:bytea"),
+          "redaction": fields("organization_id lane:smallint block:bigint entries:bigint digest:bytea"),
+          "subject_rule": fields("act_seq kind event_type resource_type path data_classification compliance_tag ended_seq"),
+          "subject_restriction": fields("act_seq organization_id kind value number salt:uuid"),
+           "migration": fields("number name checksum"), "catalog_object": fields("object definition"), "catalog": fields("object definition")}
 
 def read(path, columns, lines=None):
     """The rows of a file, or of its lines where somebody else has opened it."""

@@ -6,6 +6,7 @@ sys.dont_write_bytecode = True
 from archives import check_archives, check_removal, read_archives, replay_archives
 from controls import check_catalog, check_migrations, check_purges, purge_proof, replay
 from lifecycle import check_lifecycle
+from redactions import check_redactions, entries_by_group, judge_groups
 from records import (ACT, GENESIS, HEAD, TABLES, Anchor, Known, Purged, act_genesis, check_vectors, digest_of, micros, read,
                      read_checkpoint, read_events, record, sha256, unhex)
 
@@ -87,9 +88,9 @@ def judge_anchors(anchors, acts, ids, incarnations, losses, findings):
     return known, sum(gone.values())
 
 # Step 6: the chains. `accepted`: the hashes that the next event may be chained to; None where nobody can say.
-def judge_chain(chain, events, purges, accepted, known, head, add):
-    def found(kind, event, group=None, evidence="", broken=b""):
-        proof = (event.previous + event.hash + event.computed).hex() + (" after " + broken.hex() if broken else "")
+def judge_chain(chain, events, purges, accepted, known, head, entries, add):
+    def found(kind, event, group=None, evidence="", broken=b"", more=""):
+        proof = (event.previous + event.hash + event.computed).hex() + (" after " + broken.hex() if broken else "") + more
         add(kind, f"event {event.seq}", *chain, event.seq, event.id, group, f"{evidence or kind + ' ' + (group or 'null')} {proof}")
     altered, missing, at, expected, before, last, purges = [], [], {}, 1, None, None, collections.deque(purges)
     def skip(seq):
@@ -122,8 +123,8 @@ def judge_chain(chain, events, purges, accepted, known, head, add):
             continue
         if seq > gap:
             missing.append((gap, seq - 1, last.hash if last else b"", main.previous))
-        for name in main.redacted:
-            found("unauthorized_redaction", main, name)
+        for kind, group, more in judge_groups(chain, main, entries):
+            found(kind, main, group, more=more)
         sound, is_broken = main.version == "1" and main.computed == main.hash, accepted is not None and main.previous not in accepted
         broken = accepted[0] if is_broken and accepted else b""
         if main.version != "1":
@@ -176,7 +177,8 @@ def judge_end(chain, count, end, last, sound, at, known, head, found, add):
         add("rolled_back", f"events {end + 1} to {lost} are gone", *chain, end + 1, evidence=f"lost {end + 1} {lost} {hash.hex()}")
 
 def verify(folder, checkpoints, strict, archive_folders=None):
-    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition", "archive", "archive_kind", "migration") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
+    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition", "archive", "archive_kind", "redaction_entry",
+                             "redaction", "subject_rule", "subject_restriction", "migration") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
     columns = {**TABLES, **({"purge": TABLES["purge"][:-1]} if "archive" in older else {})}
     files = {name: read(os.path.join(folder, f"{name}.txt"), of) for name, of in columns.items()}
     tables = {name: rows if name == "event" else [] if name in older else list(rows) for name, rows in files.items()}
@@ -195,6 +197,8 @@ def verify(folder, checkpoints, strict, archive_folders=None):
     purges, archived = check_purges(acts, tables["purge"], archives, add)
     check_lifecycle(acts, tables, older, lambda *seen: check_removal(seen[0], seen[1], archives, *seen[2:], add), add)
     check_archives(archives, tables, older, add)
+    check_redactions(acts, tables, older, add)
+    entries = entries_by_group(tables["redaction_entry"])
     migrations = [act for act in acts if act["kind"] == "migrate"]
     check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
     check_migrations(tables["migration"], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sql", "migrations"), add)
@@ -210,14 +214,14 @@ def verify(folder, checkpoints, strict, archive_folders=None):
         if chain in heads and heads[chain].get(0) not in genesis:
             add("altered", "the genesis", *chain, 0, None, "head", f"genesis {heads[chain][0].hex() if 0 in heads[chain] else 'null'}")
         before = len(findings)
-        judge_chain(chain, chains.get(chain, []), purges.get(chain, []), genesis, known.get(chain, []), max(heads.get(chain, {0: b""}).items()), add)
+        judge_chain(chain, chains.get(chain, []), purges.get(chain, []), genesis, known.get(chain, []), max(heads.get(chain, {0: b""}).items()), entries, add)
         if findings[before:] and findings[before]["kind"] == "vanished":
             vanished[chain[0]].append(findings[before])
     for organization, lanes in vanished.items():
         if len(lanes) > 1 and organization not in organizations:
             findings[:] = [finding for finding in findings if finding not in lanes]
             add("vanished", "all lanes", organization, evidence=" ".join(finding["evidence"] for finding in lanes))
-    missing = [] if archive_folders is None else read_archives(archives, archive_folders, known, ids, add)
+    missing = [] if archive_folders is None else read_archives(archives, archive_folders, known, ids, entries, add)
     counting = [finding for finding in findings if strict or finding["id"] not in accepted]
     kinds = {finding["kind"] for finding in counting}
     worst = "tampered" if kinds - {"rolled_back", "unknown_version"} else "rolled_back" if "rolled_back" in kinds else "incomplete"

@@ -112,7 +112,7 @@ test.each([
     `update pgtrail.event e set actor_id = 'eve', identity_digest = sha256(record_send(row('pgtrail identity'::text, e.identity_salt,
        e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id)))
      where organization_id = 'acme' and seq = 42`,
-    "was redacted and no act authorizes it",
+    "was redacted, and no redaction was recorded there",
   ],
   [
     "moved behind a forged link",

@@ -88,7 +88,7 @@ test.each([
     "3",
     `update pgtrail.event e set actor_id = 'eve', identity_digest = sha256(record_send(row('pgtrail identity'::text, e.identity_salt,
        e.actor_id, e.actor_name, e.actor_email, e.ip_address, e.user_agent, e.session_id, e.device_id))) where seq = 3`,
-    ["its identity was redacted and no act authorizes it"],
+    ["its identity was redacted, and no redaction was recorded there"],
   ],
   ["3", "delete from pgtrail.event where seq = 2", ["the event before it is missing"]],
   ["3", "delete from pgtrail.event where seq = 4", ["the event after it is missing"]],

@@ -35,6 +35,8 @@ test("a clean log is intact and its counts are those of the tables", async () =>
     events: "180",
     purged: "0",
     redacted: "0",
+    redacted_identity: "0",
+    redacted_content: "0",
     archived: "0",
     lost: "0",
   })

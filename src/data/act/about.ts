@@ -70,6 +70,38 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
   },
   detach: ({ partition, reason }) => `${word(partition)}: ${word(reason)}`,
   attach: ({ partition }) => word(partition),
+  redact: ({ strategy, events, identity, content, archive, requested_by, request, reason }) => {
+    const groups = `identity of ${word(identity) || "0"}, content of ${word(content) || "0"}`
+    const { name } = parametersOf(archive)
+    const into = word(name) === "" ? "" : ` in archive ${word(name)}`
+    return `${word(strategy)}, ${eventWords(events)}${into} (${groups})${asked(requested_by, request)}: ${word(reason)}`
+  },
+  subject_rule: ({ step, rule, kind, event_type, resource_type, path, classification, tag }) => {
+    if (step === "remove") return `remove, that of act ${word(rule)}`
+    const at = Array.isArray(path) ? path.map(word).join(".") : ""
+    const named = Object.entries({
+      resource: word(resource_type),
+      path: at,
+      type: word(event_type),
+      classification: word(classification),
+      tag: word(tag),
+    })
+    const all = named.flatMap(([what, value]) => (value === "" ? [] : [`${what} ${value}`]))
+    return [`${word(step)}, ${word(kind)}`, ...all].join(", ")
+  },
+  restrict: ({ organization, identifiers, requested_by, request, reason }) =>
+    `${word(identifiers)} ${word(identifiers) === "1" ? "identifier" : "identifiers"} of ${word(organization) || "all organizations"}${asked(requested_by, request)}: ${word(reason)}`,
+  unrestrict: ({ restriction, requested_by, request, reason }) =>
+    `that of act ${word(restriction)}${asked(requested_by, request)}: ${word(reason)}`,
+  reveal: ({ pseudonym, requested_by, request, reason }) =>
+    `${word(pseudonym)}${asked(requested_by, request)}: ${word(reason)}`,
+  privacy_key: ({ step, key, pseudonyms }) =>
+    `${word(step)} ${word(key)}${word(step) !== "destroy" ? "" : `, pseudonyms without a mapping now: ${word(pseudonyms)}`}`,
+  request: ({ step, request, kind, due, outcome, reason }) => {
+    const parts = [word(kind), word(due) === "" ? "" : `due ${word(due).slice(0, 10)}`, word(outcome)]
+    const all = [`${word(step)} ${word(request)}`, ...parts.filter((part) => part !== "")].join(", ")
+    return word(reason) === "" ? all : `${all}: ${word(reason)}`
+  },
 }
 
 /** Every kind of act that this pgtrail knows; a new one belongs above. */
@@ -92,6 +124,12 @@ export function parametersOf(value: unknown): Parameters {
 /** Text or a number as text; anything else is nothing. */
 export function word(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : ""
+}
+
+/** Who asked for it, and by which request. */
+function asked(by: unknown, request: unknown): string {
+  const who = word(by) === "" ? "" : `, asked by ${word(by)}`
+  return word(request) === "" ? who : `${who}, request ${word(request)}`
 }
 
 const eventWords = (events: unknown): string => `${word(events)} ${word(events) === "1" ? "event" : "events"}`

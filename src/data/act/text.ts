@@ -9,6 +9,7 @@ export const destructiveKinds: readonly string[] = [
   "release",
   "retention",
   "remove_archive",
+  "redact",
 ]
 
 /** The signed text: FORMAT.md. `logId` is that of the first incarnation, `hash` hex. */

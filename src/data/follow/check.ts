@@ -4,6 +4,7 @@ import { genesis, hashVersion, recompute } from "../canonical.js"
 import { TrailError } from "../errors.js"
 import { disjoint, LanePurges, readPart } from "../purge/ranges.js"
 import { laneRecords } from "../purge/records.js"
+import { redactionsOf } from "../redaction/of-event.js"
 import { withAllEvents } from "../verify/detached.js"
 import { isGone } from "../verify/later-acts.js"
 import { type LaneHead, laneKey } from "./heads.js"
@@ -69,10 +70,10 @@ export class Checker {
       )
     }
     if (!fits(found)) throw broken(`event ${name} was altered: its hash does not fit it`)
-    for (const group of ["identity", "content"] as const) {
-      // The hash is over the digest, which vouches for no value beside it.
-      if (found.raw[`${group}_digest`] != null)
-        throw broken(`the ${group} of event ${name} was redacted and no act authorizes it`)
+    // The hash is over the digest, which vouches for no value beside it: the entries do. Who may not read them is told by the hash alone.
+    if (found.raw.identity_digest != null || found.raw.content_digest != null) {
+      const [fault] = (await redactionsOf(client, found.raw))?.faults ?? []
+      if (fault !== undefined) throw broken(`the ${fault.group} of event ${name} ${fault.words}`)
     }
     if (state.accepted?.includes(found.previous) === false) {
       throw broken(`event ${name} does not follow the event before it: one of the two was replaced`)

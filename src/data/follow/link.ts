@@ -113,7 +113,9 @@ export class FollowLink {
   /** Partitions come, and get their first event; asked only when something is to be read. */
   async refreshSegments(reader: PlaceReader = this.reader): Promise<void> {
     const period = this.#asked.isWhole ? {} : this.#asked.filter
-    reader.segments = (await readWalk(this.client, period)).segments
+    const { segments, source } = await readWalk(this.client, period)
+    reader.segments = segments
+    reader.source = source
   }
 
   async #inTime<T>(answer: Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 // Reads places of lanes by the primary key, segment by segment, until all are found: an event that came late stands in an older partition.
 import type { ClientBase } from "pg"
 import { writeTime } from "../query/columns.js"
+import { openEvents, type Source } from "../query/source.js"
 import type { Period } from "../query/time.js"
 import {
   nextStatement,
@@ -52,7 +53,7 @@ interface Open {
 /** Statements for one connection. `segments` change while a log is followed: the next poll brings them anew. */
 export class PlaceReader {
   readonly #client: ClientBase
-  readonly #options: ReaderOptions
+  #options: ReaderOptions
   #segments: readonly Period[] = []
   /** Where the last reading found something, the most useful first. */
   #hot: string[] = []
@@ -67,6 +68,11 @@ export class PlaceReader {
 
   set segments(segments: readonly Period[]) {
     this.#segments = segments
+  }
+
+  /** A restriction hides from when it is placed. */
+  set source(source: Source) {
+    this.#options = { ...this.#options, source }
   }
 
   /** How many places one portion should have, so that its text has about a megabyte. */
@@ -113,8 +119,12 @@ export class PlaceReader {
 
   /** A reading within a time does not look at the other events, and cannot tell what is missing. */
   get #knowsAll(): boolean {
-    const { filter, isWhole, knowsPurges } = this.#options
-    return knowsPurges && (isWhole || (filter.since === undefined && filter.until === undefined))
+    const { filter, isWhole, knowsPurges, source } = this.#options
+    return (
+      knowsPurges &&
+      source !== openEvents &&
+      (isWhole || (filter.since === undefined && filter.until === undefined))
+    )
   }
 
   #ordered(): Period[] {
@@ -212,8 +222,7 @@ export class PlaceReader {
   }
 
   #measure(all: readonly Open[]): void {
-    let characters = 0
-    let places = 0n
+    let [characters, places] = [0, 0n]
     for (const one of all) {
       places += one.window.until - one.window.after
       for (const { raw } of one.found) for (const column in raw) characters += raw[column]?.length ?? 0

@@ -70,7 +70,7 @@ function judge(
   if (finding.kind === "out_of_bounds") {
     return { part: { still: null, says: [`it stands in ${stored[0]?.partition}`] } }
   }
-  if (finding.kind === "unauthorized_redaction") return redacted(row)
+  if (isOfRedaction(finding)) return redacted(finding, row, around)
   if (several.has(finding.kind)) return extra(place, stored, vouched, around)
   const own = hex(row.hash)
   const computed = hashOf(row)
@@ -162,17 +162,34 @@ function consistent(finding: RecordedFinding, place: EventPlace, row: TextRow, a
   }
 }
 
-function redacted(row: TextRow): Judged {
-  if (!isRedacted(row))
-    return { part: { still: false, says: ["no digest stands in place of its values any more"] } }
+/** The hash fits the event, and what is wrong is what stands in a redacted group of it. */
+const isOfRedaction = ({ kind, group }: RecordedFinding): boolean =>
+  kind === "unauthorized_redaction" || (kind === "altered" && (group === "identity" || group === "content"))
+
+function redacted(finding: RecordedFinding, row: TextRow, around: Surroundings): Judged {
+  const faults = around.faults(row)
+  if (faults === undefined) {
+    const says = ["whether a redaction left what is there now this role may not know"]
+    return { part: { still: null, says } }
+  }
+  const fault = faults.find(({ group }) => group === finding.group)
+  if (fault === undefined) {
+    const says = isRedacted(row)
+      ? "what is there now is what its redactions left"
+      : "no digest stands in place of its values any more"
+    return { part: { still: false, says: [says] } }
+  }
+  const what = `its ${fault.group} ${fault.words}`
+  if (!isRedacted(row)) return { part: { still: true, says: [what] } }
   const own = hex(row.hash)
   const digests = (["identity_digest", "content_digest"] as const).filter((column) => row[column] != null)
   if (hashOf({ ...row, identity_digest: null, content_digest: null }) === own) {
     const differences = digests.map((column) => difference(row, [column, null]))
-    const says = ["only the digest was set: the values are still those that were recorded"]
+    const says = [what, "only the digest was set: the values are still those that were recorded"]
     return { part: { still: true, says, differences }, target: own }
   }
   const says = [
+    what,
     "a digest stands in place of its values: the hash says nothing about what is there now",
     cannotTell,
   ]

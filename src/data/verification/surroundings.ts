@@ -2,6 +2,8 @@
 import type { ClientBase } from "pg"
 import { genesis, type TextRow } from "../canonical.js"
 import { writeTime } from "../query/columns.js"
+import type { RedactionFault } from "../redaction/judge.js"
+import { faultsOf } from "../redaction/of-event.js"
 import type { RowTrace, Vouched } from "./explanation.js"
 import { fits, hex } from "./fits.js"
 import { after, before, type EventPlace, eventsAt, placeKey, type StoredEvent } from "./rows.js"
@@ -53,6 +55,7 @@ export class Surroundings {
   #newest = new Map<string, Head>()
   #verified = new Map<string, Head>()
   #commits = new Map<string, string>()
+  #faults: ReadonlyMap<TextRow, readonly RedactionFault[]> | undefined
 
   constructor(logIds: readonly string[]) {
     this.#logIds = logIds
@@ -60,7 +63,11 @@ export class Surroundings {
 
   async load(client: ClientBase, rights: Rights, places: readonly EventPlace[]): Promise<void> {
     const around = places.flatMap((place) => [before(place), place, after(place)])
-    if (rights.events) this.#events = await eventsAt(client, around)
+    if (rights.events) {
+      this.#events = await eventsAt(client, around)
+      const own = places.flatMap((place) => this.events(place)).map(({ row }) => row)
+      this.#faults = await faultsOf(client, [...new Set(own)])
+    }
     const values = [
       around.map((place) => place.organization_id),
       around.map((place) => place.lane),
@@ -104,6 +111,11 @@ export class Surroundings {
 
   events(place: EventPlace): readonly StoredEvent[] {
     return this.#events.get(placeKey(place)) ?? []
+  }
+
+  /** What is wrong with the redacted groups of an event at one of the places; undefined where this role may not know. */
+  faults(row: TextRow): readonly RedactionFault[] | undefined {
+    return this.#faults === undefined ? undefined : (this.#faults.get(row) ?? [])
   }
 
   /** The event of a place that hashes to what is stored with it, or else any. */

@@ -94,6 +94,27 @@ export class Archives {
     else this.#complain(seq, act, "removes an archive that is not there: it removes nothing")
   }
 
+  /** What an archive became when its events were redacted, also after they were restored: another stands in its place, and keeps its act. */
+  rewrite(seq: string, act: TextRow, given: Parameters): void {
+    const to = parametersOf(given.archive)
+    const archive = this.named(to)
+    const name = word(to.name)
+    const isFree = name !== "" && (name === archive?.name || !this.#archives.has(name))
+    if (archive?.removed !== null || !isFree) {
+      this.#complain(seq, act, "redacts what no archive has: it changes no archive")
+      return
+    }
+    this.#archives.delete(archive.name)
+    const { location, bytes, manifest } = to
+    this.#archives.set(name, {
+      ...archive,
+      name,
+      location: word(location),
+      bytes: word(bytes),
+      manifest: word(manifest),
+    })
+  }
+
   /** The one that an act names by its name and by the act of its purge. */
   named(given: Parameters): ArchivedPurge | undefined {
     const archive = this.#archives.get(word(given.archive))

@@ -1,5 +1,6 @@
 // What one pass over the events, in any order, leaves of each chain: a keyed sum that is right only if the links close up.
 import * as crypto from "node:crypto"
+import type { GroupName } from "../redaction/entry.js"
 import type { Row } from "./row.js"
 import type { Head } from "./walk-range.js"
 
@@ -12,11 +13,15 @@ import type { Head } from "./walk-range.js"
 export interface ChainState {
   readonly chain: string
   events: number
+  /** Events of which a group was redacted. */
+  redacted: number
   redactedIdentity: number
   redactedContent: number
   /** Something about a row of it is wrong by itself: it is read again in order. */
   dirty: boolean
   sum: bigint
+  /** Sum of a keyed number of each redacted group: that of the entries, where no other group has any. */
+  redactions: bigint
   runPrevious: string
   runFirst: number
   runLast: number
@@ -26,6 +31,10 @@ export interface ChainState {
 }
 
 const mask = (1n << 128n) - 1n
+const groupKeys: Readonly<Record<GroupName, string>> = {
+  identity: "identity".padEnd(32),
+  content: "content".padEnd(32),
+}
 
 export class Chains {
   readonly #key: Buffer
@@ -46,10 +55,12 @@ export class Chains {
       state = {
         chain,
         events: 0,
+        redacted: 0,
         redactedIdentity: 0,
         redactedContent: 0,
         dirty: false,
         sum: 0n,
+        redactions: 0n,
         runPrevious: "",
         runFirst: 0,
         runLast: -1,
@@ -66,11 +77,17 @@ export class Chains {
     const state = this.state(row.chain)
     state.events += 1
     if (row.redactedIdentity || row.redactedContent) {
-      if (row.redactedIdentity) state.redactedIdentity += 1
-      if (row.redactedContent) state.redactedContent += 1
-      state.dirty = true
+      state.redacted += 1
+      if (row.redactedIdentity) {
+        state.redactedIdentity += 1
+        state.redactions += this.group(row.seq, "identity")
+      }
+      if (row.redactedContent) {
+        state.redactedContent += 1
+        state.redactions += this.group(row.seq, "content")
+      }
     }
-    if (row.computed !== row.hash || row.version !== 1) state.dirty = true
+    if (row.computed !== row.hash || row.version !== 1 || row.faults.length > 0) state.dirty = true
     if (state.watched?.has(row.seq)) state.watched.set(row.seq, row.hash)
     if (row.seq === state.runLast + 1 && row.previous === state.runHash) {
       state.runLast = row.seq
@@ -108,6 +125,11 @@ export class Chains {
     return (digest.readBigUInt64BE(0) << 64n) | digest.readBigUInt64BE(8)
   }
 
+  /** The keyed number of a group of the event at a place. */
+  group(seq: number, name: GroupName): bigint {
+    return this.link(seq, groupKeys[name])
+  }
+
   /** Whether the events of `state` are exactly one unbroken chain from after `start` to `head`. */
   closes(state: ChainTotals, start: Head, head: Head): boolean {
     return (
@@ -121,7 +143,15 @@ export class Chains {
 /** What a worker hands back for a chain. */
 export type ChainTotals = Pick<
   ChainState,
-  "chain" | "events" | "redactedIdentity" | "redactedContent" | "dirty" | "sum" | "watched"
+  | "chain"
+  | "events"
+  | "redacted"
+  | "redactedIdentity"
+  | "redactedContent"
+  | "dirty"
+  | "sum"
+  | "redactions"
+  | "watched"
 >
 
 /** Adds what several workers have seen of the same chain. */
@@ -135,10 +165,12 @@ export function merge(into: Map<string, ChainTotals>, parts: Iterable<ChainTotal
     into.set(part.chain, {
       chain: part.chain,
       events: have.events + part.events,
+      redacted: have.redacted + part.redacted,
       redactedIdentity: have.redactedIdentity + part.redactedIdentity,
       redactedContent: have.redactedContent + part.redactedContent,
       dirty: have.dirty || part.dirty,
       sum: (have.sum + part.sum) & mask,
+      redactions: have.redactions + part.redactions,
       watched: mergeWatched(have.watched, part.watched),
     })
   }

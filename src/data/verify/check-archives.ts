@@ -4,11 +4,12 @@ import { grouped } from "../words.js"
 import type { ArchivedPurge } from "./archives.js"
 import { shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
-import { isClosed } from "./later-acts.js"
+import { isClosed, rewrittenArchive } from "./later-acts.js"
 import { locateArchives } from "./locate-archives.js"
 import type { VerifyOptions } from "./options.js"
 import type { Purges } from "./purges.js"
 import type { ArchiveJob, ArchiveRead } from "./read-archive.js"
+import { expectedRedactions } from "./redaction-sum.js"
 import { chainOf } from "./row.js"
 import type { Watched } from "./walk-range.js"
 
@@ -40,14 +41,19 @@ interface Asked {
   readonly archives: readonly ArchivedPurge[]
   readonly logIds: readonly string[]
   readonly purges: Pick<Purges, "chains">
+  /** 32 bytes, drawn for this verification. */
+  readonly key: Uint8Array
   readonly watched: ReadonlyMap<string, readonly Watched[]>
 }
 
 /** 16 MiB: below it another thread costs more than it reads. */
 const small = 16n * 1024n * 1024n
 
+/** So often an archive is read again, because a redaction put another in its place meanwhile. */
+const attempts = 3
+
 /** To be called when nothing holds a snapshot any more: archives may take hours. */
-export async function checkArchives(asked: Asked, findings: Findings): Promise<ArchivesReport> {
+export async function checkArchives(asked: Asked, findings: Findings, attempt = 1): Promise<ArchivesReport> {
   const { options, archives, logIds } = asked
   const places = options.archives ?? []
   const sum = (all: readonly ArchivedPurge[]) =>
@@ -84,6 +90,7 @@ export async function checkArchives(asked: Asked, findings: Findings): Promise<A
         context,
         identities: options.identities ?? [],
         known: knownIn(archive, asked.purges),
+        key: asked.key,
       },
     ]
   })
@@ -97,14 +104,20 @@ export async function checkArchives(asked: Asked, findings: Findings): Promise<A
   const sound: ArchivedPurge[] = []
   const missing: ArchivesReport["missing"][number][] = []
   const elsewhere: string[] = []
+  const rewritten: ArchivedPurge[] = []
   for (const [at, archive] of archives.entries()) {
     const { name, location, events } = archive
     const { location: place, reason = "it is not there" } = found[at] ?? {}
     const read = reads.get(name)
     const doubt = read === undefined ? reason : read instanceof Error ? read.message : unreadBecause(read)
-    const wrong = read === undefined || read instanceof Error ? undefined : difference(archive, read, logIds)
+    const wrong =
+      read === undefined || read instanceof Error
+        ? undefined
+        : (difference(archive, read, logIds) ?? (await redactionDifference(asked, archive, read)))
     // Its files go before the act that removes it is committed.
-    if ((doubt ?? wrong) !== undefined && (await isClosedNow(asked.target, name))) closed.push(archive)
+    const now = (doubt ?? wrong) === undefined ? archive : await archiveNow(asked.target, archive)
+    if (now === undefined) closed.push(archive)
+    else if (now !== archive && attempt < attempts) rewritten.push(now)
     else if (wrong !== undefined && place !== undefined) {
       const job = { location: place, name, context }
       const files = await filesOf(job, options.signal).catch((error: unknown) => {
@@ -125,7 +138,16 @@ export async function checkArchives(asked: Asked, findings: Findings): Promise<A
       if (read !== undefined && !(read instanceof Error)) compareKnown(archive, read, asked, findings)
     }
   }
-  return report(closed, { read: String(sound.length), read_events: sum(sound), missing, elsewhere })
+  const seen = report(closed, { read: String(sound.length), read_events: sum(sound), missing, elsewhere })
+  if (rewritten.length === 0) return seen
+  const again = await checkArchives({ ...asked, archives: rewritten }, findings, attempt + 1)
+  return {
+    ...seen,
+    read: String(BigInt(seen.read) + BigInt(again.read)),
+    read_events: String(BigInt(seen.read_events) + BigInt(again.read_events)),
+    missing: [...seen.missing, ...again.missing],
+    elsewhere: [...seen.elsewhere, ...again.elsewhere],
+  }
 }
 
 const count = (digits: string): bigint => (/^\d{1,18}$/.test(digits) ? BigInt(digits) : 0n)
@@ -163,7 +185,6 @@ function difference(
   // One of a later pgtrail is not read at all.
   if (check.manifestSha256 === undefined) return undefined
   if (check.manifestSha256 !== manifest) return "manifest.json is another than the act knows"
-  if (check.redacted > 0) return "values of its events were redacted"
   return check.records === undefined || check.records === digest ? undefined : "these are other events"
 }
 
@@ -193,14 +214,27 @@ function compareKnown(
   }
 }
 
-/** Whoever removes an archive holds the lock of the acts until he has committed. */
-function isClosedNow(target: ConnectionTarget, name: string): Promise<boolean> {
+/** Whether what stands in the place of redacted values is what its entries say. */
+async function redactionDifference(
+  { target, key }: Asked,
+  { act }: ArchivedPurge,
+  { redactions, check }: ArchiveRead,
+): Promise<string | undefined> {
+  if (check.records === undefined) return undefined
+  const expected = await withClient(target, (client) => expectedRedactions(client, act, key))
+  return expected === redactions
+    ? undefined
+    : "values of its events were redacted, or are back, and the entries of redactions say otherwise"
+}
+
+/** What the acts have made of it by now; undefined where it is removed or restored. Whoever does that holds the lock of the acts until he has committed. */
+function archiveNow(target: ConnectionTarget, archive: ArchivedPurge): Promise<ArchivedPurge | undefined> {
   return withClient(target, async (client) => {
     await client
       .query(
         "begin; set local lock_timeout = '30s'; select pg_advisory_xact_lock_shared(1885828210, -1); commit",
       )
       .catch(() => client.query("rollback"))
-    return isClosed(client, name)
+    return (await isClosed(client, archive.name)) ? undefined : await rewrittenArchive(client, archive)
   })
 }

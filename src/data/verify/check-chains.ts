@@ -11,16 +11,18 @@ import { partitions } from "./partitions.js"
 import { defaultJobs, type PoolTotals, scanAll } from "./pool.js"
 import type { PurgedChain } from "./purged-chain.js"
 import type { Purges } from "./purges.js"
+import type { Redactions } from "./redactions.js"
 import { chainOf } from "./row.js"
 import type { ScanJob } from "./scan.js"
 import type { VerifyOptions } from "./verify.js"
+import { addRedacted, noneRedacted, type Redacted } from "./walk-chain.js"
 import { walkChains } from "./walk-chains.js"
 import type { Head, WalkRange, Watched } from "./walk-range.js"
 
 export interface Covered {
   readonly chains: number
   readonly events: number
-  readonly redacted: number
+  readonly redacted: Redacted
   /** Events that are gone with a record, also those that stand in archives. */
   readonly purged: number
   readonly archived: number
@@ -35,6 +37,7 @@ export interface Known {
   /** 32 bytes, drawn for this verification. */
   readonly key: Buffer
   readonly purges: Purges
+  readonly redactions: Redactions
   readonly logIds: readonly string[]
   readonly heads: ReadonlyMap<string, ChainHead>
   readonly watched: ReadonlyMap<string, readonly Watched[]>
@@ -50,7 +53,7 @@ export async function checkChains(
   sums: Chains,
   findings: Findings,
 ): Promise<Covered> {
-  const { purges } = known
+  const { purges, redactions } = known
   const job = await scanJob(client, target, options, known)
   const totals =
     job === undefined
@@ -72,6 +75,7 @@ export async function checkChains(
     if (purged !== undefined && purged !== "" && purged !== start?.hash) return true
     const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > (start?.seq ?? 0))
     if (watched.some((one) => !isAsKnown(one, total, purge))) return true
+    if (total !== undefined && total.redactions !== redactions.sumOf(chain)) return true
     if (total === undefined) {
       const isUnchanged = starts.some((start) => start.seq === head.seq && start.hash === head.hash)
       return known.starts === undefined || !isUnchanged || (newest?.get(chain) ?? 0) > head.seq
@@ -93,7 +97,7 @@ export async function checkChains(
   // What the second reading saw counts: a partition may have been replaced between the two.
   const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at]]))
   let events = totals.placeless.length
-  let redacted = 0
+  let redacted = noneRedacted
   let purged = 0
   let archived = 0
   for (const chain of chains) {
@@ -105,7 +109,13 @@ export async function checkChains(
     }
     purged += gone.purged
     archived += gone.archived
-    redacted += (total?.redactedIdentity ?? 0) + (total?.redactedContent ?? 0)
+    const read = recounted.get(chain)?.redacted
+    const first = total && {
+      events: total.redacted,
+      identity: total.redactedIdentity,
+      content: total.redactedContent,
+    }
+    redacted = addRedacted(redacted, read ?? first ?? noneRedacted)
   }
   return { chains: chains.length, events, redacted, purged, archived }
 }
@@ -117,7 +127,14 @@ function withPurged(
   { places, sum }: PurgedChain,
 ): ChainTotals | undefined {
   if (places === 0) return total
-  const none = { redactedIdentity: 0, redactedContent: 0, dirty: false, watched: undefined }
+  const none = {
+    redacted: 0,
+    redactedIdentity: 0,
+    redactedContent: 0,
+    redactions: 0n,
+    dirty: false,
+    watched: undefined,
+  }
   const all = new Map(total === undefined ? [] : [[chain, total]])
   merge(all, [{ chain, events: places, sum, ...none }])
   return all.get(chain)
@@ -203,6 +220,7 @@ async function scanJob(
       known.starts === undefined || quoted === undefined
         ? undefined
         : [quoted.organizations, quoted.lanes, quoted.seqs],
+    hasEntries: known.redactions.any,
     rate: options.maxRate === undefined ? undefined : options.maxRate / jobs,
   }
 }

@@ -7,7 +7,7 @@ import { newestPlaces } from "./newest-places.js"
 import { deadline, Pace } from "./pace.js"
 import { chainKey } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
-import { walkChain } from "./walk-chain.js"
+import { addRedacted, noneRedacted, walkChain } from "./walk-chain.js"
 
 /** What no user is told of: a test's log is too small for the pages of a real one. */
 interface InternalOptions extends VerifyOptions {
@@ -37,7 +37,13 @@ export async function checkInOrder(
   const chains = allChains(known, [...newest.keys(), ...place])
     .filter((chain) => chain >= first)
     .sort()
-  const covered = { chains: 0, events: 0, redacted: 0, purged: 0, archived: 0 }
+  const covered = {
+    chains: 0,
+    events: 0,
+    redacted: noneRedacted,
+    purged: 0,
+    archived: 0,
+  }
   return withClient(target, async (client) => {
     for (const chain of chains) {
       const whole = rangeOf(known, chain)
@@ -46,7 +52,7 @@ export async function checkInOrder(
         chain === first && from !== undefined ? { ...whole, ...fromPlace(from, whole.first) } : whole
       if (covered.events > 0 && isOver())
         return { ...covered, next: `${range.organization_id}/${range.lane}/${range.first}` }
-      const { events, purged, archived, stoppedAt } = await walkChain(client, range, findings, {
+      const { events, redacted, purged, archived, stoppedAt } = await walkChain(client, range, findings, {
         ...control,
         counted: (more) => {
           covered.events += more
@@ -54,6 +60,7 @@ export async function checkInOrder(
         },
       })
       if (events + purged > 0) covered.chains += 1
+      covered.redacted = addRedacted(covered.redacted, redacted)
       covered.purged += purged
       covered.archived += archived
       if (stoppedAt !== undefined) {

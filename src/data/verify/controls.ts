@@ -11,7 +11,9 @@ import type { Acceptance, Findings } from "./finding.js"
 import { Lifecycle, lifecycleKinds } from "./lifecycle.js"
 import type { Removal } from "./purge-findings.js"
 import type { PurgeAct } from "./purges.js"
+import type { RedactAct } from "./redactions.js"
 import { checkSignatures, type SignableAct } from "./signatures.js"
+import { Subjects, subjectKinds } from "./subjects.js"
 
 export interface ReplayedIncarnation {
   readonly number: string
@@ -45,7 +47,14 @@ const ofMigration: readonly (readonly [name: string, parameter: string])[] = [
 ]
 
 /** What else is replayed. */
-const otherKinds: readonly string[] = ["verify", "migrate", "grant", "revoke", ...lifecycleKinds]
+const otherKinds: readonly string[] = [
+  "verify",
+  "migrate",
+  "grant",
+  "revoke",
+  ...lifecycleKinds,
+  ...subjectKinds,
+]
 
 /** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
 export class Replay {
@@ -53,6 +62,7 @@ export class Replay {
   readonly #opened: OpenedIncarnation[] = []
   readonly #bindings = new Bindings()
   readonly #lifecycle = new Lifecycle()
+  readonly #subjects = new Subjects()
   readonly #destructive: SignableAct[] = []
   /** Ids of findings that verifications recorded. */
   readonly #found = new Set<string>()
@@ -86,6 +96,11 @@ export class Replay {
     return this.#lifecycle.archives
   }
 
+  /** The newest act of a redaction; null without any. */
+  get redacted(): RedactAct | null {
+    return this.#subjects.redacted
+  }
+
   /** seq of the newest act. */
   get newest(): bigint {
     return this.#newest
@@ -107,7 +122,10 @@ export class Replay {
       for (const [name, parameter] of ofMigration) {
         if (word(given[parameter]) !== "") this.#settings.set(name, word(given[parameter]))
       }
-      if (Array.isArray(given.down)) this.#lifecycle.migrateDown(given.down)
+      if (Array.isArray(given.down)) {
+        this.#lifecycle.migrateDown(given.down)
+        this.#subjects.migrateDown(given.down)
+      }
     } else if (kind === "setting") {
       this.#settings.set(word(given.name), word(given.value))
     } else if (kind === "grant" || kind === "revoke") {
@@ -128,6 +146,7 @@ export class Replay {
       })
     }
     this.#lifecycle.add(kind, seq, act, given, this.#settings.get("retention-grace"))
+    this.#subjects.add(kind, seq, act, given)
     if (destructiveKinds.includes(kind)) {
       const accepts = kind === "accept" ? this.#acceptable(parametersOf(given.finding)) : undefined
       this.#destructive.push({
@@ -164,6 +183,7 @@ export class Replay {
     await checkLosses(client, this.#opened, findings)
     await this.#bindings.check(client, findings)
     await this.#lifecycle.check(client, findings)
+    await this.#subjects.check(client, findings)
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
     const { bad, unverified } = await checkSignatures(
       client,

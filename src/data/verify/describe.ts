@@ -11,6 +11,13 @@ export function describeReport(report: VerifyReport): string {
   const lost = report.covered.lost === "0" ? [] : [`lost, recorded: ${plural(report.covered.lost, "event")}`]
   const purged =
     report.covered.purged === "0" ? [] : [`purged, recorded: ${plural(report.covered.purged, "event")}`]
+  const { redacted, redacted_identity, redacted_content } = report.covered
+  const replaced =
+    redacted === "0"
+      ? []
+      : [
+          `redacted, recorded: ${plural(redacted, "event")} (identity of ${grouped(redacted_identity)}, content of ${grouped(redacted_content)})`,
+        ]
   const { archives } = report
   const compared = report.compared.map(({ name }) => `compared with ${visible(name)}`)
   const signatures =
@@ -26,6 +33,7 @@ export function describeReport(report: VerifyReport): string {
     ...known,
     ...list(accepted),
     ...purged,
+    ...replaced,
     ...archivesOf(archives),
     ...lost,
     ...compared,

@@ -125,7 +125,8 @@ with recursive relation (oid, name, kind, shown, type) as (
   join pg_trigger g on g.tgrelid = r.oid
   join pg_proc f on f.oid = g.tgfoid
   where not (f.pronamespace = to_regnamespace('pgtrail') and (g.tgname, f.proname) in (
-      ('pgtrail_guard', 'guard'), ('pgtrail_closed', 'guard'), ('pgtrail_seal', 'seal_event'), ('pgtrail_signature', 'check_signature')))
+      ('pgtrail_guard', 'guard'), ('pgtrail_closed', 'guard'), ('pgtrail_seal', 'seal_event'), ('pgtrail_signature', 'check_signature'),
+      ('pgtrail_recorded', 'check_redacting')))
     and not (g.tgisinternal and f.pronamespace = 'pg_catalog'::regnamespace)
   union all
   select r.oid, 'rule ' || w.rulename, false

@@ -1,10 +1,10 @@
 // Acts that came after those that were replayed: whether they are sound by themselves. Their place in the chain the next verification looks at.
 import { createHash } from "node:crypto"
 import type { ClientBase } from "pg"
-import { readParameters, word } from "../act/about.js"
+import { parametersOf, readParameters, word } from "../act/about.js"
 import { recomputeAct, type TextRow } from "../canonical.js"
 import { type PurgeRecord, purgeRecord, purgeRecords } from "../purge/records.js"
-import { hasArchive, restoredBy } from "./archives.js"
+import { type ArchivedPurge, hasArchive, restoredBy } from "./archives.js"
 
 async function soundAct(client: ClientBase, seq: string, kind: string): Promise<TextRow | undefined> {
   const { rows } = await client.query<TextRow>(
@@ -55,4 +55,26 @@ export async function isClosed(client: ClientBase, name: string): Promise<boolea
     return act !== undefined && word(given.archive) === name && word(given.purge) === row.act_seq
   }
   return (await by(row?.removed_seq, "remove_archive")) || (await by(row?.restored_seq, "restore"))
+}
+
+/** The archive that a sound act of a redaction put in the place of one; else that one. */
+export async function rewrittenArchive(client: ClientBase, archive: ArchivedPurge): Promise<ArchivedPurge> {
+  const { rows } = await client.query<{ name: string; seq: string }>(
+    `select a.name, r.seq from pgtrail.archive a
+     join pgtrail.act r on r.organization_id = 'pgtrail' and r.kind = 'redact' and r.parameters #>> '{archive,name}' = a.name
+     where a.act_seq = $1 and a.name <> $2 order by r.seq desc limit 1`,
+    [archive.act, archive.name],
+  )
+  const [row] = rows
+  const act = row === undefined ? undefined : await soundAct(client, row.seq, "redact")
+  const to = parametersOf(readParameters(act?.parameters).archive)
+  if (row === undefined || word(to.purge) !== archive.act || word(to.name) !== row.name) return archive
+  const { location, bytes, manifest } = to
+  return {
+    ...archive,
+    name: row.name,
+    location: word(location),
+    bytes: word(bytes),
+    manifest: word(manifest),
+  }
 }

@@ -30,6 +30,8 @@ export class Lifecycle {
   readonly #archives = new Archives()
   readonly #purges: Omit<PurgeAct, "archive">[] = []
   readonly #removals: Removal[] = []
+  /** Those that saw other holds than there were. */
+  readonly #redactions: { readonly seq: string; readonly hash: string }[] = []
 
   /** In their order. */
   get purges(): readonly PurgeAct[] {
@@ -64,6 +66,7 @@ export class Lifecycle {
     else if (kind === "detach") this.#detachments.detach(seq, given)
     else if (kind === "attach") this.#detachments.end(given)
     else if (kind === "restore") this.#archives.restore(seq, act, given)
+    else if (kind === "redact") this.#redact(seq, act, given)
     else if (kind === "remove_archive") this.#remove(seq, act, given, grace)
     else if (kind === "purge") {
       const at = time(given.at) ?? microseconds(recordedAt)
@@ -93,6 +96,12 @@ export class Lifecycle {
     this.#archives.remove(seq, act, given)
   }
 
+  #redact(seq: string, act: TextRow, given: Parameters): void {
+    const at = time(given.at) ?? microseconds(act.recorded_at ?? "")
+    if (this.#sawOtherHolds(given, at)) this.#redactions.push({ seq, hash: act.hash?.slice(2) ?? "" })
+    if (given.archive !== undefined && given.archive !== null) this.#archives.rewrite(seq, act, given)
+  }
+
   /** An act of an earlier level does not say what holds it saw. */
   #sawOtherHolds(given: Parameters, at: bigint): boolean {
     return given.holds !== undefined && given.holds !== this.#holds.digest(at)
@@ -101,6 +110,15 @@ export class Lifecycle {
   async check(client: ClientBase, findings: Findings): Promise<void> {
     for (const one of [this.#rules, this.#holds, this.#detachments]) await one.check(client, findings)
     await checkArchiveTables(client, this.#archives.all, findings)
+    for (const { seq, hash } of this.#redactions) {
+      findings.add({
+        kind: "unauthorized_redaction",
+        seq,
+        group: "object",
+        message: `the redaction of act ${seq} saw other legal holds than those that were in force by the acts: somebody had changed them`,
+        evidence: `redaction holds ${hash}`,
+      })
+    }
     for (const { seq, message, hash } of this.#archives.vain) {
       findings.add({ kind: "act_altered", seq, message, evidence: `${message} ${hash}` })
     }

@@ -9,7 +9,7 @@ import { Pace } from "./pace.js"
 import { holdPartition, partitions } from "./partitions.js"
 import { chainKey, chainOf } from "./row.js"
 import type { VerifyOptions } from "./verify.js"
-import { walkChain } from "./walk-chain.js"
+import { addRedacted, noneRedacted, type Redacted, walkChain } from "./walk-chain.js"
 import { type DoubtfulChain, walkChains } from "./walk-chains.js"
 
 /** What was counted of a chain. */
@@ -20,6 +20,7 @@ interface Counted {
   least: number
   most: number
   inside: number
+  redacted: Redacted
   first: number | undefined
   last: number | undefined
 }
@@ -35,7 +36,13 @@ export async function checkRange(
   const counts = await countAll(client, target, options, known.snapshot, seed)
   const expected = await expectedPlaces(client, known, counts, seed)
   const purged = await purgedInside(client, options, known)
-  const covered = { chains: 0, events: 0, redacted: 0, purged: 0, archived: 0 }
+  const covered = {
+    chains: 0,
+    events: 0,
+    redacted: noneRedacted,
+    purged: 0,
+    archived: 0,
+  }
   const doubtful: DoubtfulChain[] = []
   const control = {
     purges: known.purges,
@@ -49,6 +56,7 @@ export async function checkRange(
       const count = counts.get(chain)
       const range = rangeOf(known, chain)
       const gone = purged.get(chain)
+      covered.redacted = addRedacted(covered.redacted, count?.redacted ?? noneRedacted)
       covered.purged += gone?.places ?? 0
       covered.archived += gone?.archived ?? 0
       // Places that are too large or too small could have the keyed hash of another.
@@ -103,9 +111,11 @@ async function countAll(
       if (!(await holdPartition(connection, next.name))) continue
       const { rows } = await connection.query<Record<string, string | null>>(
         `select organization_id, lane, count(*) as events, min(seq) as least, max(seq) as most, sum(hashint8extended(seq, $4::bigint)) as places,
-           count(*) filter (where inside) as inside, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
+           count(*) filter (where inside) as inside,
+           count(*) filter (where inside and (identity or content)) as redacted, count(*) filter (where inside and identity) as identity,
+           count(*) filter (where inside and content) as content, min(seq) filter (where inside) as first, max(seq) filter (where inside) as last
          from (
-           select organization_id, lane, seq,
+           select organization_id, lane, seq, identity_digest is not null as identity, content_digest is not null as content,
              occurred_at >= coalesce($2::timestamptz, '-infinity') and ($3::timestamptz is null or occurred_at < $3) as inside
            from only ${next.name}
            where $1::text is null or organization_id = $1
@@ -128,6 +138,7 @@ const none: Counted = {
   least: Number.POSITIVE_INFINITY,
   most: 0,
   inside: 0,
+  redacted: noneRedacted,
   first: undefined,
   last: undefined,
 }
@@ -135,15 +146,21 @@ const none: Counted = {
 function add(counts: Map<string, Counted>, row: Record<string, string | null>): void {
   const key = chainKey(row.organization_id ?? "", row.lane ?? "0")
   const have = counts.get(key) ?? none
+  const number = (text: string | null | undefined) => Number.parseInt(text ?? "0", 10)
   const bound = (text: string | null | undefined) => (text == null ? undefined : Number.parseInt(text, 10))
   const firsts = [have.first, bound(row.first)].filter((seq) => seq !== undefined)
   const lasts = [have.last, bound(row.last)].filter((seq) => seq !== undefined)
   counts.set(key, {
-    events: have.events + Number.parseInt(row.events ?? "0", 10),
+    events: have.events + number(row.events),
     places: have.places + BigInt(row.places ?? "0"),
     least: Math.min(have.least, Number(row.least)),
     most: Math.max(have.most, Number(row.most)),
-    inside: have.inside + Number.parseInt(row.inside ?? "0", 10),
+    inside: have.inside + number(row.inside),
+    redacted: addRedacted(have.redacted, {
+      events: number(row.redacted),
+      identity: number(row.identity),
+      content: number(row.content),
+    }),
     first: firsts.length === 0 ? undefined : Math.min(...firsts),
     last: lasts.length === 0 ? undefined : Math.max(...lasts),
   })

@@ -1,7 +1,10 @@
 // Reads one archive where it lies, in the calling thread or in one of its own: whether it is whole by itself.
 import { createHash } from "node:crypto"
-import { type ArchiveCheck, checkArchive } from "../archive/check.js"
+import { checkArchive } from "../archive/check.js"
+import type { RedactedGroup } from "../archive/check-events.js"
+import type { ArchiveCheck } from "../archive/findings.js"
 import { openStore, type StoreContext } from "../store/store.js"
+import { RedactionSum } from "./redaction-sum.js"
 
 /** Plain data: it goes to another thread. */
 export interface ArchiveJob {
@@ -11,22 +14,29 @@ export interface ArchiveJob {
   readonly identities: readonly string[]
   /** Places whose hashes are wanted, by chain key. */
   readonly known: ReadonlyMap<string, ReadonlySet<number>>
+  /** 32 bytes, drawn for this verification. */
+  readonly key: Uint8Array
 }
 
 export interface ArchiveRead {
   readonly check: Omit<ArchiveCheck, "manifest">
   readonly logId: string | undefined
+  /** What its redacted groups add up to. */
+  readonly redactions: bigint
 }
 
 export async function readArchive(
-  { location, name, context, identities, known }: ArchiveJob,
+  { location, name, context, identities, known, key }: ArchiveJob,
   progress?: (events: number) => void,
   signal?: AbortSignal,
 ): Promise<ArchiveRead> {
   const store = await openStore(location, context)
   try {
-    const { manifest, ...check } = await checkArchive(store, name, { identities, known, progress, signal })
-    return { check, logId: manifest?.log_id }
+    const sum = new RedactionSum(key)
+    const redaction = (group: RedactedGroup) => sum.add(group)
+    const options = { identities, known, redaction, progress, signal }
+    const { manifest, ...check } = await checkArchive(store, name, options)
+    return { check, logId: manifest?.log_id, redactions: sum.value }
   } finally {
     await store.close()
   }

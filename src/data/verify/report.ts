@@ -28,7 +28,10 @@ export interface VerifyReport {
     readonly events: string
     /** Events that are gone with a record. */
     readonly purged: string
+    /** Events with values that were replaced, and how many of them in each group; that they fit their entries was looked at. */
     readonly redacted: string
+    readonly redacted_identity: string
+    readonly redacted_content: string
     /** Events that an act put into an archive, which stands elsewhere. */
     readonly archived: string
     /** Events that an anchor knew, and whose loss an incarnation has recorded. */
@@ -92,7 +95,9 @@ export function buildReport(
       chains: String(covered.chains),
       events: String(covered.events),
       purged: String(covered.purged - covered.archived),
-      redacted: String(covered.redacted),
+      redacted: String(covered.redacted.events),
+      redacted_identity: String(covered.redacted.identity),
+      redacted_content: String(covered.redacted.content),
       archived: String(covered.archived),
       lost: String(lost),
     },

@@ -6,7 +6,8 @@ import { type ConnectionTarget, destroy, withClient } from "../connection.js"
 import { Chains, type ChainTotals } from "./chains.js"
 import { Pace } from "./pace.js"
 import { boundsCheck, holdPartition, type Partition, type Piece } from "./partitions.js"
-import { idOf, laneOf, organizationOf, RowReader, recordColumns } from "./row.js"
+import { idOf, laneOf, organizationOf } from "./row.js"
+import { RowReader, recordColumns, redactedColumns } from "./row-reader.js"
 import { digestOf } from "./seen.js"
 
 export interface ScanJob {
@@ -24,6 +25,8 @@ export interface ScanJob {
   readonly watched: ReadonlyMap<string, readonly number[]>
   /** In an incremental verification the chains with new events, and the seq after which to read; three array literals, quoted by the server. */
   readonly starts: readonly [organizations: string, lanes: string, seqs: string] | undefined
+  /** Whether anything was ever redacted in this log. */
+  readonly hasEntries: boolean
   /** Events a second of this worker; undefined is as fast as it goes. */
   readonly rate: number | undefined
 }
@@ -162,7 +165,7 @@ async function scanBy(
   return { chains: totals, outOfBounds, placeless }
 }
 
-function pieceQuery(piece: Piece, { organizationLiteral, starts }: ScanJob): string {
+function pieceQuery(piece: Piece, { organizationLiteral, starts, hasEntries }: ScanJob): string {
   const conditions = [
     ...(piece.firstBlock > 0 ? [`ctid >= '(${piece.firstBlock},0)'`] : []),
     ...(piece.lastBlock === undefined ? [] : [`ctid < '(${piece.lastBlock},0)'`]),
@@ -175,7 +178,7 @@ function pieceQuery(piece: Piece, { organizationLiteral, starts }: ScanJob): str
           start (start_organization, start_lane, start_seq)
           on organization_id = start_organization collate "C" and lane = start_lane and seq > start_seq`
   const where = conditions.length === 0 ? "" : ` where ${conditions.join(" and ")}`
-  return `select ${recordColumns} from only ${piece.relation}${join}${where}`
+  return `select ${hasEntries ? redactedColumns : recordColumns} from only ${piece.relation} event${join}${where}`
 }
 
 /** As `copy`, but a reader that fails does not cost the connection: what is left of a small log is let pass. */

@@ -1,5 +1,6 @@
 // One event as the ordered reading keeps it, and how well it fits a place.
 import * as crypto from "node:crypto"
+import type { RedactionFault } from "../redaction/judge.js"
 import { idOf, type Row, recordedAtOf, seqAt } from "./row.js"
 
 export interface Seen {
@@ -8,7 +9,8 @@ export interface Seen {
   readonly hash: string
   readonly computed: string
   readonly version: number
-  readonly redacted: readonly string[]
+  /** What is wrong with its redacted groups. */
+  readonly faults: readonly RedactionFault[]
   readonly event_id: string
   /** Microseconds since 2000. */
   readonly occurredAt: bigint
@@ -26,7 +28,7 @@ export function keep(row: Row): Seen {
     hash: row.hash,
     computed: row.computed,
     version: row.version,
-    redacted: [...(row.redactedIdentity ? ["identity"] : []), ...(row.redactedContent ? ["content"] : [])],
+    faults: row.faults,
     event_id: idOf(row),
     occurredAt: (BigInt(row.timeHigh) << 32n) | BigInt(row.timeLow),
     recordedAt: recordedAtOf(row),

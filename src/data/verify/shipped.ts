@@ -46,7 +46,7 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
        (select string_agg(format('%s %s %s %s', g.tgfoid, g.tgtype, g.tgenabled, md5(g.tgqual::text)), '; ' order by g.oid)
         from pg_trigger g where g.tgrelid = c.oid and g.tgname = w.name) as live
      from (values ('pgtrail_guard', 'guard', 58), ('pgtrail_seal', 'seal_event', 7), ('pgtrail_signature', 'check_signature', 5),
-         ('pgtrail_closed', 'guard', 6))
+         ('pgtrail_closed', 'guard', 6), ('pgtrail_recorded', 'check_redacting', 5))
        w (name, function, type)
      -- Looked up once, and not for each relation of the database.
      cross join (select to_regclass('pgtrail.event')::oid as oid, to_regclass('pgtrail.act')::oid as act,
@@ -54,7 +54,9 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
          array[to_regclass('pgtrail.act'), to_regclass('pgtrail.log'), to_regclass('pgtrail.incarnation'), to_regclass('pgtrail.loss'),
            to_regclass('pgtrail.act_signature'), to_regclass('pgtrail.organization_reader'), to_regclass('pgtrail.purge'),
            to_regclass('pgtrail.retention_rule'), to_regclass('pgtrail.hold'), to_regclass('pgtrail.detached_partition'),
-           to_regclass('pgtrail.archive'), to_regclass('pgtrail.archive_kind')]::oid[] as others
+           to_regclass('pgtrail.archive'), to_regclass('pgtrail.archive_kind'), to_regclass('pgtrail.redaction_entry'),
+           to_regclass('pgtrail.redaction'), to_regclass('pgtrail.subject_rule'), to_regclass('pgtrail.subject_restriction')]::oid[] as others,
+         to_regclass('pgtrail.redacting')::oid as redacting
        offset 0) e
      join pg_class c on true
      join pg_namespace n on n.oid = c.relnamespace
@@ -62,13 +64,14 @@ async function compareGuards(client: ClientBase): Promise<Difference[]> {
      where case w.name
          -- A log of version 0.1 that is yet to be migrated has no signatures.
          when 'pgtrail_signature' then c.oid = e.act and e.can_sign
+         when 'pgtrail_recorded' then c.oid = e.redacting
          when 'pgtrail_closed' then c.oid = any ($1::oid[])
          else i.inhrelid is not null or c.oid = e.oid or w.name = 'pgtrail_guard' and c.oid = any (e.others || $1::oid[])
          end
        and not exists (
          select from pg_trigger g join pg_proc p on p.oid = g.tgfoid join pg_namespace m on m.oid = p.pronamespace
          where g.tgrelid = c.oid and g.tgname = w.name and g.tgenabled = 'O' and g.tgtype = w.type and g.tgqual is null
-           and g.tgdeferrable = (w.name = 'pgtrail_signature') and g.tginitdeferred = g.tgdeferrable
+           and g.tgdeferrable = (w.name in ('pgtrail_signature', 'pgtrail_recorded')) and g.tginitdeferred = g.tgdeferrable
            and m.nspname = 'pgtrail' and p.proname = w.function)
      order by 1, 2`,
     [detached],

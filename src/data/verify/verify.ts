@@ -25,7 +25,9 @@ import { createParts } from "./parts.js"
 import { Purges } from "./purges.js"
 import { checkRange } from "./range.js"
 import { flush, recordVerification } from "./record.js"
+import { Redactions } from "./redactions.js"
 import { buildReport, present, type VerifyReport } from "./report.js"
+import { noneRedacted } from "./walk-chain.js"
 
 export type { VerifyOptions } from "./options.js"
 
@@ -116,15 +118,23 @@ async function verifyOnce(
   const sums = new Chains(key)
   const purges = new Purges()
   // Where it cannot be read what was purged would be taken for missing.
-  const isReadable = await parts.run("the purges", async () => {
+  const arePurgesRead = await parts.run("the purges", async () => {
     await purges.check(client, acts === undefined ? undefined : replay, findings)
     await purges.sum(client, options.organization, start?.heads, anchored.watched, sums, findings)
     return true
   })
+  const redactions = new Redactions()
+  const areRedactionsRead = await parts.run("the redactions", async () => {
+    const scope = { organization: options.organization, starts: start?.heads, purges, sums }
+    await redactions.check(client, acts === undefined ? undefined : replay.redacted, scope, findings)
+    return true
+  })
+  const isReadable = arePurgesRead === true && areRedactionsRead === true
   if (findings.count + parts.failures.length > 0) await refuseMigrated(client, target)
   const known: Known = {
     key,
     purges,
+    redactions,
     snapshot: exported.rows[0]?.snapshot ?? "",
     logIds,
     heads: ofOrganization(heads, options.organization),
@@ -133,10 +143,10 @@ async function verifyOnce(
   }
   const readEvents = () =>
     parts.run("the events", () => checkEvents(client, target, options, known, sums, findings))
-  const covered = (isReadable === true ? await readEvents() : undefined) ?? {
+  const covered = (isReadable ? await readEvents() : undefined) ?? {
     chains: 0,
     events: 0,
-    redacted: 0,
+    redacted: noneRedacted,
     purged: 0,
     archived: 0,
   }
@@ -150,6 +160,7 @@ async function verifyOnce(
       archives: purges.archives(options.organization),
       logIds,
       purges,
+      key,
       watched: anchored.watched,
     },
     findings,

@@ -1,11 +1,13 @@
 // Reads one chain in its order, page by page, each page in a short transaction of its own: no lock outlives a page.
 import type { Client } from "pg"
 import { eventColumns } from "../event-columns.js"
+import { hasEntries } from "../redaction/entry.js"
 import { withAllEvents } from "./detached.js"
 import type { Findings, NewFinding } from "./finding.js"
 import type { Pace } from "./pace.js"
 import type { Purges } from "./purges.js"
-import { type Row, RowReader, recordColumns } from "./row.js"
+import type { Row } from "./row.js"
+import { judgedColumns, RowReader, recordColumns } from "./row-reader.js"
 import { copy } from "./scan.js"
 import { digestOf } from "./seen.js"
 import { Walk } from "./walk.js"
@@ -24,10 +26,26 @@ export interface WalkControl {
   readonly tellsPlaceless?: boolean
 }
 
+/** How many events have a redacted group, and how many have which. */
+export interface Redacted {
+  readonly events: number
+  readonly identity: number
+  readonly content: number
+}
+
+export const noneRedacted: Redacted = { events: 0, identity: 0, content: 0 }
+
+export const addRedacted = (a: Redacted, b: Redacted): Redacted => ({
+  events: a.events + b.events,
+  identity: a.identity + b.identity,
+  content: a.content + b.content,
+})
+
 export interface Walked {
   readonly events: number
   /** With those that have no place in the chain. */
   readonly rows: number
+  readonly redacted: Redacted
   /** Places that were purged with a record. */
   readonly purged: number
   /** Those of them whose events are in archives. */
@@ -65,6 +83,7 @@ export async function walkChain(
   ]
   let rows = 0
   let events = 0
+  let redacted = noneRedacted
   const gone = () => {
     const { purgedBy } = walk
     const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
@@ -81,11 +100,15 @@ export async function walkChain(
         rows += 1
         if (!Number.isNaN(row.seq)) {
           events += 1
+          if (row.redactedIdentity || row.redactedContent) {
+            const [identity, content] = [Number(row.redactedIdentity), Number(row.redactedContent)]
+            redacted = addRedacted(redacted, { events: 1, identity, content })
+          }
           walk.push(row)
         } else if (control.tellsPlaceless === true) findings.add(placeless(range, row))
       })
       const select =
-        `select ${recordColumns} from ${source} where ${conditions.join(" and ")}${after} ` +
+        `select ${(await hasEntries(client)) ? judgedColumns : recordColumns} from ${source} where ${conditions.join(" and ")}${after} ` +
         `order by seq fetch first ${pageRows} rows with ties`
       await copy(client, select, reader, signal, pace)
       return newest
@@ -95,11 +118,11 @@ export async function walkChain(
     if (rows - before < pageRows || after === ` and seq > ${walk.position}`) {
       walk.finish(head)
       const until = Math.max(range.until ?? head?.seq ?? 0, walk.position)
-      return { events, rows, ...gone(), until, stoppedAt: undefined }
+      return { events, rows, redacted, ...gone(), until, stoppedAt: undefined }
     }
     if (isOver()) {
       walk.pause()
-      return { events, rows, ...gone(), until: walk.position, stoppedAt: walk.position }
+      return { events, rows, redacted, ...gone(), until: walk.position, stoppedAt: walk.position }
     }
   }
 }

@@ -172,13 +172,8 @@ export class Walk {
     // Of an event that is wrong itself, whether it still follows the one before: whoever accepts it does not accept another beginning.
     const isBroken = this.#accepted !== undefined && !this.#accepted.includes(row.previous)
     const broken = isBroken ? (this.#accepted?.[0] ?? "") : ""
-    for (const group of row.redacted) {
-      this.#add(
-        "unauthorized_redaction",
-        row,
-        `the ${group} of event ${row.seq} was redacted and no act authorizes it`,
-        group,
-      )
+    for (const { kind, group, words, detail } of row.faults) {
+      this.#add(kind, row, `the ${group} of event ${row.seq} ${words}`, group, "", detail)
     }
     if (row.version !== 1) {
       this.#add(
@@ -240,9 +235,16 @@ export class Walk {
     }
   }
 
-  #add(kind: FindingKind, row: Seen, message: string, group: string | null = null, broken = ""): void {
+  #add(
+    kind: FindingKind,
+    row: Seen,
+    message: string,
+    group: string | null = null,
+    broken = "",
+    detail = "",
+  ): void {
     const before = broken === "" ? "" : ` after ${Buffer.from(broken, "latin1").toString("hex")}`
-    const evidence = `${kind} ${group} ${evidenceOf(row)}${before}`
+    const evidence = `${kind} ${group} ${evidenceOf(row)}${before}${detail === "" ? "" : ` ${detail}`}`
     this.#report({ kind, seq: String(row.seq), event_id: row.event_id, group, evidence, message })
   }
 }
