@@ -59,7 +59,11 @@ const expected = (row: TextRow): Record<string, unknown> => ({
   previous: row.previous_hash?.slice(2),
   hash: row.hash?.slice(2),
   computed: recompute(row).hash,
-  redacted: row.identity_digest !== null || row.content_digest !== null,
+  redactions: (["identity", "content"] as const).flatMap((group) => {
+    const stored = row[`${group}_digest`]
+    const present = recompute({ ...row, identity_digest: null, content_digest: null })[group]
+    return stored == null ? [] : [{ group, stored: stored.slice(2), present }]
+  }),
   occurred: writeTime(row.occurred_at ?? null),
   recorded: writeTime(row.recorded_at ?? null),
 })
@@ -101,8 +105,11 @@ test("of an event of which a group was redacted, the digests that are stored sta
     ["content_digest", content],
   ]) {
     await client.query(`update pgtrail.event set ${column} = decode($1, 'hex'), actor_id = null`, [digest])
+    const [now] = (await client.query<TextRow>("select * from pgtrail.event")).rows
     const [row] = read(await copied(client)).rows
-    expect(row).toMatchObject({ redacted: true, computed: recompute(before ?? {}).hash })
+    expect(row).toMatchObject({ computed: recompute(before ?? {}).hash })
+    expect(row?.redactions).toEqual(expected(now ?? {}).redactions)
+    expect(row?.redactions.at(-1)?.present === digest).toBe(column === "content_digest")
   }
 })
 

@@ -22,6 +22,9 @@ export const archiveCalls: Readonly<Record<string, readonly string[]>> = {
     "select * from pgtrail.archive_places('event_default', null, null, null, true, clock_timestamp())",
   ],
   restore_stage: ["begin; select pgtrail.restore_stage(); select pgtrail.restore_stage()"],
+  restage_archive: [
+    `${archived}; insert into pg_temp.pgtrail_restored select * from pgtrail.event limit 1; select * from pgtrail.restage_archive(${archiveName})`,
+  ],
   restore_archive: [`${archived}; select pgtrail.restore_archive(${archiveName}, 'r', 'w')`],
   record_restore: [`${archived}; select pgtrail.record_restore(${archiveName}, 'side', 1, 'r', 'w')`],
   remove_archive: ["false", "true"].map(

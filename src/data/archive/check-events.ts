@@ -6,17 +6,25 @@ import type { RowVisitor } from "./copy-rows.js"
 import type { ArchiveFindings } from "./findings.js"
 import { type ArchiveManifest, manifestName } from "./manifest.js"
 import { Records } from "./records.js"
-import { type HashedRow, placeOf } from "./row-hash.js"
+import { type HashedRow, placeOf, type RowRedaction } from "./row-hash.js"
+
+/** Of the event at this place, whose chain is as verify/row.ts keys it. */
+export interface RedactedGroup extends RowRedaction {
+  readonly chain: string
+  readonly seq: number
+}
 
 export class CheckedEvents implements RowVisitor {
   /** Which is being read. */
   file = ""
   count = 0
   redacted = 0
+  redactedGroups = 0
   readonly hashes = new Map<string, Map<number, string>>()
   readonly #findings: ArchiveFindings
   readonly #logIds: readonly string[]
   readonly #known: ReadonlyMap<string, ReadonlySet<number>>
+  readonly #redaction: ((redaction: RedactedGroup) => void) | undefined
   readonly #records = new Records()
   #bad = 0
 
@@ -24,7 +32,9 @@ export class CheckedEvents implements RowVisitor {
     findings: ArchiveFindings,
     logIds: readonly string[],
     known: ReadonlyMap<string, ReadonlySet<number>>,
+    redaction?: (redaction: RedactedGroup) => void,
   ) {
+    this.#redaction = redaction
     this.#findings = findings
     this.#logIds = logIds
     this.#known = known
@@ -32,7 +42,7 @@ export class CheckedEvents implements RowVisitor {
 
   row(row: HashedRow, line: number): void {
     this.count += 1
-    if (row.redacted) this.redacted += 1
+    if (row.redactions.length > 0) this.#redacted(row)
     if (row.version !== 1) {
       this.#add(
         "unknown_version",
@@ -54,6 +64,12 @@ export class CheckedEvents implements RowVisitor {
     if (this.#known.get(row.chain)?.has(row.seq) !== true) return
     const found = this.hashes.get(row.chain) ?? new Map<number, string>()
     this.hashes.set(row.chain, found.set(row.seq, row.hash))
+  }
+
+  #redacted({ chain, seq, redactions }: HashedRow): void {
+    this.redacted += 1
+    this.redactedGroups += redactions.length
+    for (const redaction of redactions) this.#redaction?.({ chain, seq, ...redaction })
   }
 
   bad(line: number, why: string): void {

@@ -2,7 +2,7 @@
 // Whether a log has purged these events only the log can say: its act has the digest that is computed here.
 import { TrailError } from "../errors.js"
 import type { Store } from "../store/store.js"
-import { CheckedEvents } from "./check-events.js"
+import { CheckedEvents, type RedactedGroup } from "./check-events.js"
 import { checkFile } from "./check-file.js"
 import { type ArchiveCheck, ArchiveFindings } from "./findings.js"
 import { type ArchiveManifest, contradictions, manifestName } from "./manifest.js"
@@ -17,6 +17,8 @@ export interface CheckArchiveOptions {
   readonly quick?: boolean | undefined
   /** Places whose hashes are wanted: by chain, as verify/row.ts keys it. */
   readonly known?: ReadonlyMap<string, ReadonlySet<number>> | undefined
+  /** Called for each group of an event of which values were redacted: only the log can say whether these are what is to be there. */
+  readonly redaction?: ((redaction: RedactedGroup) => void) | undefined
   readonly signal?: AbortSignal | undefined
   /** Called now and then with the events read so far. */
   readonly progress?: ((events: number) => void) | undefined
@@ -30,7 +32,8 @@ export async function checkArchive(
 ): Promise<ArchiveCheck> {
   const findings = new ArchiveFindings()
   const read = await manifestOf(store, name, findings, options)
-  const events = new CheckedEvents(findings, read?.manifest.log_ids ?? [], options.known ?? new Map())
+  const { known = new Map(), redaction } = options
+  const events = new CheckedEvents(findings, read?.manifest.log_ids ?? [], known, redaction)
   const answer = (records?: string): ArchiveCheck => ({
     name,
     verdict: findings.verdict(records !== undefined),
@@ -41,6 +44,7 @@ export async function checkArchive(
     records,
     events: events.count,
     redacted: events.redacted,
+    redactedGroups: events.redactedGroups,
     files: findings.files,
     hashes: events.hashes,
   })

@@ -33,6 +33,7 @@ function lineOf({
   oldest_occurred_at,
   newest_occurred_at,
   redacted,
+  redacted_groups: groups,
 }: VerifiedArchive): string {
   const [oldest, newest] = [oldest_occurred_at, newest_occurred_at].map((time) =>
     visible(shortTime(time) ?? ""),
@@ -45,7 +46,9 @@ function lineOf({
         ? `its files are those of its manifest, by size and sha256; the events${period} in them were not looked at`
         : `${plural(events, "event")} read`
   const without =
-    redacted === "0" ? "" : `; of ${grouped(redacted)} a digest stands for values that were redacted`
+    redacted === "0"
+      ? ""
+      : `; of ${grouped(redacted)} a digest stands for values that were redacted (${plural(groups, "group")}), for which only the log can vouch`
   return `  ${visible(name)}  ${verdict}: ${said}${without}`
 }
 

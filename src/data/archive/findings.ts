@@ -50,6 +50,8 @@ export interface ArchiveCheck {
   readonly events: number
   /** Those of them with a digest in place of values. */
   readonly redacted: number
+  /** Groups of columns of them: the manifest's digest has their hashes, and what the log recorded has their values. */
+  readonly redactedGroups: number
   /** As they lie there; without those that are missing. */
   readonly files: readonly LyingFile[]
   /** By chain, as verify/row.ts keys it, and seq: the hash of each event that was asked for and is there. */

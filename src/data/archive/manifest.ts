@@ -49,7 +49,8 @@ export interface ArchiveManifest {
   readonly records: string
   readonly lanes: readonly ArchiveLane[]
   readonly files: readonly ArchiveFile[]
-  readonly replaces: null
+  /** The archive in whose place this one was written, when values of its events were redacted, and the SHA-256 of that one's manifest. */
+  readonly replaces: { readonly name: string; readonly manifest_sha256: string } | null
 }
 
 export interface ArchiveLane {
@@ -89,7 +90,8 @@ export type ArchiveAbout = Pick<
   | "due"
   | "since"
   | "until"
->
+> &
+  Partial<Pick<ArchiveManifest, "replaces">>
 
 /** What lies there in the end. */
 export const stored = ({ gzip, age }: ArchiveFile): { readonly bytes: string; readonly sha256: string } =>
@@ -127,7 +129,7 @@ const form = object({
       age: orNull(object({ ...sized, recipients: list(text) })),
     }),
   ),
-  replaces: oneOf(null),
+  replaces: orNull(object({ name: matches(archiveName), manifest_sha256: hash })),
 })
 
 export const isArchiveManifest = (value: unknown): value is ArchiveManifest => form(value)

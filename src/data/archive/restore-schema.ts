@@ -4,6 +4,7 @@ import type { Client } from "pg"
 import { performAct } from "../act/perform.js"
 import { TrailError } from "../errors.js"
 import { retried } from "../partition/change.js"
+import { plural } from "../words.js"
 import type { Job } from "./restore.js"
 
 const nothing = "nothing was restored"
@@ -79,6 +80,7 @@ export async function beside(
       const { rows: counted } = await client.query<{ events: string }>(
         `select count(*) as events from ${table}`,
       )
+      await refuseErased(client, table, row)
       const { rows: recorded } = await client.query<{ seq: string }>(
         "select pgtrail.record_restore($1, $2, $3, $4, $5) as seq",
         [row.name, schema, counted[0]?.events ?? "0", options.reason, options.requestedBy ?? null],
@@ -87,4 +89,23 @@ export async function beside(
     }),
   )
   return { act: act ?? "", table: into, isMade }
+}
+
+/** What a redaction took out of the log does not come back beside it. */
+async function refuseErased(client: Client, table: string, { name, location }: Job["row"]): Promise<void> {
+  const { rows } = await client.query<{ events: string }>(
+    `select count(distinct (r.organization_id, r.lane, r.seq)) as events
+     from pgtrail.redaction_entry r
+     join ${table} e on e.organization_id = r.organization_id and e.lane = r.lane and e.seq = r.seq
+     where case r.group_name when 'identity' then e.identity_digest else e.content_digest end is null`,
+  )
+  const [{ events } = { events: "0" }] = rows
+  if (events === "0") return
+  throw new TrailError(
+    "broken",
+    `values of ${plural(events, "event")} of ${name} were redacted in the log, and stand in its files`,
+    {
+      hint: `${nothing}: what was erased does not come back; an erasure writes its files anew, and pgtrail archive remove ${name} removes it from ${location}`,
+    },
+  )
 }

@@ -157,7 +157,7 @@ async function intoLog(job: Job): Promise<RestoredArchive> {
     await retried(options, () =>
       performAct(client, key, async () => {
         await client.query("select pgtrail.restore_stage()")
-        await copyInto(job, "pg_temp.pgtrail_restored")
+        await copyArchive(job, "pg_temp.pgtrail_restored")
         options.progress?.(`checking ${plural(row.events, "event")} and putting them back`)
         const { rows } = await client.query<{ seq: string; events: string }>(
           "select seq, events from pgtrail.restore_archive($1, $2, $3, $4::interval)",
@@ -189,7 +189,7 @@ const settled = (
 ): Promise<string | null> => settledAct(target, name, "restored_seq", patienceMs ?? 30_000).catch(() => null)
 
 async function intoSchema(job: Job, schema: string): Promise<RestoredArchive> {
-  const { act, table, isMade } = await beside(job, schema, (into) => copyInto(job, into))
+  const { act, table, isMade } = await beside(job, schema, (into) => copyArchive(job, into))
   return { ...report(job, act, [], null), schema_name: schema, table_name: table, schema_made: isMade }
 }
 
@@ -211,7 +211,17 @@ const report = (
 })
 
 /** `table` is quoted. The rows are checked against the manifest as they pass; the end of the last comes only if they are those. */
-async function copyInto({ client, store, manifest, options }: Job, table: string): Promise<void> {
+export async function copyArchive(
+  {
+    client,
+    store,
+    manifest,
+    options,
+  }: Pick<Job, "client" | "store" | "manifest"> & {
+    readonly options: Pick<RestoreOptions, "identities" | "signal" | "progress">
+  },
+  table: string,
+): Promise<void> {
   const { identities, signal, progress } = options
   const into = client.query(copyFrom(`copy ${table} (${eventColumns.join(", ")}) from stdin`))
   let bytes = 0

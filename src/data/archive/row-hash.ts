@@ -8,6 +8,13 @@ import { chainOf } from "../verify/row.js"
 import { BadLine, isHash } from "./field-forms.js"
 import { type Fields, FieldWriter } from "./field-writer.js"
 
+/** A group of columns of which values were redacted: the digest that stands in the event's hash, and that of the values that are there. Hex. */
+export interface RowRedaction {
+  readonly group: "identity" | "content"
+  readonly stored: string
+  readonly present: string
+}
+
 /** One event as it was read; the object is reused. Hashes are hex. */
 export interface HashedRow {
   /** Organization and lane as bytes: the key of the chain, as verify/row.ts makes it. */
@@ -20,8 +27,8 @@ export interface HashedRow {
   hash: string
   /** As computed. */
   computed: string
-  /** Of one of the groups a stored digest stands in the hash. */
-  redacted: boolean
+  /** Groups of which a stored digest stands in the hash. */
+  redactions: readonly RowRedaction[]
   /** occurred_at and recorded_at in microseconds since 2000, as two halves. */
   occurredHigh: number
   occurredLow: number
@@ -77,6 +84,8 @@ const needed = [version, organization, lane, seq, previous, hash, occurred, reco
 const organizationAt = 43
 const laneBytes = 10
 
+const none: readonly RowRedaction[] = []
+
 export class RowHasher {
   readonly row: HashedRow = {
     chain: "",
@@ -85,7 +94,7 @@ export class RowHasher {
     previous: "",
     hash: "",
     computed: "",
-    redacted: false,
+    redactions: none,
     occurredHigh: 0,
     occurredLow: 0,
     recordedHigh: 0,
@@ -108,8 +117,11 @@ export class RowHasher {
     row.seq = writer.integer(seq)
     const isIdentity = writer.isNull(identity.digest)
     const isContent = writer.isNull(content.digest)
-    row.redacted = !isIdentity || !isContent
     const isKnown = row.version === 1
+    row.redactions = none
+    if (isKnown && !isIdentity) row.redactions = [this.#redaction("identity", identity, bytes, fields)]
+    if (isKnown && !isContent)
+      row.redactions = [...row.redactions, this.#redaction("content", content, bytes, fields)]
     const identityDigest = isKnown && isIdentity ? this.#digest(identity) : ""
     const contentDigest = isKnown && isContent ? this.#digest(content) : ""
 
@@ -135,6 +147,16 @@ export class RowHasher {
     row.recordedLow = record.readUInt32BE(timesAt + 28)
     row.computed = isKnown ? crypto.hash("sha256", record, "hex") : ""
     return row
+  }
+
+  #redaction(
+    name: RowRedaction["group"],
+    group: typeof identity,
+    bytes: Buffer,
+    { starts, ends }: Fields,
+  ): RowRedaction {
+    const stored = hexOf(bytes, starts[group.digest] ?? 0, ends[group.digest] ?? 0)
+    return { group: name, stored, present: Buffer.from(this.#digest(group), "latin1").toString("hex") }
   }
 
   #digest({ opening, fields }: { readonly opening: Buffer; readonly fields: readonly Field[] }): string {

@@ -112,15 +112,17 @@ async function keptUntil(client: Client, { act }: ArchiveRow): Promise<string | 
   return writeTime(rows[0]?.until ?? null)
 }
 
+/** By the act that made it: values redacted in it give it another name. */
 async function actsOf(client: Client, row: ArchiveRow): Promise<ArchiveAct[]> {
   const { rows } = await client.query<Record<keyof ArchiveAct, string>>(
     `select a.seq as act, a.kind, a.recorded_at, a.session_user_name, a.parameters->>'reason' as reason,
        a.parameters->>'requested_by' as requested_by, a.parameters->>'schema' as schema
      from pgtrail.act a
      where a.organization_id = 'pgtrail'
-       and (a.seq = $1 or a.kind in ('restore', 'remove_archive') and a.parameters->>'archive' = $2)
+       and (a.seq = $1::bigint or a.kind in ('restore', 'remove_archive') and a.parameters->>'purge' = $1::text
+         or a.kind = 'redact' and a.parameters#>>'{archive,purge}' = $1::text)
      order by a.seq`,
-    [row.act, row.name],
+    [row.act],
   )
   return rows.map((act) => ({ ...act, recorded_at: writeTime(act.recorded_at) }))
 }

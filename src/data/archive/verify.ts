@@ -23,6 +23,8 @@ export interface VerifiedArchive {
   /** Events whose hash was computed anew, and those of them with a digest in place of values. */
   readonly events: string
   readonly redacted: string
+  /** How many groups of columns these are: that their values are what redactions left, only the log can say. */
+  readonly redacted_groups: string
   readonly log_id: string | null
   readonly partition: string | null
   readonly oldest_occurred_at: string | null
@@ -127,13 +129,24 @@ async function verifyOne(
       signal,
       progress: progress && ((count) => progress(name, count)),
     }))
-  const { verdict, findings, findings_total, manifest, manifestSha256, records, events, redacted } = found
+  const {
+    verdict,
+    findings,
+    findings_total,
+    manifest,
+    manifestSha256,
+    records,
+    events,
+    redacted,
+    redactedGroups,
+  } = found
   const archive: VerifiedArchive = {
     name,
     location: store.location,
     verdict,
     events: String(events),
     redacted: String(redacted),
+    redacted_groups: String(redactedGroups),
     log_id: manifest?.log_id ?? null,
     partition: manifest?.partition.name ?? null,
     oldest_occurred_at: manifest?.oldest_occurred_at ?? null,
@@ -181,6 +194,7 @@ async function unfinished(store: Store, name: string): Promise<ArchiveCheck | un
     records: undefined,
     events: 0,
     redacted: 0,
+    redactedGroups: 0,
     files: findings.files,
     hashes: new Map(),
   }

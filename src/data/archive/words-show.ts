@@ -49,7 +49,7 @@ const fileWords = ({ name, rows, bytes, sha256, recipients }: ArchiveFileFacts, 
 
 const actWords = (act: ArchiveAct): string =>
   line(
-    act.kind === "remove_archive" ? "removed" : act.kind === "purge" ? "archived" : "restored",
+    did[act.kind] ?? "restored",
     `${act.recorded_at} by ${visible(act.session_user_name)}, act ${act.act}${act.schema === null ? "" : `, into ${visible(act.schema)}.event`}: ${visible(act.reason ?? "")}${act.requested_by === null ? "" : `, requested by ${visible(act.requested_by)}`}`,
   )
 
@@ -78,4 +78,10 @@ function ruled(kinds: readonly ArchiveKind[]): string[] {
 const isLater = (a: string, b: string): boolean => {
   const [one, other] = [a, b].map((time) => (time === "infinity" ? "~" : time.padStart(40, "0")))
   return (one ?? "") > (other ?? "")
+}
+
+const did: Readonly<Record<string, string>> = {
+  purge: "archived",
+  remove_archive: "removed",
+  redact: "written anew, redacted",
 }

@@ -186,7 +186,7 @@ function manifestOf(about: ArchiveAbout, file: ArchiveFile, found: FinishedRecor
     records: found.digest,
     lanes: found.lanes,
     files: [file],
-    replaces: null,
+    replaces: about.replaces ?? null,
   }
 }
 

@@ -1,0 +1,81 @@
+// What became of an archive in a redaction, and what is left in it.
+import type { Client } from "pg"
+import { plural } from "../words.js"
+import type { KnownArchive } from "./archive-stage.js"
+import { isReplaced } from "./found.js"
+
+export interface ArchiveRedacted {
+  readonly archive: string
+  readonly location: string
+  /** The archive that took its place; null where it is as it was. */
+  readonly new_name: string | null
+  /** Why values may still lie there; null where none do. */
+  readonly why: string | null
+  /** Until when rules of retention keep it: "infinity" for ever. */
+  readonly until: string | null
+  /** In which values were replaced, which a law keeps (by a token), which a hold keeps as they are, which do not verify. */
+  readonly events: string
+  readonly kept: string
+  readonly held: string
+  readonly unsound: string
+  readonly act: string | null
+}
+
+export type Done = Omit<ArchiveRedacted, "archive" | "location" | "until">
+export const nothing: Done = {
+  new_name: null,
+  why: null,
+  events: "0",
+  kept: "0",
+  held: "0",
+  unsound: "0",
+  act: null,
+}
+
+export interface Planned {
+  readonly replaced: string
+  readonly kept: string
+  readonly held: string
+  readonly unsound: string
+  readonly organizations: readonly string[]
+}
+
+export async function plannedFor(client: Client): Promise<Planned> {
+  const { rows } = await client.query<Omit<Planned, "organizations">>(
+    `select count(*) filter (where ${isReplaced}) as replaced, count(*) filter (where ${isReplaced} and p.law is not null) as kept,
+       count(*) filter (where p.held) as held, count(*) filter (where not p.sound and not p.held) as unsound
+     from pg_temp.pgtrail_plan p`,
+  )
+  const { rows: organizations } = await client.query<{ name: string }>(
+    `select distinct p.organization_id as name from pg_temp.pgtrail_plan p where ${isReplaced} order by 1`,
+  )
+  const [counts = { replaced: "0", kept: "0", held: "0", unsound: "0" }] = rows
+  return { ...counts, organizations: organizations.map(({ name }) => name) }
+}
+
+/** Undefined where it has nothing of the subject. */
+export function told(
+  row: KnownArchive,
+  written: { readonly name: string; readonly act: string; readonly events: string } | undefined,
+  { replaced, kept, held, unsound }: Planned,
+  files: string | null,
+): Done | undefined {
+  const isBack = row.restored_act !== null
+  const left = [
+    files,
+    held === "0" ? null : `a hold is on ${plural(held, "event")} of it`,
+    unsound === "0"
+      ? null
+      : `${plural(unsound, "event")} of it ${unsound === "1" ? "does" : "do"} not verify`,
+    isBack && replaced !== "0"
+      ? `${plural(replaced, "event")} of it came back into the log and ${replaced === "1" ? "is" : "are"} no longer there: pgtrail archive remove ${written?.name ?? row.name}`
+      : null,
+  ].filter((one) => one !== null)
+  if (written === undefined && left.length === 0) return undefined
+  const why = left.length === 0 ? null : left.join("; ")
+  const { name: new_name = null, act = null, events = "0" } = written ?? {}
+  return { new_name, act, events, kept: isBack || written === undefined ? "0" : kept, held, unsound, why }
+}
+
+export const notAsInLog = (name: string, events: string): string =>
+  `${plural(events, "event")} of it ${events === "1" ? "was" : "were"} redacted in the log and not in its files, and the log has ${events === "1" ? "it" : "them"} no more: pgtrail archive remove ${name}`

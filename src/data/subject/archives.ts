@@ -1,0 +1,95 @@
+// Archives in a request of a subject: their rows are loaded as a restore loads them, searched as a partition is, and taken back.
+import type { Client } from "pg"
+import { type ConnectionTarget, withClient } from "../connection.js"
+import { plural } from "../words.js"
+import {
+  type ArchiveAccess,
+  type ArchivePlanning,
+  archivesIn,
+  opened,
+  type Place,
+  planOf,
+  staged,
+  whyNot,
+} from "./archive-stage.js"
+import { type Found, nothingFound, readFound } from "./found.js"
+import type { Identifier } from "./identifiers.js"
+import type { SubjectScope } from "./stage.js"
+
+export { type ArchiveAccess, type ArchivePlanning, planOf } from "./archive-stage.js"
+export type { ArchiveRedacted } from "./archive-told.js"
+export { redactArchives, redactArchivesBy } from "./redact-archives.js"
+
+export interface Visit<T> extends ArchivePlanning, ArchiveAccess, SubjectScope {
+  /** Reads pg_temp.pgtrail_plan and pg_temp.pgtrail_restored. The transaction is rolled back after. */
+  visit(client: Client, archive: string): Promise<T>
+}
+
+export interface VisitedArchive<T> {
+  readonly archive: string
+  readonly location: string
+  readonly searched: boolean
+  /** Why it was not searched, or what of it nobody can tell. */
+  readonly why: string | null
+  /** Until when rules of retention keep it: "infinity" for ever. */
+  readonly until: string | null
+  /** Null where it was not searched. */
+  readonly result: T | null
+}
+
+export interface ArchiveFound extends Omit<VisitedArchive<Found>, "result"> {
+  readonly found: Found
+}
+
+/** Those whose files are there, also of archives that came back into the log; oldest first. What cannot be read is told, and is no error. */
+export async function* findInArchives(
+  target: ConnectionTarget,
+  identifiers: readonly Identifier[],
+  options: SubjectScope & ArchiveAccess,
+): AsyncGenerator<ArchiveFound> {
+  const visited = visitArchives<Found>(target, {
+    ...options,
+    ...planOf(identifiers, options),
+    visit: (client) => readFound(client, identifiers),
+  })
+  for await (const { result, ...archive } of visited) yield { ...archive, found: result ?? nothingFound }
+}
+
+export async function* visitArchives<T>(
+  target: ConnectionTarget,
+  visit: Visit<T>,
+): AsyncGenerator<VisitedArchive<T>> {
+  for (const row of await archivesIn(target, visit)) {
+    visit.signal?.throwIfAborted()
+    visit.progress?.(`reading ${row.name}`)
+    const about = { archive: row.name, location: row.location, until: row.kept }
+    try {
+      const { result, left } = await withClient(target, (client) =>
+        opened(target, row, visit, (place) => look(client, place, visit)),
+      )
+      yield { ...about, searched: true, why: left, result }
+    } catch (error) {
+      yield { ...about, searched: false, why: whyNot(error, visit.signal), result: null }
+    }
+  }
+}
+
+async function look<T>(
+  client: Client,
+  place: Place,
+  visit: Visit<T>,
+): Promise<{ readonly result: T; readonly left: string | null }> {
+  await client.query("begin isolation level read committed")
+  try {
+    const { changed, stale } = await staged(client, place, visit)
+    await visit.plan(client, `archive ${place.row.name}`)
+    const old = BigInt(changed) + BigInt(stale)
+    const left =
+      old === 0n
+        ? null
+        : `${plural(String(old), "event")} of it ${old === 1n ? "was" : "were"} redacted in the log, and not in its files`
+    return { result: await visit.visit(client, place.row.name), left }
+  } finally {
+    await client.query("rollback").catch(() => undefined)
+  }
+}
