@@ -14,6 +14,7 @@ import { measureQueries } from "./query.js"
 import { type BenchReport, table } from "./report.js"
 import { startServer } from "./server.js"
 import { measureStart } from "./start.js"
+import { measureSubject } from "./subject.js"
 import { measureTail } from "./tail.js"
 import { measureVerify } from "./verify.js"
 
@@ -63,10 +64,19 @@ async function main(args: string[]): Promise<number> {
     if (only.has("lifecycle")) figures.push(...(await measureLifecycle(server, options, say)))
     if (only.has("archive")) figures.push(...(await measureArchives(server, options, say)))
     if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
-    const judged: readonly Part[] = ["verify", "verify-random", "import", "export", "lifecycle", "archive"]
+    if (only.has("subject")) figures.push(...(await measureSubject(server, options, say)))
+    const judged: readonly Part[] = [
+      "verify",
+      "verify-random",
+      "import",
+      "export",
+      "lifecycle",
+      "archive",
+      "subject",
+    ]
     if (options.events < fair && judged.some((part) => only.has(part))) {
       notes.push(
-        `verify, import, export, lifecycle and archive are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
+        `verify, import, export, lifecycle, archive and subject are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
       )
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")

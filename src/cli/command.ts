@@ -16,6 +16,7 @@ export {
   list,
   patience,
   reference,
+  references,
   required,
   shell,
   text,

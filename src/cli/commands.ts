@@ -1,7 +1,7 @@
 // The tree of commands: its order is the help's order. No command's file is loaded before it is called, so the summary stands here too; over 250 lines because it is a list.
 import type { Command } from "./command.js"
 
-export type Topic = "set up" | "write" | "read" | "prove" | "keep"
+export type Topic = "set up" | "write" | "read" | "prove" | "keep" | "people"
 
 export interface Entry {
   /** As it is typed: "migrate up". */
@@ -532,5 +532,131 @@ export const commands: readonly Entry[] = [
     topic: "keep",
     summary: "print the jobs for cron, systemd or pg_cron",
     load: () => import("../commands/job/print.js"),
+  },
+  {
+    name: "gdpr find",
+    topic: "people",
+    summary: "find what the log has of a person, in archives too, and what could not be erased",
+    load: () => import("../commands/gdpr/find.js"),
+  },
+  {
+    name: "gdpr export",
+    topic: "people",
+    summary: "give a person what the log has of him, masked, with a signed manifest",
+    load: () => import("../commands/gdpr/export.js"),
+  },
+  {
+    name: "gdpr erase",
+    topic: "people",
+    summary: "erase a person from the log, by an act, with a receipt; the chain still verifies",
+    load: () => import("../commands/gdpr/erase.js"),
+  },
+  {
+    name: "gdpr reapply",
+    topic: "people",
+    summary: "erase again, after a restore, what the register of erasures lists",
+    load: () => import("../commands/gdpr/reapply.js"),
+  },
+  {
+    name: "gdpr pseudonymize",
+    topic: "people",
+    summary: "put a pseudonym in the place of whatever names a person, by an act",
+    load: () => import("../commands/gdpr/pseudonymize.js"),
+  },
+  {
+    name: "gdpr reveal",
+    topic: "people",
+    summary: "tell whom a pseudonym stands for, by an act",
+    load: () => import("../commands/gdpr/reveal.js"),
+  },
+  {
+    name: "gdpr rectify",
+    topic: "people",
+    summary: "record what is right in the place of what an event says of a person (Article 16)",
+    load: () => import("../commands/gdpr/rectify.js"),
+  },
+  {
+    name: "gdpr restrict",
+    topic: "people",
+    summary: "restrict what is done with a person's events (Article 18), by an act",
+    load: () => import("../commands/gdpr/restrict.js"),
+  },
+  {
+    name: "gdpr unrestrict",
+    topic: "people",
+    summary: "lift the restriction of a person's events, by an act",
+    load: () => import("../commands/gdpr/unrestrict.js"),
+  },
+  {
+    name: "gdpr rule list",
+    topic: "people",
+    summary: "list the rules that say what is personal, and what a law keeps",
+    load: () => import("../commands/gdpr/rule/list.js"),
+  },
+  {
+    name: "gdpr rule add",
+    topic: "people",
+    summary: "say what is personal in the log, or what a law keeps, by an act",
+    load: () => import("../commands/gdpr/rule/add.js"),
+  },
+  {
+    name: "gdpr rule remove",
+    topic: "people",
+    summary: "remove a rule of what is personal, by an act",
+    load: () => import("../commands/gdpr/rule/remove.js"),
+  },
+  {
+    name: "gdpr request add",
+    topic: "people",
+    summary: "enter a person's request into the register, by an act",
+    load: () => import("../commands/gdpr/request/add.js"),
+  },
+  {
+    name: "gdpr request list",
+    topic: "people",
+    summary: "list the requests that are open, due first first",
+    load: () => import("../commands/gdpr/request/list.js"),
+  },
+  {
+    name: "gdpr request show",
+    topic: "people",
+    summary: "show a request: its times, what answered it, and whom to tell",
+    load: () => import("../commands/gdpr/request/show.js"),
+  },
+  {
+    name: "gdpr request extend",
+    topic: "people",
+    summary: "extend the time of a request by two months, once, by an act",
+    load: () => import("../commands/gdpr/request/extend.js"),
+  },
+  {
+    name: "gdpr request close",
+    topic: "people",
+    summary: "close a request with what it came to, by an act",
+    load: () => import("../commands/gdpr/request/close.js"),
+  },
+  {
+    name: "gdpr key create",
+    topic: "people",
+    summary: "make the key with which pseudonyms are made and revealed",
+    load: () => import("../commands/gdpr/key/create.js"),
+  },
+  {
+    name: "gdpr key list",
+    topic: "people",
+    summary: "list the keys of pseudonyms: their state, what they made, and which are at hand",
+    load: () => import("../commands/gdpr/key/list.js"),
+  },
+  {
+    name: "gdpr key rotate",
+    topic: "people",
+    summary: "make the next key of pseudonyms, and retire the one before, which still reveals",
+    load: () => import("../commands/gdpr/key/rotate.js"),
+  },
+  {
+    name: "gdpr key destroy",
+    topic: "people",
+    summary: "destroy a key of pseudonyms: nobody can reveal them any more, by an act",
+    load: () => import("../commands/gdpr/key/destroy.js"),
   },
 ]

@@ -12,6 +12,7 @@ export type OptionKind =
   | "list"
   | "duration"
   | "reference"
+  | "references"
   | "threshold"
   | "shell"
 
@@ -112,6 +113,17 @@ export function reference(flags: string, summary: string): Option<string | undef
     })
   }
   return { kind: "reference", flags, summary, fallback: undefined, takes: "value", parse }
+}
+
+/** Several secrets by their names and places: `NAME=file:PATH`. May be given several times. */
+export function references(flags: string, summary: string): Option<readonly string[]> {
+  const parse = (typed: string, previous: readonly string[]): readonly string[] => {
+    if (/^[a-z0-9-]{1,32}=(file|env|cmd):./s.test(typed)) return [...previous, typed]
+    throw new TrailError("config", "a key is given by its name and a reference, never by itself", {
+      hint: "use NAME=file:PATH, NAME=env:NAME or NAME=cmd:COMMAND",
+    })
+  }
+  return { kind: "references", flags, summary, fallback: [], takes: "values", parse }
 }
 
 /** A command line that /bin/sh runs: a configuration that was merely found where one stands cannot give it. */

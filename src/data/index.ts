@@ -103,6 +103,43 @@ export type {
 } from "./retention/run-options.js"
 export type { Dimension, Group, Grouped, Stats, StatsOptions } from "./stats/options.js"
 export type { LogStatus, PartitionStatus, StatusOptions } from "./status.js"
+export type { AddedKey, DestroyedKey, DestroyKeyOptions, NewKeyOptions } from "./subject/change-keys.js"
+export type { ErasedSubject, EraseOptions } from "./subject/erase.js"
+export type { SubjectExport, SubjectExportOptions } from "./subject/export.js"
+export type { SubjectManifest, SubjectTexts } from "./subject/export-manifest.js"
+export type { FindOptions, FoundSubject } from "./subject/find.js"
+export type { Found, FoundCase, FoundEvents, FoundField, FoundLaw } from "./subject/found.js"
+export type { Identifier, IdentifierKind } from "./subject/identifiers.js"
+export type { KeyState, ListedKey, PrivacyKeys } from "./subject/keys.js"
+export type { PseudonymStrategy } from "./subject/privacy-key.js"
+export type { KnownPseudonym } from "./subject/pseudonym.js"
+export type { Pseudonymized, PseudonymizedOrganization, PseudonymizeOptions } from "./subject/pseudonymize.js"
+export type { Reapplied, ReapplyOptions } from "./subject/reapply.js"
+export type { Receipt } from "./subject/receipt.js"
+export type { Rectified as RectifiedEvent, RectifyOptions } from "./subject/rectify.js"
+export type {
+  CloseOptions,
+  NewRequest,
+  Recipient,
+  RequestFilter,
+  RequestKind,
+  RequestOutcome,
+  SubjectRequest,
+} from "./subject/request.js"
+export type {
+  Restricted as RestrictedSubject,
+  Restriction,
+  RestrictOptions,
+  Unrestricted as UnrestrictedSubject,
+} from "./subject/restrict.js"
+export type { Revealed, RevealOptions } from "./subject/reveal.js"
+export type {
+  ChangedSubjectRule,
+  NewSubjectRule,
+  SubjectRule,
+  SubjectRuleFilter,
+  SubjectRuleKind,
+} from "./subject/rules.js"
 export type { RebuildOptions, Rebuilt, SummaryDifference } from "./summary/rebuild.js"
 export type { Refreshed, RefreshOptions } from "./summary/refresh.js"
 export type { ShownSummary, SummaryDay, SummaryFilter } from "./summary/show.js"

@@ -1,4 +1,4 @@
-// pgtrail.event, and the view of it, as drizzle sees them: mirrors the SQL, never creates it (test/data/schema.test.ts compares it with the catalog).
+// pgtrail.event, and the views of it, as drizzle sees them: mirrors the SQL, never creates it (test/data/schema.test.ts compares it with the catalog).
 import {
   bigint,
   customType,
@@ -80,3 +80,6 @@ export const organizationEvent = pgSchema("pgtrail").table(
   "organization_event",
   columns(),
 ) as unknown as typeof event
+
+/** The view of what no restriction hides: the same columns. */
+export const openEvent = pgSchema("pgtrail").table("open_event", columns()) as unknown as typeof event

@@ -61,7 +61,7 @@ export const whoSql = `select rolsuper::text as superuser, case when rolsuper th
     select from pg_catalog.pg_class c
     where c.relnamespace operator(pg_catalog.=) pg_catalog.to_regnamespace('pgtrail')
       and c.relkind operator(pg_catalog.=) any ('{f,m,v}')
-      and c.relname operator(pg_catalog.<>) all ('{organization_event,organization_head}')
+      and c.relname operator(pg_catalog.<>) all ('{open_event,organization_event,organization_head}')
       or c.relkind operator(pg_catalog.=) 'f'))::text end as suspect
   from pg_catalog.pg_roles where rolname operator(pg_catalog.=) session_user`
 

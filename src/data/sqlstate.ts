@@ -125,6 +125,7 @@ const words: Readonly<Record<string, Words>> = {
   TR015: { code: "busy" },
   TR016: { code: "held" },
   TR017: { code: "broken" },
+  TR018: { code: "usage" },
 }
 
 /** What stands in the table for `sqlstate`, said of the server's `message`. */
@@ -152,6 +153,11 @@ const grants: readonly (readonly [message: RegExp, hint: string])[] = [
   [/for database/, "connect as the owner of the database, or grant this role CREATE on it"],
   [/must be owner of|function record_access$/, owner],
   [/function (append|check_events|import_\w+)$/, granted("writer")],
+  [
+    /function (subject_stage|find_(subject|listed|pseudonym)|redact(ed)?_\w+|record_redaction|rewrite_\w+|(un)?restrict_subject|\w+_request(_act)?|rectify_event|reveal(ed)?|\w*privacy_keys?|(add|forget)_pseudonym)$|table (redaction|redaction_entry|subject_\w+|privacy_key|pseudonym)$/,
+    granted("privacy"),
+  ],
+  [/function (add|remove)_subject_rule$/, granted("operator")],
   [
     /function (record_checkpoint|accept_finding|set_setting|open_incarnation|sign_act|purge_events|\w+_summary|add_hold|release_hold|set_retention|\w+_partition|split_default|default_times|restore_\w+|record_restore|remove_archive|archive_places|store_\w+|remove_stored|\w+_archive_failure)$|table retention_run$/,
     granted("operator"),
@@ -181,6 +187,16 @@ const denied: readonly (readonly [message: RegExp, work: string, who: string])[]
   [/function release_hold$/, "release holds", "an operator"],
   [/function set_retention$/, "change the rules of retention", "an operator"],
   [/function set_setting$/, "change settings", "an operator"],
+  [
+    /function (redact_\w+|record_redaction|rewrite_\w+|find_(subject|listed)|subject_stage)$/,
+    "search for people and erase them",
+    "the role pgtrail_privacy",
+  ],
+  [
+    /function (reveal(ed)?|\w*privacy_keys?|(add|find|forget)_pseudonym)$/,
+    "make pseudonyms or reveal them",
+    "the role pgtrail_privacy",
+  ],
   [/function (\w+_partition|split_default|default_times)$/, "change partitions", "an operator"],
   [/table retention_run$/, "read the runs of retention", "an auditor or an operator"],
   [/table job_run$/, "read or record the runs of jobs", "an auditor or an operator"],
@@ -209,7 +225,7 @@ function privilegeHint(message: string): string | undefined {
 
 /** What the first migration did not make: a log without it may be older than this pgtrail. */
 const later =
-  /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*|hold|retention_\w+|detached_partition|archive\w*|job_run)\b/
+  /pgtrail\.(incarnation|loss|act_signature|purge|summary\w*|hold|retention_\w+|detached_partition|archive\w*|job_run|redact\w+|subject_\w+|privacy_key|pseudonym)\b/
 
 function noTable(message: string): string {
   if (later.test(message)) return "pgtrail is not installed in this database, or an older version of it"

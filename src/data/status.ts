@@ -17,6 +17,7 @@ import {
   partitionChecks,
   partitionsStatus,
 } from "./status/partitions.js"
+import { requestChecks } from "./status/requests.js"
 import { retentionChecks } from "./status/retention.js"
 import { type ServerStatus, serverChecks, serverStatus } from "./status/server.js"
 
@@ -184,6 +185,7 @@ async function logOf(
       ...(await retentionChecks(client, thresholds)),
       ...jobChecks(ran, thresholds),
       ...(await archiveChecks(client, thresholds)),
+      ...(await requestChecks(client, thresholds)),
       ...(partitions === null ? [] : partitionChecks(partitions, thresholds)),
       eventCheck(newest, from, thresholds),
     ],

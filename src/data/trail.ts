@@ -71,6 +71,24 @@ import type { NewRule, RetentionRule, RuleChange, RuleKind, RuleOptions } from "
 import type { RetentionRun, RetentionRunOptions } from "./retention/run-options.js"
 import type { Stats, StatsOptions } from "./stats/options.js"
 import type { LogStatus, StatusOptions } from "./status.js"
+import type { AddedKey, DestroyedKey, DestroyKeyOptions, NewKeyOptions } from "./subject/change-keys.js"
+import type { ErasedSubject, EraseOptions } from "./subject/erase.js"
+import type { SubjectExport, SubjectExportOptions } from "./subject/export.js"
+import type { FindOptions, FoundSubject } from "./subject/find.js"
+import type { Identifier } from "./subject/identifiers.js"
+import type { ListedKey, PrivacyKeys } from "./subject/keys.js"
+import type { Pseudonymized, PseudonymizeOptions } from "./subject/pseudonymize.js"
+import type { Reapplied, ReapplyOptions } from "./subject/reapply.js"
+import type { Rectified as RectifiedEvent, RectifyOptions } from "./subject/rectify.js"
+import type { CloseOptions, NewRequest, RequestFilter, SubjectRequest } from "./subject/request.js"
+import type {
+  Restricted as RestrictedSubject,
+  Restriction,
+  RestrictOptions,
+  Unrestricted as UnrestrictedSubject,
+} from "./subject/restrict.js"
+import type { Revealed, RevealOptions } from "./subject/reveal.js"
+import type { ChangedSubjectRule, NewSubjectRule, SubjectRule, SubjectRuleFilter } from "./subject/rules.js"
 import type { RebuildOptions, Rebuilt } from "./summary/rebuild.js"
 import type { Refreshed, RefreshOptions } from "./summary/refresh.js"
 import type { ShownSummary, SummaryFilter } from "./summary/show.js"
@@ -660,6 +678,144 @@ export class Trail {
   async removeExpiredArchives(options: RemoveExpiredOptions = {}): Promise<ExpiredArchives> {
     const { removeExpired } = await import("./archive/remove-expired.js")
     return removeExpired(this.target, options)
+  }
+
+  /** The keys of pseudonyms, oldest first, and which of them the caller has. */
+  async privacyKeys(keys?: PrivacyKeys): Promise<ListedKey[]> {
+    const { listPrivacyKeys, noPrivacyKeys } = await import("./subject/keys.js")
+    return withClient(this.target, (client) => listPrivacyKeys(client, keys ?? noPrivacyKeys))
+  }
+
+  /** Makes a key of pseudonyms in a new file, or makes one known that the caller has, by an act. Throws `usage`, `config`, `privilege`. */
+  async addPrivacyKey(options: NewKeyOptions): Promise<AddedKey> {
+    const { addPrivacyKey } = await import("./subject/change-keys.js")
+    return withClient(this.target, (client) => addPrivacyKey(client, options))
+  }
+
+  /** Forgets whom a key's pseudonyms stand for, by an act, and removes its file. Throws `usage` without the confirmation, `not-found`, `config`. */
+  async destroyPrivacyKey(key: string, options: DestroyKeyOptions): Promise<DestroyedKey> {
+    const { destroyPrivacyKey } = await import("./subject/change-keys.js")
+    return withClient(this.target, (client) => destroyPrivacyKey(client, key, options))
+  }
+
+  /** What the log and its archives have of a subject, and what could not be erased. Records nothing. Throws `usage`, `privilege`, `read-only`. */
+  async findSubject(identifiers: readonly Identifier[], options: FindOptions = {}): Promise<FoundSubject> {
+    const { findSubject } = await import("./subject/find.js")
+    return findSubject(this.target, identifiers, options)
+  }
+
+  /** Writes what a subject is given of the log, masked, with a manifest; recorded as an act. Throws `usage`, `privilege`, `read-only`, `retry`. */
+  async exportSubject(
+    identifiers: readonly Identifier[],
+    options: SubjectExportOptions,
+  ): Promise<SubjectExport> {
+    const { createSubjectExport } = await import("./subject/export.js")
+    return createSubjectExport(this.target, identifiers, options)
+  }
+
+  /** Erases a subject, by an act. Throws `usage` without the confirmation, `config`, `file`, `privilege`, `lock-timeout`, `retry`. */
+  async eraseSubject(identifiers: readonly Identifier[], options: EraseOptions): Promise<ErasedSubject> {
+    const { eraseSubject } = await import("./subject/erase.js")
+    return eraseSubject(this.target, identifiers, options)
+  }
+
+  /** Erases again what a register of erasures lists and this log does not know. Throws `file`, `broken`, `other-log`, `privilege`, `retry`. */
+  async reapply(register: string, options: ReapplyOptions = {}): Promise<Reapplied> {
+    const { reapply } = await import("./subject/reapply.js")
+    return reapply(this.target, register, options)
+  }
+
+  /** Puts a pseudonym in the place of whatever names a subject, by an act. Throws `usage`, `config`, `privilege`, `lock-timeout`, `retry`. */
+  async pseudonymize(
+    identifiers: readonly Identifier[],
+    options: PseudonymizeOptions,
+  ): Promise<Pseudonymized> {
+    const { pseudonymize } = await import("./subject/pseudonymize.js")
+    return withClient(this.target, (client) => pseudonymize(client, identifiers, options))
+  }
+
+  /** Tells whom a pseudonym stands for, once an act of it is committed. Throws `usage`, `privilege`, `not-found`, `config`, `forged`. */
+  async reveal(pseudonym: string, options: RevealOptions): Promise<Revealed> {
+    const { reveal } = await import("./subject/reveal.js")
+    return withClient(this.target, (client) => reveal(client, pseudonym, options))
+  }
+
+  /** The rules that say what is personal, and what a law keeps, in the order in which they were added. */
+  async subjectRules(filter: SubjectRuleFilter = {}): Promise<SubjectRule[]> {
+    const { subjectRules } = await import("./subject/rules.js")
+    return withClient(this.target, (client) => subjectRules(client, filter))
+  }
+
+  /** Adds a rule of what is personal, by an act. Throws `usage`, `privilege`, `read-only`. */
+  async addSubjectRule(rule: NewSubjectRule): Promise<ChangedSubjectRule> {
+    const { addSubjectRule } = await import("./subject/rules.js")
+    return withClient(this.target, (client) => addSubjectRule(client, rule))
+  }
+
+  /** Removes a rule of what is personal, by an act. Throws `not-found`, `privilege`. */
+  async removeSubjectRule(rule: string): Promise<ChangedSubjectRule> {
+    const { removeSubjectRule } = await import("./subject/rules.js")
+    return withClient(this.target, (client) => removeSubjectRule(client, rule))
+  }
+
+  /** Hides a subject's events from all but pgtrail_privacy, by an act. Throws `usage`, `privilege`. */
+  async restrictSubject(
+    identifiers: readonly Identifier[],
+    options: RestrictOptions,
+  ): Promise<RestrictedSubject> {
+    const { restrictSubject } = await import("./subject/restrict.js")
+    return withClient(this.target, (client) => restrictSubject(client, identifiers, options))
+  }
+
+  /** Lifts restrictions, by an act each: that of an act, or all that name an identifier. Throws `not-found`, `privilege`. */
+  async unrestrictSubject(
+    which: { readonly act: string } | { readonly identifiers: readonly Identifier[] },
+    options: RestrictOptions,
+  ): Promise<UnrestrictedSubject> {
+    const { unrestrictSubject } = await import("./subject/restrict.js")
+    return withClient(this.target, (client) => unrestrictSubject(client, which, options))
+  }
+
+  /** The restrictions in force; whose they are is not told. */
+  async restrictions(): Promise<Restriction[]> {
+    const { restrictions } = await import("./subject/restrict.js")
+    return withClient(this.target, restrictions)
+  }
+
+  /** Records what is right in the place of what an event says, by a new event. Throws `usage`, `privilege`. */
+  async rectifyEvent(place: Place, options: RectifyOptions): Promise<RectifiedEvent> {
+    const { rectifyEvent } = await import("./subject/rectify.js")
+    return withClient(this.target, (client) => rectifyEvent(client, place, options))
+  }
+
+  /** The register of people's requests: those that are open, due first first, or all. */
+  async subjectRequests(filter: RequestFilter = {}): Promise<SubjectRequest[]> {
+    const { subjectRequests } = await import("./subject/request.js")
+    return withClient(this.target, (client) => subjectRequests(client, filter))
+  }
+
+  /** One request of the register. Throws `not-found`. */
+  async subjectRequest(request: string): Promise<SubjectRequest> {
+    const { subjectRequest } = await import("./subject/request.js")
+    return withClient(this.target, (client) => subjectRequest(client, request))
+  }
+
+  /** Enters a request, by an act: due a calendar month after it came. Throws `usage`, `privilege`. */
+  async addRequest(request: NewRequest): Promise<SubjectRequest> {
+    const { addRequest } = await import("./subject/request.js")
+    return withClient(this.target, (client) => addRequest(client, request))
+  }
+
+  /** Extends the time of a request by two months, once, by an act. Throws `usage`, `not-found`. */
+  async extendRequest(request: string, reason: string): Promise<SubjectRequest> {
+    const { extendRequest } = await import("./subject/request.js")
+    return withClient(this.target, (client) => extendRequest(client, request, reason))
+  }
+
+  /** Closes a request, by an act. Throws `usage`, `not-found`. */
+  async closeRequest(request: string, options: CloseOptions): Promise<SubjectRequest> {
+    const { closeRequest } = await import("./subject/request.js")
+    return withClient(this.target, (client) => closeRequest(client, request, options))
   }
 
   /** Runs a job's work as the only one that does, with a row that tells how it ended. Throws `busy` where another run of it is at work. */

@@ -113,16 +113,23 @@ test("a view is described the same after a dump and restore, and by every major"
   await db.query("set search_path = pg_catalog, pg_temp")
   const before = await described()
   // What pg_dump writes, and any server reads.
-  const [text] = await db.query("select pg_get_viewdef('pgtrail.organization_event'::regclass) as of")
-  await db.query(
-    `begin; drop view pgtrail.organization_event; create view pgtrail.organization_event with (security_barrier) as ${text?.of}`,
-  )
-  expect(await described()).toEqual(before)
-  await db.query("rollback")
+  for (const [view, barrier] of [
+    ["organization_event", "with (security_barrier)"],
+    ["open_event", ""],
+  ]) {
+    const [text] = await db.query(`select pg_get_viewdef('pgtrail.${view}'::regclass) as of`)
+    await db.query(`begin; drop view pgtrail.${view}; create view pgtrail.${view} ${barrier} as ${text?.of}`)
+    expect(await described()).toEqual(before)
+    await db.query("rollback")
+  }
   expect(before).toMatchInlineSnapshot(`
     [
       {
-        "body": "ca734a2e73aa011bc0f0802586c21089bfd1333e2c37ae376b49827f5d192c5a",
+        "body": "e517b07ae3db87404832e56908f183a2c8150d6c7a7f0f884bbaa2c6a911f302",
+        "name": "open_event",
+      },
+      {
+        "body": "7911ecb1d1eab27a894b0a7e17a2d657a67c0a5a983bf71f3ab39bd37d824d47",
         "name": "organization_event",
       },
       {

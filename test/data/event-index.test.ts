@@ -80,7 +80,7 @@ describe("index add", () => {
     expect(before.map((events) => events.length)).toEqual([1, 5, 5, 10, 10])
     await db.query('create schema "ext ens"')
     await db.query('create extension pg_trgm schema "ext ens"')
-    for (const kind of ["search", "details", "tags"] as const) {
+    for (const kind of ["search", "details", "tags", "subject"] as const) {
       const { changed, partitions } = await trail.addIndex(kind)
       expect(String(changed.length)).toBe(partitions)
       expect(await trail.addIndex(kind)).toMatchObject({ changed: [] })
@@ -221,7 +221,7 @@ describe("beside others", () => {
     expect(listed.map(({ partitions }) => partitions)).toEqual(listed.map(({ of }) => of))
     const bound = await db.role()
     await trail.grant({ right: "reader", role: bound.name, organizations: ["org1"] })
-    expect(await (await db.trail({ url: bound.url })).indexes()).toHaveLength(3)
+    expect(await (await db.trail({ url: bound.url })).indexes()).toHaveLength(4)
     const owner = await db.role({ memberOf: ["pgtrail_owner"], attributes: "noinherit" })
     const asOwner = await db.trail({ url: owner.url })
     await holding(async () => {

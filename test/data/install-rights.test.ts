@@ -65,14 +65,14 @@ const column = (name: string) =>
   holders((role) => `has_column_privilege(${role}, 'pgtrail.event', '${name}', 'select')`)
 
 test.each([
-  ["event", "select", "reader auditor"],
+  ["event", "select", "reader auditor privacy"],
   ["event", "insert", "writer"],
   ["event_default", "select", "reader auditor"],
   ["event_default", "insert", ""],
-  ["chain_head", "select", "reader auditor operator"],
-  ["act", "select", "auditor operator"],
+  ["chain_head", "select", "reader auditor operator privacy"],
+  ["act", "select", "auditor operator privacy"],
   ["verified_head", "select", "auditor"],
-  ["incarnation", "select", "reader auditor operator"],
+  ["incarnation", "select", "reader auditor operator privacy"],
   ["loss", "select", "auditor operator"],
   ["act_signature", "select", "auditor operator"],
   ["catalog_object", "select", "auditor operator"],
@@ -80,13 +80,13 @@ test.each([
   ["organization_reader", "select", "reader auditor operator"],
   ["organization_event", "select", "organization_reader"],
   ["organization_head", "select", "organization_reader"],
-  ["purge", "select", "reader auditor operator"],
-  ["retention_rule", "select", "reader auditor operator"],
-  ["detached_partition", "select", "reader auditor operator"],
-  ["hold", "select", "auditor operator"],
+  ["purge", "select", "reader auditor operator privacy"],
+  ["retention_rule", "select", "reader auditor operator privacy"],
+  ["detached_partition", "select", "reader auditor operator privacy"],
+  ["hold", "select", "auditor operator privacy"],
   ["retention_run", "select", "auditor operator"],
-  ["archive", "select", "reader auditor operator"],
-  ["archive_kind", "select", "auditor operator"],
+  ["archive", "select", "reader auditor operator privacy"],
+  ["archive_kind", "select", "auditor operator privacy"],
   ["archive_failure", "select", "auditor operator"],
   ["archive_storage", "select", ""],
   ["archive_storage_part", "select", ""],
@@ -95,6 +95,15 @@ test.each([
   ["summary_actor", "select", "reader auditor"],
   ["summary_cursor", "select", "reader auditor operator"],
   ["summary_recount", "select", "reader auditor operator"],
+  ["redaction_entry", "select", "reader auditor operator privacy"],
+  ["redaction", "select", "auditor privacy"],
+  ["redacting", "select", ""],
+  ["redacting", "insert", ""],
+  ["subject_rule", "select", "reader auditor operator privacy"],
+  ["subject_restriction", "select", "auditor privacy"],
+  ["subject_request", "select", "auditor operator privacy"],
+  ["privacy_key", "select", ""],
+  ["pseudonym", "select", ""],
   ["append_batch", "select", ""],
   ["sealing", "insert", ""],
   ["log", "select", "writer reader organization_reader auditor operator privacy"],
@@ -125,12 +134,12 @@ test("nobody but the owner may change or empty a table, and only a writer insert
 })
 
 test("a writer and an operator read places and nothing that an event says", async () => {
-  expect(await column("id")).toBe("writer reader auditor")
+  expect(await column("id")).toBe("writer reader auditor privacy")
   for (const name of ["organization_id", "lane", "seq", "recorded_at", "hash"]) {
-    expect(await column(name)).toBe("writer reader auditor operator")
+    expect(await column(name)).toBe("writer reader auditor operator privacy")
   }
   for (const name of ["details", "actor_id", "occurred_at", "event_type", "identity_salt"]) {
-    expect(await column(name)).toBe("reader auditor")
+    expect(await column(name)).toBe("reader auditor privacy")
   }
 })
 
@@ -139,7 +148,6 @@ const operating = [
   "accept_finding",
   "set_setting",
   "open_incarnation",
-  "sign_act",
   "purge_events",
   "refresh_summary",
   "recount_summary",
@@ -152,35 +160,70 @@ const operating = [
   "split_default",
   "detach_partition",
   "attach_partition",
-  "analyze_partition",
   "default_times",
   "archive_places",
-  "restore_stage",
   "restore_archive",
   "record_restore",
   "remove_archive",
-  "store_file",
-  "store_done",
-  "remove_stored",
   "note_archive_failure",
   "forget_archive_failure",
 ]
-/** What tells of events, holds and archives without changing anything of them. */
+/** Whoever answers the requests of people: nobody else redacts, reveals, or reads whom a pseudonym stands for. */
+const answering = [
+  "subject_stage",
+  "find_subject",
+  "find_listed",
+  "plan_cases",
+  "subject_view",
+  "redact_begin",
+  "redact_partition",
+  "record_redaction",
+  "redacted_partitions",
+  "rewrite_partition",
+  "rewrite_summary",
+  "analyze_log",
+  "restage_archive",
+  "add_privacy_key",
+  "destroy_privacy_key",
+  "privacy_keys",
+  "add_pseudonym",
+  "find_pseudonym",
+  "forget_pseudonym",
+  "reveal",
+  "revealed",
+  "restrict_subject",
+  "unrestrict_subject",
+  "add_request",
+  "extend_request",
+  "close_request",
+  "note_request_act",
+  "rectify_event",
+]
+/** What tells of events, holds and archives without changing anything of them, and what more than one role does. */
 const telling: Readonly<Record<string, string>> = {
   held_events: "auditor operator",
   holds_on: "auditor operator",
   retention_plan: "auditor operator",
   retention_of: "reader auditor operator",
-  partitions: "reader auditor operator",
+  partitions: "reader auditor operator privacy",
   partition_range: "reader auditor operator",
-  archive_until: "reader auditor operator",
-  stored_files: "auditor operator",
-  stored_parts: "auditor operator",
-  read_stored: "auditor operator",
-  note_retrieved: "auditor operator",
+  archive_until: "reader auditor operator privacy",
+  stored_files: "auditor operator privacy",
+  stored_parts: "auditor operator privacy",
+  read_stored: "auditor operator privacy",
+  note_retrieved: "auditor operator privacy",
+  record_export: "reader organization_reader auditor operator privacy",
+  sign_act: "operator privacy",
+  analyze_partition: "operator privacy",
+  restore_stage: "operator privacy",
+  store_file: "operator privacy",
+  store_done: "operator privacy",
+  remove_stored: "operator privacy",
+  add_subject_rule: "operator privacy",
+  remove_subject_rule: "operator privacy",
 }
 
-test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, who reads records his exports, nobody records acts", async () => {
+test("functions: a writer appends and imports, an auditor records that he verified, an operator acts, who reads records his exports, privacy redacts and reveals, nobody records acts", async () => {
   const functions = await db.query(
     `select p.oid::regprocedure::text as name, p.proname from pg_proc p where p.${inSchema}`,
   )
@@ -192,8 +235,8 @@ test("functions: a writer appends and imports, an auditor records that he verifi
         ? "auditor"
         : operating.includes(proname ?? "")
           ? "operator"
-          : proname === "record_export"
-            ? "reader organization_reader auditor operator"
+          : answering.includes(proname ?? "")
+            ? "privacy"
             : (telling[proname ?? ""] ?? "")
     expect(`${name}: ${may}`).toBe(`${name}: ${expected}`)
   }
@@ -220,7 +263,10 @@ test("what each role does is refused to the others, by the server itself", async
     ["pgtrail_organization_reader", "select number, log_id from pgtrail.incarnation", false],
     ["pgtrail_reader", "select * from pgtrail.organization_event", true],
     ["pgtrail_operator", "select details from pgtrail.event", true],
-    ["pgtrail_privacy", "select details from pgtrail.event", true],
+    ["pgtrail_operator", "select pgtrail.redact_begin()", true],
+    ["pgtrail_privacy", "select details from pgtrail.event", false],
+    ["pgtrail_privacy", "update pgtrail.event set details = null", true],
+    ["pgtrail_privacy", "select * from pgtrail.pseudonym", true],
     ["pgtrail_owner", "delete from pgtrail.event", true],
   ]
   for (const [role, sql, refused] of attempts) {

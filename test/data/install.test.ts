@@ -30,7 +30,15 @@ const schemas = () => db.query("select nspname from pg_namespace where nspname =
 test("a second installation changes nothing", async () => {
   const trail = await db.trail()
   expect(await trail.install()).toMatchObject({
-    applied: ["0001_log", "0002_proof", "0003_access", "0004_read", "0005_lifecycle", "0006_archive"],
+    applied: [
+      "0001_log",
+      "0002_proof",
+      "0003_access",
+      "0004_read",
+      "0005_lifecycle",
+      "0006_archive",
+      "0007_people",
+    ],
     changed: true,
     installed: true,
     database: db.name,
@@ -103,7 +111,7 @@ describe("is refused, and changes nothing,", () => {
       await expect(work()).rejects.toMatchObject({
         code: "newer-schema",
         message: expect.stringMatching(
-          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 6$/,
+          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 7$/,
         ),
         hint: "nothing was changed; upgrade the tool to 9.1.0 or later",
       })
@@ -156,7 +164,15 @@ describe("is refused, and changes nothing,", () => {
   test("in a dry run, which runs everything", async () => {
     const trail = await db.trail()
     expect(await trail.install({ dryRun: true })).toMatchObject({
-      applied: ["0001_log", "0002_proof", "0003_access", "0004_read", "0005_lifecycle", "0006_archive"],
+      applied: [
+        "0001_log",
+        "0002_proof",
+        "0003_access",
+        "0004_read",
+        "0005_lifecycle",
+        "0006_archive",
+        "0007_people",
+      ],
       changed: true,
     })
     expect(await schemas()).toEqual([])
@@ -184,7 +200,7 @@ test("other functions than this version's are pending, and renewed", async () =>
   expect(await trail.schemaState()).toMatchObject({
     installed: true,
     codeCurrent: false,
-    migrations: Array.from({ length: 6 }, () => ({ state: "applied" })),
+    migrations: Array.from({ length: 7 }, () => ({ state: "applied" })),
   })
   expect((await trail.status()).migrations.state).toBe("pending")
   const before = await catalog(db)

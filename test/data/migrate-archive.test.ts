@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import type { TestDatabase } from "../database.js"
 import { archiveLog, makeArchive, restore } from "./archive-sql-fixture.js"
-import { catalog, newestAct } from "./migrate-fixture.js"
+import { catalog, migrationsAfter, newestAct } from "./migrate-fixture.js"
 
 let db: TestDatabase
 let trail: Trail
@@ -19,7 +19,7 @@ const state = async () => [
   await newestAct(db),
   await db.query("select * from pgtrail.migration"),
 ]
-const down = { removed: ["0006_archive"], level: 5 }
+const down = { removed: migrationsAfter(5).reverse(), level: 5 }
 const intact = { verdict: "intact", findings: [] }
 
 const failure = "select pgtrail.note_archive_failure('event_2020_02', 'file:///full', 'full', '{}')"
@@ -46,16 +46,16 @@ test.each([
       message: `what migration 0006_archive holds would be lost (${amount}): an older pgtrail restores nothing, nor does this one after another migrate up`,
       hint: `nothing was lost; to lose it: pgtrail migrate down --to 5 --confirm ${db.name}`,
     }
-    await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-    await expect(trail.migrateDown({ dryRun: true })).rejects.toMatchObject(refusal)
-    const sql = await trail.migrateDownSql()
+    await expect(trail.migrateDown({ to: 5 })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 5, dryRun: true })).rejects.toMatchObject(refusal)
+    const sql = await trail.migrateDownSql({ to: 5 })
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state()).toEqual(before)
-    expect(await trail.migrateDown({ confirm: db.name })).toMatchObject(down)
+    expect(await trail.migrateDown({ to: 5, confirm: db.name })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: "0006_archive" })
     expect(await trail.validate()).toMatchObject({ differences: [] })
-    expect(await trail.install()).toMatchObject({ applied: ["0006_archive"] })
+    expect(await trail.install()).toMatchObject({ applied: migrationsAfter(5) })
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
     expect(await db.query("select count(*) from pgtrail.archive")).toEqual([{ count: "0" }])
   },
@@ -65,7 +65,7 @@ test("nothing is asked for an archive that was removed, and for what jobs did", 
   const { name } = await makeArchive(db, "event_2020_01")
   await db.query("select pgtrail.remove_archive($1, 'why')", [name])
   await db.query("insert into pgtrail.job_run (job) values ('verify')")
-  expect(await trail.migrateDown()).toMatchObject(down)
+  expect(await trail.migrateDown({ to: 5 })).toMatchObject(down)
   expect(await trail.verify()).toMatchObject(intact)
   await trail.install()
   expect(await trail.verify()).toMatchObject(intact)
@@ -80,10 +80,10 @@ test("events that came back keep it from going down, whatever is confirmed", asy
       "events were restored from an archive, of which an older pgtrail knows nothing: it would take them for inserted",
     hint: expect.stringContaining("stays at this version"),
   }
-  await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-  await expect(trail.migrateDown({ confirm: db.name })).rejects.toMatchObject(refusal)
+  await expect(trail.migrateDown({ to: 5 })).rejects.toMatchObject(refusal)
+  await expect(trail.migrateDown({ to: 5, confirm: db.name })).rejects.toMatchObject(refusal)
   await expect(trail.migrateDown({ to: 3, confirm: db.name })).rejects.toMatchObject(refusal)
-  const sql = await trail.migrateDownSql({ confirm: db.name })
+  const sql = await trail.migrateDownSql({ to: 5, confirm: db.name })
   await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
   await db.query("rollback")
   expect(await state()).toEqual(before)
@@ -101,7 +101,7 @@ test("at the level below, whoever asks what was purged is told as before", async
   })
   const before = await told()
   expect(before.shown).toMatchObject([{ events: "10", restored_act: null }])
-  await trail.migrateDown()
+  await trail.migrateDown({ to: 5 })
   expect(await told()).toEqual(before)
   expect(await trail.verify()).toMatchObject(intact)
 })
@@ -110,7 +110,7 @@ test("a partition stays detached on the way down and up, and whoever read it rea
   await db.query("select pgtrail.detach_partition('event_2020_01', 'seldom read')")
   const grants = () => db.query("select relacl from pg_class where relname = 'event_2020_01'")
   const before = await grants()
-  expect(await trail.migrateDown()).toMatchObject(down)
+  expect(await trail.migrateDown({ to: 5 })).toMatchObject(down)
   expect(await grants()).toEqual(before)
   expect(await trail.verify()).toMatchObject(intact)
   await trail.install()

@@ -26,7 +26,8 @@ const paths: [level: Level, roles: boolean][] = [
   [3, true],
   [4, true],
   [5, true],
-  [5, false],
+  [6, true],
+  [6, false],
 ]
 
 test.each(paths)(

@@ -5,6 +5,8 @@ import { findBreaks } from "../checker.js"
 import { type Role, type TestDatabase, testDatabase } from "../database.js"
 import { archiveCalls } from "./archive-sql-calls.js"
 import { noteSql } from "./opening.js"
+import { subjectCalls } from "./subject-calls.js"
+import { keyCalls } from "./subject-key-calls.js"
 
 const heads = `array_agg(organization_id), array_agg(lane), array_agg(seq), array_agg(hash)) from (
   select distinct on (organization_id, lane) * from pgtrail.event order by organization_id, lane, seq desc) h`
@@ -126,6 +128,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   ],
   default_times: ["select * from pgtrail.default_times()"],
   ...archiveCalls,
+  ...keyCalls,
+  ...subjectCalls,
   open_incarnation: [
     `select * from pgtrail.open_incarnation('restore', ${noteSql()}, '{acme}', '{0}', '{7}', array[sha256('x')], now())`,
     `select * from pgtrail.open_incarnation('copy', ${noteSql()}, '{}', '{}', '{}', '{}', now())`,

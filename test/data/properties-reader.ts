@@ -1,13 +1,7 @@
 // Reads events as verify does: binary COPY of the canonical records through RowReader.
 import type { Client } from "pg"
-import {
-  idOf,
-  laneOf,
-  organizationOf,
-  type Row,
-  RowReader,
-  recordColumns,
-} from "../../src/data/verify/row.js"
+import { idOf, laneOf, organizationOf, type Row } from "../../src/data/verify/row.js"
+import { RowReader, recordColumns } from "../../src/data/verify/row-reader.js"
 import { copy } from "../../src/data/verify/scan.js"
 
 /** A row of the reader, kept: the reader uses its own again. Hashes as hex. */

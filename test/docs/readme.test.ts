@@ -104,6 +104,8 @@ test.skipIf(!hasData)(
       expect(comparable(fresh.join(""))).toBe(comparable(tour))
     }
   },
+  // It is some forty commands, one after another.
+  180_000,
 )
 
 test("the SQL examples of the README run", async () => {

@@ -195,6 +195,12 @@ function fromVariable(option: Option<unknown>, variable: string, text: string): 
     throw new TrailError("config", `${variable} takes on or off, not ${JSON.stringify(text)}`)
   }
   if (option.kind === "list") return text.split(",").filter((part) => part !== "")
+  if (option.kind === "references") {
+    // A command may have commas.
+    return text
+      .split(/,(?=[a-z0-9-]{1,32}=(?:file|env|cmd):)/)
+      .reduce((all, part) => named(variable, () => option.parse(part, all)), option.fallback)
+  }
   return named(variable, () => option.parse(text, option.fallback))
 }
 
@@ -203,14 +209,21 @@ function placedUrl(url: string, folder: string): string {
   return dataDir === undefined ? url : `embedded:${resolve(folder, dataDir)}`
 }
 
+/** What stands before a reference, its scheme and the rest of it; nothing where the option takes none. */
+function referenceIn({ kind }: Option<unknown>, text: string): readonly (string | undefined)[] {
+  const form = kind === "reference" ? /^()(file|cmd):(.+)$/s : /^([a-z0-9-]{1,32}=)(file|cmd):(.+)$/s
+  return (kind === "reference" || kind === "references" ? form.exec(text) : null) ?? []
+}
+
 /** A relative file is meant from where the configuration lies. */
 function fromFile(option: Option<unknown>, value: unknown, file: ConfigurationFile | undefined): unknown {
   const folder = file?.folder ?? ""
   const isFile = /<file>/.test(option.flags)
   const placed = (text: string): string => {
     if (isFile) return text === "-" ? text : resolve(folder, text)
-    const [, path] = option.kind === "reference" ? (/^file:(.+)$/s.exec(text) ?? []) : []
-    const runs = option.kind === "shell" || (option.kind === "reference" && text.startsWith("cmd:"))
+    const [, before = "", scheme, rest = ""] = referenceIn(option, text)
+    const path = scheme === "file" ? rest : undefined
+    const runs = option.kind === "shell" || scheme === "cmd"
     if (runs && file?.trusted === false) {
       throw new TrailError(
         "config",
@@ -220,7 +233,7 @@ function fromFile(option: Option<unknown>, value: unknown, file: ConfigurationFi
         },
       )
     }
-    return path === undefined ? text : `file:${resolve(folder, path)}`
+    return path === undefined ? text : `${before}file:${resolve(folder, path)}`
   }
   if (Array.isArray(value)) return value.map((part) => placed(String(part)))
   if (typeof value === "string") {

@@ -100,6 +100,8 @@ function valueSchema({ path, option }: Item): z.ZodType {
       return z.int().min(0)
     case "list":
       return z.array(z.string().min(1))
+    case "references":
+      return z.array(z.string().superRefine(check))
     case "choice":
       return z.enum(option.choices ?? [])
     case "threshold":
@@ -122,6 +124,7 @@ const takes: Readonly<Record<string, string>> = {
   flag: "true or false",
   count: "a whole number",
   list: 'a list of texts: ["a", "b"]',
+  references: 'a list of names and references: ["k1=file:PATH"]',
   threshold: "a text or a whole number",
 }
 
@@ -137,7 +140,7 @@ function wordsOf(issue: z.core.$ZodIssue, items: readonly Item[], commands: read
   const { kind, choices, flags } = item.option
   const wants = choices?.map((choice) => `"${choice}"`).join(", ") ?? takes[kind] ?? "a text"
   // What stands where a reference belongs may be the secret itself.
-  const secret = kind === "reference" || flags.includes("<url>")
+  const secret = kind === "reference" || kind === "references" || flags.includes("<url>")
   return [
     `${shown} takes ${wants.replace(/, ([^,]*)$/, choices === undefined ? "$&" : " or $1")}${secret ? "" : instead(issue.input)}`,
   ]

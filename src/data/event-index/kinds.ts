@@ -1,7 +1,7 @@
 // The further indexes that a log can have, on each partition of pgtrail.event: what each serves, and what it is made on.
 import { searchText, shortTags } from "../query/search-text.js"
 
-export const indexKinds = ["search", "details", "tags"] as const
+export const indexKinds = ["search", "details", "tags", "subject"] as const
 export type IndexKind = (typeof indexKinds)[number]
 
 interface Made {
@@ -30,6 +30,14 @@ export const madeOn: Readonly<Record<IndexKind, Made>> = {
     on: `(${shortTags("tags")}), (${shortTags("compliance_tags")})`,
     // An event without any costs nothing then.
     where: "tags is not null or compliance_tags is not null",
+    isExpression: true,
+  },
+  subject: {
+    serves: "gdpr by email, name, ip, device",
+    // As find_subject.sql asks for it; what is longer than an entry may be is compared by its beginning.
+    on: `(array[lower("left"(actor_email, 300)), "left"(actor_name, 300), host(ip_address), "left"(device_id, 300)])`,
+    where:
+      "actor_email is not null or actor_name is not null or ip_address is not null or device_id is not null",
     isExpression: true,
   },
 }

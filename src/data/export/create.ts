@@ -10,6 +10,7 @@ import type { EventColumn } from "../event-columns.js"
 import { writeManifest } from "../manifest-form.js"
 import type { EventFilter } from "../query/criteria.js"
 import { refuseDetached } from "../query/detached.js"
+import { openEvents } from "../query/source.js"
 import { abortable } from "./abortable.js"
 import { boundFilter } from "./bound.js"
 import { openCheckpoints, refuseOthers } from "./covering.js"
@@ -140,12 +141,16 @@ async function write(
   client: Client,
   target: ConnectionTarget,
   options: Given,
-  job: Job,
+  asked: Job,
 ): Promise<CreatedExport> {
-  const { shape, folder, isExtract, key } = job
+  const { shape, folder, key } = asked
   const facts = await beginSnapshot(client)
-  refuseOthers(job.checkpoints, facts.logIds)
+  refuseOthers(asked.checkpoints, facts.logIds)
   const { snapshot, source } = facts
+  // What a restriction hides from this role is not in it: it cannot prove that nothing is missing.
+  const hides = source === openEvents
+  const isExtract = asked.isExtract || hides
+  const job: Job = { ...asked, isExtract }
   const filter = await boundFilter(client, job.filter, source)
   if (!isExtract) await refuseDetached(client, filter)
   const { signal, progress } = options
@@ -200,11 +205,14 @@ async function write(
   return {
     manifest,
     sha256: digest,
-    warnings: unknown.map(({ warning }) => warning),
+    warnings: [...unknown.map(({ warning }) => warning), ...(hides ? [hidden] : [])],
     key: key === undefined ? null : `${key.name}+${key.keyId}`,
     ...recorded,
   }
 }
+
+const hidden =
+  "the log has a restriction (Article 18): what it hides from this role is left out, so this is an extract and no evidence; a role with the right privacy exports everything"
 
 function withoutFolder(error: unknown, act: string | null): unknown {
   if (!(error instanceof TrailError) || act === null) return error

@@ -108,6 +108,14 @@ export function describeCheck(report: ExportReport): string {
             `${plural(report.without_values, "event")}: a digest stands for what is left out`,
           ),
         ]),
+    ...(report.redacted === "0"
+      ? []
+      : [
+          line(
+            "redacted",
+            `${plural(report.redacted, "event")}: for the values that are there now the log alone can vouch`,
+          ),
+        ]),
     ...(report.checkpoint === null
       ? []
       : [

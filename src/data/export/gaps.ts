@@ -3,6 +3,7 @@ import type { ClientBase } from "pg"
 import { goneTable } from "../purge/gone.js"
 import { placesInDetached } from "../query/detached.js"
 import { segments, within } from "../query/segments.js"
+import { wholeLog } from "../query/source.js"
 import { laneKey } from "./covering.js"
 import type { Facts } from "./facts.js"
 import type { Lane } from "./lanes.js"
@@ -129,7 +130,7 @@ async function elsewhere(
     const { rows } = await client.query<{ at: string; events: string }>(
       `select g.at, count(*) as events
        from ${wanted}
-       join pgtrail.${source.events} e on e.organization_id = g.organization_id and e.lane = g.lane and e.seq between g.first and g.last
+       join pgtrail.${source.isBound ? source.events : wholeLog.events} e on e.organization_id = g.organization_id and e.lane = g.lane and e.seq between g.first and g.last
          and ${bounds.text}
        group by g.at`,
       [...values, ...bounds.values],

@@ -68,7 +68,7 @@ export function rawRow(
 }
 
 /** `2026-07-10 12:00:00.5+00` as `2026-07-10T12:00:00.500000Z`. */
-function putTime(bytes: Buffer, start: number, end: number, pages: Pages): void {
+export function putTime(bytes: Buffer, start: number, end: number, pages: Pages): void {
   const fraction = end - start - 23
   const isPlain =
     fraction <= 6 &&

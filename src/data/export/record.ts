@@ -20,11 +20,41 @@ const signature =
 const mostNames = 1000
 
 /** `sha256`: of the manifest, in hex. What cannot be recorded is told, and no reason to give nothing out: whoever reads could copy too. */
-export async function recordExport(
+export function recordExport(
   client: ClientBase,
   manifest: Manifest,
   sha256: string,
 ): Promise<RecordedExport> {
+  const { kind, format, excel, filters, excluded, population } = manifest
+  return recordTaken(client, {
+    kind,
+    format: excel ? "excel" : format,
+    organizations: [filters.organization ?? []].flat(),
+    since: filters.since,
+    until: filters.until,
+    filters: filterNames(filters),
+    excluded,
+    events: population.exported,
+    sha256,
+  })
+}
+
+/** What an act says of events that were taken away. */
+export interface Taken {
+  readonly kind: Manifest["kind"] | "subject"
+  readonly format: string
+  readonly organizations: readonly string[]
+  readonly since: string | undefined
+  readonly until: string | undefined
+  /** Names alone. */
+  readonly filters: readonly string[]
+  readonly excluded: readonly string[]
+  readonly events: string
+  /** Of the manifest, in hex. */
+  readonly sha256: string
+}
+
+export async function recordTaken(client: ClientBase, taken: Taken): Promise<RecordedExport> {
   try {
     const { rows } = await client.query<{ standby: string; known: string; allowed: string | null }>(
       `select pg_is_in_recovery() as standby, to_regprocedure($1) is not null as known,
@@ -34,16 +64,15 @@ export async function recordExport(
     if (rows[0]?.standby === "t") return { act: null, not_recorded: "this server is a standby" }
     if (rows[0]?.known !== "t") return { act: null, not_recorded: "the log is older: pgtrail migrate up" }
     if (rows[0]?.allowed !== "t") return { act: null, not_recorded: "this role may not record one" }
-    return { act: await record(client, manifest, sha256), not_recorded: null }
+    return { act: await record(client, taken), not_recorded: null }
   } catch (error) {
     const known = toTrailError(error)
     return { act: null, not_recorded: known instanceof Error ? known.message : "unknown error" }
   }
 }
 
-function record(client: ClientBase, manifest: Manifest, sha256: string): Promise<string | null> {
-  const { kind, format, excel, filters, excluded, population } = manifest
-  const organizations = [filters.organization ?? []].flat()
+function record(client: ClientBase, taken: Taken): Promise<string | null> {
+  const { kind, format, organizations, since, until, filters, excluded, events, sha256 } = taken
   return withTransaction(
     client,
     "begin isolation level read committed; set local synchronous_commit = on",
@@ -53,13 +82,13 @@ function record(client: ClientBase, manifest: Manifest, sha256: string): Promise
         "select pgtrail.record_export($1, $2, $3, $4, $5, $6, $7, $8, decode($9, 'hex'), $10) as seq",
         [
           kind,
-          excel ? "excel" : format,
+          format,
           organizations.length === 0 || organizations.length > mostNames ? null : organizations,
-          filters.since ?? null,
-          filters.until ?? null,
-          filterNames(filters),
+          since ?? null,
+          until ?? null,
+          filters,
           excluded,
-          population.exported,
+          events,
           sha256,
           version,
         ],

@@ -32,6 +32,8 @@ export interface ExportReport {
   /** Events whose hash was computed anew, and those of them with values that a redaction or an exclusion took away. */
   readonly events: string
   readonly without_values: string
+  /** Those in which a redaction left other values: for them the log alone can vouch. */
+  readonly redacted: string
   readonly files: string
   /** Who vouches for the manifest: name and id of the key. */
   readonly signed_by: string | null

@@ -98,7 +98,11 @@ export function copyText(shape: Shape, { events }: Source, condition: string): s
 }
 
 /** Built-in functions alone; a name without a schema is a column of the one table. */
-function selected({ format, excluded }: Shape, column: EventColumn): string {
+export function selected(
+  { format, excluded }: Pick<Shape, "format" | "excluded">,
+  column: EventColumn,
+  of = "",
+): string {
   const group = excluded.find((name) => groups[name].digest === column)
   if (group !== undefined) {
     const { fields, salt } = groups[group]
@@ -107,7 +111,7 @@ function selected({ format, excluded }: Shape, column: EventColumn): string {
   }
   // JSON has no bounds: an array that does not begin at 1 stays PostgreSQL's own text, as a JSON string.
   if (kindOf(column) === "array" && format !== "csv")
-    return `case when ${column}::text like '[%' then to_json(${column}::text) else to_json(${column}) end as ${column}`
+    return `case when ${of}${column}::text like '[%' then to_json(${of}${column}::text) else to_json(${of}${column}) end as ${column}`
   return column
 }
 

@@ -57,6 +57,7 @@ export async function verifyExport(at: string, options: VerifyExportOptions = {}
     checks: manifest.checks,
     events: String(rows.events),
     without_values: String(rows.withoutValues),
+    redacted: String(rows.redacted),
     files: String(manifest.files.length),
     ...signed,
     checkpoint:

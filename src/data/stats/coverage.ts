@@ -1,6 +1,7 @@
 // How far the daily summaries answer a question: which whole days, of which organizations, and what they lack there.
 import type { ClientBase } from "pg"
 import { criterionNames, type Values } from "../query/criteria.js"
+import { isBoundSql, openEvents, sourceOf } from "../query/source.js"
 import type { Period } from "../query/time.js"
 import type { Dimension, Source, StatsOptions } from "./options.js"
 
@@ -39,10 +40,12 @@ export async function coverage(client: ClientBase, asked: StatsOptions): Promise
   if (others.some((name) => list(asked[name]).length > 0 || list(asked.not?.[name]).length > 0)) {
     return events("the summaries do not know the users of a part of an organization's events")
   }
-  const able = await client.query<{ able: string }>(
-    `select coalesce(bool_and(has_table_privilege(to_regclass(t), 'select')), false) and count(to_regclass(t)) = 5 as able
+  const able = await client.query<{ able: string; is_bound: string }>(
+    `select ${isBoundSql} as is_bound, coalesce(bool_and(has_table_privilege(to_regclass(t), 'select')), false) and count(to_regclass(t)) = 5 as able
      from unnest('{pgtrail.summary,pgtrail.summary_actor,pgtrail.summary_cursor,pgtrail.summary_recount,pgtrail.chain_head}'::text[]) t`,
   )
+  if (sourceOf(able.rows[0]?.is_bound) === openEvents)
+    return events("a restriction may hide events from this role, and the summaries have all")
   if (able.rows[0]?.able !== "t") return events("this role, or this log, has no summaries to read")
 
   const lanes = await readLanes(client, asked)

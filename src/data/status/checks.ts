@@ -58,6 +58,12 @@ export const limits = {
     critical: "never",
     summary: "partitions that could not be archived the last time",
   },
+  requests: {
+    unit: "count",
+    warning: "1",
+    critical: "never",
+    summary: "requests of people that are late, or due within seven days",
+  },
   "rows-in-default": {
     unit: "count",
     warning: "1",

@@ -1,0 +1,60 @@
+// pgtrail gdpr find: what a request about a person would touch.
+import { arg, command, flag } from "../../cli/command.js"
+import { findOptions, subjectOptions } from "../../cli/subject.js"
+import { describeFoundSubject } from "../../data/subject/describe-found.js"
+import type { FoundSubject } from "../../data/subject/find.js"
+import { readIdentifiers } from "../../data/subject/identifiers.js"
+
+export default command({
+  summary: "find what the log has of a person, in archives too, and what could not be erased",
+  description:
+    "Events that the person did, events about him (resources by gdpr rule, or --also resource=TYPE/ID), and with --text events that only name him: by " +
+    "organization, month and type, by field, and what a hold or a law keeps. An identifier that stands in a column which the chain needs as it is (an " +
+    "organization, an event type, an id) cannot be erased, and is told. No identifier and no value of an event is printed, and nothing is recorded.\n\n" +
+    "ID and --also are compared in both forms of Unicode; e-mail addresses and text regardless of case. What has fewer than three characters is " +
+    "compared with whole values alone, never looked for within text. With --privacy-key the person is found under pseudonyms too. Found or not, the " +
+    "exit code is 0. Needs the role pgtrail_privacy, and the right to make temporary tables.",
+  args: { id: arg("the person's id, as it stands in actor_id") },
+  options: {
+    ...subjectOptions,
+    text: flag("--text", "look for the identifiers in all text of all events too, which reads every event"),
+    archives: flag("--no-archives", "leave the archives out"),
+  },
+  examples: [
+    {
+      run: "pgtrail gdpr find u-4711 --also email=a@example.com",
+      shows: "how many events of which organizations, and which fields of them",
+    },
+    { run: "pgtrail gdpr find u-4711 --text --json", shows: "all of it, for a program" },
+  ],
+  async run({ args, options, session }) {
+    const identifiers = readIdentifiers(args.id, options.also)
+    const found = await (await session.trail()).findSubject(identifiers, await findOptions(options, session))
+    return foundReport(found)
+  },
+})
+
+export const foundReport = (found: FoundSubject) => ({
+  schema: "pgtrail.found_subject/1",
+  columns: foundColumns,
+  rows: [
+    ...found.found.events.map((row) => ({ archive: null, ...row })),
+    ...found.archives.flatMap(({ archive, found: inside }) =>
+      inside.events.map((row) => ({ archive, ...row })),
+    ),
+  ],
+  document: { schema: "pgtrail.found_subject/1", ...found },
+  text: describeFoundSubject(found),
+})
+
+const number = <Name extends string>(name: Name) => ({ name, kind: "number" }) as const
+
+const foundColumns = [
+  { name: "archive" },
+  { name: "organization_id" },
+  { name: "month" },
+  { name: "event_type" },
+  ...(["events", "as_actor", "as_subject", "mentioned", "replaced", "held", "kept", "unsound"] as const).map(
+    number,
+  ),
+]

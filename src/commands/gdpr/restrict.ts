@@ -1,0 +1,68 @@
+// pgtrail gdpr restrict: hides a subject's events from all but pgtrail_privacy, by an act.
+import { arg, command, list, required, text } from "../../cli/command.js"
+import { readIdentifiers } from "../../data/subject/identifiers.js"
+import { grouped, quoted } from "../../data/words.js"
+
+export default command({
+  summary: "restrict what is done with a person's events (Article 18), by an act",
+  description:
+    "From now on only members of pgtrail_privacy, the owner of the log and superusers are shown what the person did and what was done to him: query, " +
+    "show, tail, stats, actor, resource, trace, security, field and export leave it out for everybody else, and so does the view of a reader of some organizations. verify, " +
+    "archives, backups and retention go on: what retention must not remove meanwhile, a hold keeps (pgtrail hold add). Events are found by the columns of the " +
+    "actor, and by resources and paths that rules name (pgtrail gdpr rule list); a role that may read the table by SQL of its own is not kept from it, which is why " +
+    "applications and analysts are bound to organizations (pgtrail grant reader ROLE --org NAME).\n\n" +
+    "The act names nobody; whom it is about stands in the log until the restriction is lifted. Needs the role pgtrail_privacy.",
+  args: { id: arg("the person's actor id") },
+  options: {
+    also: list(
+      "--also <kind=value>",
+      "another identifier: id, email, name, ip, device, session or resource=TYPE/ID",
+    ),
+    org: text("--org <name>", "only in this organization"),
+    reason: required(text("--reason <text>", "why; stays in the act, so no personal data")),
+    requestedBy: required(
+      text("--requested-by <who>", "who asked for it: a role or a number, no personal data"),
+    ),
+    request: text("--request <id>", "the request in the register that it answers"),
+  },
+  examples: [
+    {
+      run: 'pgtrail gdpr restrict u-4711 --also email=eve@example.com --reason "accuracy contested" --requested-by DPO',
+      shows: "hides what u-4711 did from everybody else",
+    },
+  ],
+  async run({ args, options, session }) {
+    const { reason, requestedBy, org, request } = options
+    const identifiers = readIdentifiers(args.id, options.also)
+    const trail = await session.trail()
+    const { act, events } = await trail.restrictSubject(identifiers, {
+      reason,
+      requestedBy,
+      organization: org,
+      request,
+    })
+    if (events === "0")
+      session.warn("it hides no event that was not hidden before: see that the identifiers are right")
+    return {
+      schema: "pgtrail.restriction/1",
+      columns: [
+        { name: "act", kind: "number" },
+        { name: "events", kind: "number" },
+      ],
+      rows: act === null ? [] : [{ act, events }],
+      document: { schema: "pgtrail.restriction/1", act, events },
+      text:
+        act === null
+          ? `nothing was changed: the same restriction is in force already${request === undefined ? "" : `, which request ${quoted(request)} now notes`}`
+          : `restricted, act ${act}: only pgtrail_privacy is shown ${eventsWords(events)}`,
+      ...(act === null
+        ? {}
+        : {
+            note: `it is lifted by: pgtrail gdpr unrestrict --act ${act}; retention goes on: pgtrail hold add keeps what must stay`,
+          }),
+    }
+  },
+})
+
+const eventsWords = (events: string | null): string =>
+  events === null ? "these events, which could not be counted" : `these events, ${grouped(events)} now`

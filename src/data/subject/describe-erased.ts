@@ -1,0 +1,130 @@
+// The receipt of an erasure, and what a register brought back, in words for people.
+import { grouped, plural, visible } from "../words.js"
+import { casesWords, keptWords } from "./describe-found.js"
+import type { Reapplied } from "./reapply.js"
+import type { ReapplyArchive } from "./reapply-archives.js"
+import type { ErasedField, Receipt } from "./receipt.js"
+
+const stayWords = (events: string): string =>
+  events === "1" ? "1 event stays as it is" : `${plural(events, "event")} stay as they are`
+
+const width = 12
+const line = (name: string, value: string): string => `${name.padEnd(width)}${value}`
+
+export function describeReceipt(receipt: Receipt): string {
+  const { act, events, fields, kept, held, unsound, frame, archives, copies, register } = receipt
+  return [
+    act === null
+      ? "nothing in the log was to be erased"
+      : `erased in ${plural(events, "event")} of ${plural(receipt.organizations.length, "organization")}, recorded as act ${act}`,
+    ...(receipt.request === null ? [] : [line("request", visible(receipt.request))]),
+    ...receipt.earlier.map(({ act: before, time, events: of, archive }) =>
+      line(
+        "before",
+        `act ${before} of ${time} erased in ${plural(of, "event")}${archive === null ? "" : ` of archive ${visible(archive)}`}`,
+      ),
+    ),
+    ...fieldsLine("who did it", fields, "identity"),
+    ...fieldsLine("what it was", fields, "content"),
+    ...kept.map(({ law, events: of }) =>
+      line(
+        "kept by law",
+        `${plural(of, "event")} (${visible(law)}): a token that leads nowhere stands for the subject`,
+      ),
+    ),
+    ...(held.events === "0" ? [] : [line("held", `${stayWords(held.events)}${casesWords(held)}`)]),
+    ...(unsound === "0"
+      ? []
+      : [line("unsound", `${stayWords(unsound)}: not as appended, which is evidence`)]),
+    ...frame.map(({ field, events: of }) =>
+      line("stays", `${field} of ${plural(of, "event")}: the chain needs it as it is`),
+    ),
+    ...receipt.named.map((words) => line("stays", words)),
+    ...receipt.proof.map((words) => line("proof", words)),
+    line("method", methodWords(receipt)),
+    ...archives.map(({ archive, new_name: name, why, until, events: of }) =>
+      line(
+        "archive",
+        [
+          visible(archive),
+          ...(name === null ? [] : [`${plural(of, "event")}, written anew as ${visible(name)}`]),
+          ...(why === null ? [] : [`still has values: ${visible(why)}${keptWords(until)}`]),
+        ].join(": "),
+      ),
+    ),
+    ...receipt.failed.map((words) => line("failed", visible(words))),
+    ...receipt.limits.map((words) => line("note", visible(words))),
+    ...(act === null
+      ? []
+      : [copies.wal, ...copies.elsewhere, copies.backups].map((words) => line("copies", words))),
+    ...(register === null ? [] : [line("register", `sha256 ${register}`)]),
+    receipt.complete ? completeWords(receipt) : "incomplete: the request stays open",
+  ].join("\n")
+}
+
+function completeWords({ proof, searched }: Receipt): string {
+  const { organizations, since, until } = searched
+  const isNarrow = organizations !== null || since !== null || until !== null
+  return [
+    `complete: ${isNarrow ? "of what was searched " : ""}nothing is left that was to go`,
+    ...(proof.length === 0 ? [] : ["what is proof cannot go"]),
+  ].join("; ")
+}
+
+function fieldsLine(name: string, fields: readonly ErasedField[], group: ErasedField["group"]): string[] {
+  const of = fields.filter((field) => field.group === group)
+  return of.length === 0
+    ? []
+    : [line(name, of.map(({ field, events }) => `${field} ${grouped(events)}`).join(", "))]
+}
+
+function methodWords({ method, remains }: Receipt): string {
+  if (remains === null) {
+    return "logical: no query returns the values; their bytes stay in files of the tables until those are written anew (--physical)"
+  }
+  const { partitions, statistics, left } = remains
+  const done = partitions.filter(({ why }) => why === null).length
+  const failed = partitions.flatMap(({ name, why }) => (why === null ? [] : [`${name}: ${visible(why)}`]))
+  return [
+    `${method}: ${plural(done, "partition")} written anew${statistics ? ", statistics too" : ""}`,
+    ...failed,
+    ...left.map(visible),
+  ].join("; ")
+}
+
+export function describeReapplied(done: Reapplied): string {
+  const { dry_run: isDry, erasures, places, already, events, gone, held, unsound, foreign } = done
+  return [
+    `the register lists ${plural(erasures.length, "erasure")} of this log, in ${plural(places, "place")}${foreign === 0 ? "" : `, and ${foreign} of other logs`}`,
+    line("already", `${plural(already, "place")} of them redacted in this log`),
+    line(
+      isDry ? "would" : "redacted",
+      `${plural(events, "event")}${done.act === null ? "" : `, recorded as act ${done.act}`}`,
+    ),
+    ...(gone === "0"
+      ? []
+      : [line("gone", `${plural(gone, "event")} not in the log any more, or in an archive`)]),
+    ...(held === "0" ? [] : [line("held", `${stayWords(held)}${casesWords(done.found)}`)]),
+    ...(unsound === "0"
+      ? []
+      : [line("unsound", `${stayWords(unsound)}: not as appended, which is evidence`)]),
+    ...done.archives.map(archiveWords),
+    ...done.missing.map((words) => line("missing", visible(words))),
+    done.complete
+      ? "complete: nothing of what the register lists is left"
+      : "incomplete: what is left is told above",
+  ].join("\n")
+}
+
+/** The log has the names of before: the erasure may have written the files anew, under another one. */
+function archiveWords({ archive, location, events, restored }: ReapplyArchive): string {
+  const name = visible(archive)
+  const first = `${name} in ${visible(location)} still has values of ${plural(events, "event")}`
+  return line(
+    "archive",
+    restored
+      ? `${first}, which came back into the log: pgtrail archive remove ${name}`
+      : `${first}, as far as this log knows: pgtrail archive restore ${name}, then this once more; where its files are gone, the erasure wrote ` +
+          "them anew under another name, and a backup of the place has them",
+  )
+}

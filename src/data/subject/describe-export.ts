@@ -1,0 +1,31 @@
+// What an export of a subject left to be done, for people.
+import { demanded, type SubjectManifest } from "./export-manifest.js"
+
+/** What whoever made it has to know, and what to do next. */
+export function describeSubjectExport({
+  counts,
+  text: state,
+  searched,
+  information,
+}: SubjectManifest): string {
+  const missing = demanded.filter((name) => information[name] === null)
+  const { archives, detached } = searched
+  const notes = [
+    ...(counts.events === "0" ? ["nothing of the person was found, which is an answer too"] : []),
+    ...(missing.length === 0
+      ? []
+      : [
+          `not configured, and Article 15(1) demands it: ${missing.map((name) => `gdpr.${name}`).join(", ")}`,
+        ]),
+    ...(detached.length === 0 ? [] : [`detached partitions were read too: ${detached.join(", ")}`]),
+    ...archives.flatMap(({ name, included, why, next }) =>
+      included ? [] : [`archive ${name} is not included: ${why}; next: ${next}`],
+    ),
+    ...(counts.review_events === "0" || state === "included"
+      ? []
+      : [
+          "next: look at the places in review.csv (pgtrail show), then run it again with --include-text and another --out",
+        ]),
+  ]
+  return notes.join("\n")
+}

@@ -1,0 +1,170 @@
+// What of an event its subject is given: what others did, and who they are, is masked, and text that nobody has looked at is withheld
+// (Article 15(4)). Bytes, as COPY wrote them: only what has to be judged is made text.
+import type { EventColumn } from "../event-columns.js"
+import { documents, identity, searches } from "./export-columns.js"
+import { fieldText, flags } from "./export-field.js"
+import { type JsonPath, replaceValues, textOf } from "./export-json.js"
+import { OtherNames, otherPerson } from "./export-others.js"
+import { erased, OwnNames } from "./export-own.js"
+import { pathsOf, type SubjectRules } from "./export-rules.js"
+import { type Arrays, type Setting, type Step, ValueMask } from "./export-values.js"
+import type { Identifier } from "./identifiers.js"
+
+export interface MaskOptions {
+  readonly identifiers: readonly Identifier[]
+  readonly rules: SubjectRules
+  /** Text that may name others is given out as it is, but for what is masked of them elsewhere in the event. */
+  readonly includeText: boolean
+}
+
+export interface MaskCounts {
+  asActor: number
+  asSubject: number
+  /** Found by text alone. */
+  mentioned: number
+  /** Events in which something of others was masked. */
+  masked: number
+  /** Events and values that have text for a human. */
+  reviewEvents: number
+  reviewValues: number
+}
+
+/** A column and the text that it has now. */
+export interface Change {
+  readonly at: number
+  readonly text: string
+}
+
+const letterT = 0x74
+
+export class SubjectMask {
+  readonly counts: MaskCounts = {
+    asActor: 0,
+    asSubject: 0,
+    mentioned: 0,
+    masked: 0,
+    reviewEvents: 0,
+    reviewValues: 0,
+  }
+  /** Of the event that was judged last, in the order of the columns. */
+  changes: Change[] = []
+  /** Columns of it that have text for a human. */
+  review: EventColumn[] = []
+  /** What the subject is in it. */
+  foundAs = ""
+  readonly #options: MaskOptions
+  readonly #at: ReadonlyMap<string, number>
+  readonly #own: OwnNames
+  readonly #others: OtherNames
+  readonly #values: ValueMask
+  readonly #steps: readonly Step[]
+  readonly #ownSteps: readonly Step[]
+  readonly #pathsOf: (eventType: string) => ReadonlyMap<string, readonly JsonPath[]>
+
+  /** `columns`: as they are read, behind as_actor, as_subject and mentioned. */
+  constructor(columns: readonly EventColumn[], arrays: Arrays, options: MaskOptions) {
+    this.#options = options
+    this.#at = new Map(columns.map((column, at) => [column, at]))
+    this.#own = new OwnNames(options.identifiers, options.rules.resources)
+    this.#others = new OtherNames(this.#own)
+    this.#values = new ValueMask(this.#own, this.#others, { arrays, includeText: options.includeText })
+    this.#steps = columns.flatMap((column, at) => {
+      const search = searches[column]
+      return search === undefined ? [] : [{ column, at, search }]
+    })
+    this.#ownSteps = this.#steps.filter(({ search }) => search === "text" || search === "document")
+    this.#pathsOf = pathsOf(options.rules)
+  }
+
+  /** `ends`: where each field ends, of the three flags first. */
+  judge(bytes: Buffer, start: number, ends: Int32Array): void {
+    const field = (column: EventColumn): string | null => {
+      const at = (this.#at.get(column) ?? 0) + flags
+      return fieldText(bytes, at === 0 ? start : (ends[at - 1] ?? 0) + 1, ends[at] ?? 0)
+    }
+    const { rules } = this.#options
+    const isNamed = bytes[start] === letterT
+    const isFoundAsSubject = bytes[(ends[0] ?? 0) + 1] === letterT
+    const isActor = isNamed && this.#own.isActor(field("actor_id"), field("actor_email"))
+    const type = this.#own.types.size === 0 ? null : field("resource_type")
+    const resource = type === null || !this.#own.types.has(type) ? null : field("resource_id")
+    const isResource = resource !== null && this.#own.isResource(type ?? "", resource)
+    // Whose the event is where a resource names a person; otherwise whoever acted.
+    const eventType = rules.paths.length === 0 ? "" : (field("event_type") ?? "")
+    // What pgtrail wrote down as right is about whom the event is found for, whoever entered it.
+    const isOwn =
+      isResource || (resource === null && isActor) || (isFoundAsSubject && eventType === "gdpr.rectified")
+    const isOthers = resource !== null && !isResource && rules.resources.has(type ?? "")
+    const paths = rules.paths.length === 0 ? undefined : this.#pathsOf(eventType)
+    const hidden = this.#hidden(field, { isActor, isOthers })
+    if (!isOwn && paths !== undefined) this.#addRuled(field, paths)
+    const setting: Setting = { isOwn, isMixed: !isActor || !isOwn, paths, masked: hidden.size > 0, waits: 0 }
+    this.changes = []
+    this.review = []
+    for (const step of setting.isMixed ? this.#steps : this.#ownSteps) {
+      const { column, at } = step
+      const value = field(column)
+      if (value === null) continue
+      setting.waits = 0
+      const isHis = column === "resource_name" && isResource
+      const now = hidden.has(column)
+        ? otherPerson
+        : this.#values.judged(value, isHis ? { ...step, search: "searched" } : step, setting)
+      if (now !== value) this.changes.push({ at, text: now })
+      if (setting.waits === 0) continue
+      this.review.push(column)
+      this.counts.reviewValues += setting.waits
+    }
+    this.#count({ isActor: isNamed, isSubject: isFoundAsSubject, masked: setting.masked })
+  }
+
+  /** Columns that are another's as a whole; what is in them is looked for in the others. */
+  #hidden(
+    field: (column: EventColumn) => string | null,
+    { isActor, isOthers }: { isActor: boolean; isOthers: boolean },
+  ): ReadonlySet<EventColumn> {
+    const hidden = new Set<EventColumn>()
+    const hide = (column: EventColumn): void => {
+      const value = field(column)
+      if (value === null || value === erased) return
+      hidden.add(column)
+      this.#others.add(value)
+    }
+    this.#others.clear()
+    if (!isActor) {
+      for (const [column, kind] of identity) {
+        if (kind === undefined || !this.#own.has(kind, field(column))) hide(column)
+      }
+    }
+    if (isOthers) {
+      hide("resource_id")
+      hide("resource_name")
+    }
+    return hidden
+  }
+
+  #addRuled(
+    field: (column: EventColumn) => string | null,
+    paths: ReadonlyMap<string, readonly JsonPath[]>,
+  ): void {
+    for (const column of documents) {
+      const ruled = paths.get(column)
+      const document = ruled === undefined ? null : field(column)
+      if (ruled === undefined || document === null) continue
+      replaceValues(document, ruled, (raw, isRuled) => {
+        if (isRuled && /^["\d-]/.test(raw)) this.#others.add(textOf(raw))
+        return undefined
+      })
+    }
+  }
+
+  #count({ isActor, isSubject, masked }: { isActor: boolean; isSubject: boolean; masked: boolean }): void {
+    const { counts } = this
+    this.foundAs = isActor ? (isSubject ? "actor subject" : "actor") : isSubject ? "subject" : "mentioned"
+    if (isActor) counts.asActor += 1
+    if (isSubject) counts.asSubject += 1
+    if (!isActor && !isSubject) counts.mentioned += 1
+    if (masked) counts.masked += 1
+    if (this.review.length > 0) counts.reviewEvents += 1
+  }
+}

@@ -1,0 +1,132 @@
+// Finds what a request about a subject would touch: in the log, in detached partitions and in archives. Records nothing, and shows no value.
+import type { Client } from "pg"
+import { type ConnectionTarget, withClient } from "../connection.js"
+import { TrailError } from "../errors.js"
+import type { ArchiveAccess, ArchiveFound } from "./archives.js"
+import { type Found, readFound, sumFound } from "./found.js"
+import { checkIdentifiers, type Identifier } from "./identifiers.js"
+import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
+import { limitsOf, type Unsearched, unsearchedBy } from "./limits.js"
+import { type KnownPseudonym, knownPseudonyms } from "./pseudonym.js"
+import { refuseUnable } from "./redact.js"
+import { findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
+
+export interface FindOptions extends SubjectScope, ArchiveAccess {
+  /** Keys of pseudonyms: by them a subject is found that was pseudonymized. */
+  readonly keys?: PrivacyKeys | undefined
+  /** Milliseconds to wait for locks. Default 30,000. */
+  readonly patienceMs?: number | undefined
+  /** Whether archives are read. Default true. */
+  readonly archives?: boolean | undefined
+}
+
+export interface FoundSubject {
+  /** In the log, with its detached partitions. */
+  readonly found: Found
+  /** Archives that have something of the subject, and those that could not be read. */
+  readonly archives: readonly ArchiveFound[]
+  readonly archives_read: boolean
+  /** Under how many pseudonyms the log has the subject, which were looked for too. */
+  readonly pseudonyms: string
+  /** Where the subject may stand too, and nobody looked. */
+  readonly unsearched: Unsearched
+  /** What was not searched, and what cannot be erased, in words. */
+  readonly limits: readonly string[]
+}
+
+const nothing = "nothing was read"
+
+/** Throws `usage`, `privilege`, `read-only`. */
+export function findSubject(
+  target: ConnectionTarget,
+  identifiers: readonly Identifier[],
+  options: FindOptions = {},
+): Promise<FoundSubject> {
+  checkIdentifiers(identifiers)
+  return withClient(target, async (client) => {
+    await refuseUnable(client, findSignature, { nothing, patienceMs: options.patienceMs })
+    return findWidened(target, client, await widened(client, identifiers, options.keys), options)
+  })
+}
+
+interface Widened {
+  readonly all: readonly Identifier[]
+  readonly pseudonyms: readonly KnownPseudonym[]
+}
+
+/** With the pseudonyms under which the log has the subject already. */
+export async function widened(
+  client: Client,
+  identifiers: readonly Identifier[],
+  keys: PrivacyKeys = noPrivacyKeys,
+): Promise<Widened> {
+  if (keys.ids.length === 0) return { all: identifiers, pseudonyms: [] }
+  const pseudonyms = await knownPseudonyms(client, keys, identifiers)
+  const values = new Set(pseudonyms.map(({ pseudonym }) => pseudonym))
+  return {
+    pseudonyms,
+    all: [...identifiers, ...[...values].map((value) => ({ kind: "id" as const, value }))],
+  }
+}
+
+export async function findWidened(
+  target: ConnectionTarget,
+  client: Client,
+  { all, pseudonyms }: Widened,
+  options: FindOptions,
+): Promise<FoundSubject> {
+  const found = await findInLog(client, all, options)
+  const archives = options.archives === false ? [] : await findArchived(target, all, options)
+  const unsearched = await unsearchedBy(target, client, options)
+  return {
+    found,
+    archives,
+    archives_read: options.archives !== false,
+    pseudonyms: String(pseudonyms.length),
+    unsearched,
+    limits: limitsOf(found, archives, options, all, unsearched),
+  }
+}
+
+export const findSignature = "pgtrail.find_subject(text,text[],timestamptz,timestamptz,boolean,boolean)"
+
+/** Partition by partition, each in a short transaction: a plan of all of them would stand in the way of whoever changes partitions. */
+export async function findInLog(
+  client: Client,
+  identifiers: readonly Identifier[],
+  options: FindOptions,
+): Promise<Found> {
+  const found: Found[] = []
+  for (const partition of await partitionsIn(client, options)) {
+    options.signal?.throwIfAborted()
+    options.progress?.(`looking through ${partition}`)
+    await client.query("begin isolation level read committed")
+    try {
+      await stageSubject(client, identifiers)
+      await findInPartition(client, partition, options)
+      found.push(await readFound(client, identifiers))
+    } catch (error) {
+      // One that was dropped meanwhile has no events.
+      if (!isGone(error)) throw error
+    } finally {
+      await client.query("rollback").catch(() => undefined)
+    }
+  }
+  return sumFound(found)
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && (error as { code?: string }).code === "42P01" && !(error instanceof TrailError)
+
+async function findArchived(
+  target: ConnectionTarget,
+  identifiers: readonly Identifier[],
+  options: FindOptions,
+): Promise<ArchiveFound[]> {
+  const { findInArchives } = await import("./archives.js")
+  const found: ArchiveFound[] = []
+  for await (const archive of findInArchives(target, identifiers, options)) {
+    if (!archive.searched || archive.found.events.length > 0) found.push(archive)
+  }
+  return found
+}

@@ -1,0 +1,230 @@
+// The register of erasures: a file outside of the database that says what was erased, by places alone, so that a restored database can be
+// made to forget again. Lines of JSON, only ever appended: what is to be erased is on the disk before the erasure commits.
+import { createHash, randomUUID } from "node:crypto"
+import { type FileHandle, open } from "node:fs/promises"
+import type { Client } from "pg"
+import { fileError } from "../checkpoint/files.js"
+import type { Strategy } from "./redact.js"
+
+export const registerSchema = "pgtrail.erasure_register/1"
+
+/** What was erased by whose request; no value of an event is in it. */
+export interface Beginning {
+  readonly schema: typeof registerSchema
+  readonly line: "begin"
+  readonly id: string
+  readonly log_id: string
+  readonly time: string
+  readonly strategy: Strategy
+  readonly request: string | null
+  /** The act that the erasure commits with: by its hash it is told apart from that of another life of the log. */
+  readonly act: string
+  readonly act_hash: string
+  /** Keyed hashes of the identifiers, by which somebody who has the key can tell whether a subject is in here; null without a key. */
+  readonly key: string | null
+  readonly subject: readonly string[] | null
+  /** seq of the acts of the rules in force. */
+  readonly rules: readonly string[]
+}
+
+/** Places of one lane in which the same fields were replaced. */
+export interface Places {
+  readonly line: "places"
+  readonly id: string
+  readonly organization: string
+  readonly lane: string
+  readonly identity: readonly string[]
+  readonly content: readonly string[]
+  /** What stands in the place of identifiers that a law keeps: of nobody, and the same for all of them; null elsewhere. */
+  readonly token: string | null
+  /** `12,15-18`. */
+  readonly seq: string
+}
+
+/** All of it is written: what has no such line was never committed. */
+export interface Written {
+  readonly line: "written"
+  readonly id: string
+  readonly lines: number
+  readonly events: string
+  /** Over the lines before it, of this id. */
+  readonly sha256: string
+}
+
+/** How it ended. Without such a line nobody saw it end. */
+export interface Ending {
+  readonly line: "done" | "void"
+  readonly id: string
+}
+
+export interface Registered {
+  readonly id: string
+  /** Of the line `written`: what the receipt names. */
+  readonly sha256: string
+  readonly events: string
+}
+
+/** Far fewer than make a line that no tool reads. */
+const rangesInLine = 2000
+
+/** The register as it is appended to. Two runs may write at once: each write is of whole lines, and each line says whose it is. */
+export class RegisterFile {
+  readonly #file: FileHandle
+  readonly path: string
+
+  private constructor(file: FileHandle, path: string) {
+    this.#file = file
+    this.path = path
+  }
+
+  /** Throws TrailError `file` where it cannot be written, before anything is erased. */
+  static async open(path: string): Promise<RegisterFile> {
+    try {
+      const file = await open(path, "a+", 0o600)
+      const { size } = await file.stat()
+      if (size > 0) {
+        const last = await file.read(Buffer.alloc(1), 0, 1, size - 1)
+        // A run that was killed may have left half a line, which must not spoil the next.
+        if (last.buffer[0] !== 0x0a) await file.appendFile("\n")
+      }
+      return new RegisterFile(file, path)
+    } catch (error) {
+      throw fileError(error, "write", path)
+    }
+  }
+
+  /** In the transaction of the erasure, when its act is recorded and before it commits. On the disk when it returns. */
+  async begin(
+    client: Client,
+    known: Pick<Beginning, "strategy" | "request" | "key" | "subject"> & { readonly act: string },
+  ): Promise<Registered> {
+    const id = randomUUID()
+    const sum = createHash("sha256")
+    let lines = 0
+    const put = async (parts: readonly object[]): Promise<void> => {
+      const text = parts.map((part) => `${JSON.stringify(part)}\n`).join("")
+      sum.update(text)
+      lines += parts.length
+      await this.#append(text)
+    }
+    await put([await beginning(client, id, known)])
+    let events = 0n
+    for await (const portion of placesOf(client, id)) {
+      events += portion.events
+      await put(portion.lines)
+    }
+    const written: Written = { line: "written", id, lines, events: String(events), sha256: sum.digest("hex") }
+    await this.#append(`${JSON.stringify(written)}\n`)
+    await this.#sync()
+    return { id, sha256: written.sha256, events: written.events }
+  }
+
+  /** `done`: it was committed; `void`: it was rolled back. */
+  async end(id: string, line: Ending["line"]): Promise<void> {
+    const ending: Ending = { line, id }
+    await this.#append(`${JSON.stringify(ending)}\n`)
+    await this.#sync()
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  async #append(text: string): Promise<void> {
+    try {
+      await this.#file.appendFile(text)
+    } catch (error) {
+      throw fileError(error, "write", this.path)
+    }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.sync()
+    } catch (error) {
+      throw fileError(error, "write", this.path)
+    }
+  }
+}
+
+async function beginning(
+  client: Client,
+  id: string,
+  { act, strategy, request, key, subject }: Parameters<RegisterFile["begin"]>[1],
+): Promise<Beginning> {
+  const { rows } = await client.query<{ log_id: string; time: string; hash: string; rules: string }>(
+    `select l.log_id, to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time, encode(a.hash, 'hex') as hash,
+       coalesce((select json_agg(r.act_seq::text order by r.act_seq) from pgtrail.subject_rule r where r.ended_seq is null), '[]') as rules
+     from pgtrail.log l, pgtrail.act a where a.organization_id = 'pgtrail' and a.seq = $1`,
+    [act],
+  )
+  const [{ log_id, time, hash, rules } = { log_id: "", time: "", hash: "", rules: "[]" }] = rows
+  return {
+    schema: registerSchema,
+    line: "begin",
+    id,
+    log_id,
+    time,
+    strategy,
+    request,
+    act,
+    act_hash: hash,
+    key,
+    subject,
+    rules: JSON.parse(rules) as string[],
+  }
+}
+
+interface Block {
+  readonly organization_id: string
+  readonly lane: string
+  /** JSON lists. */
+  readonly identity: string
+  readonly content: string
+  readonly token: string | null
+  /** `{[12,13),[15,19)}`. */
+  readonly ranges: string
+}
+
+/** From the plan of this transaction, by a cursor and in blocks of places: an erasure may have a million. */
+async function* placesOf(
+  client: Client,
+  id: string,
+): AsyncGenerator<{ readonly lines: readonly Places[]; readonly events: bigint }> {
+  await client.query(
+    `declare pgtrail_places no scroll cursor for
+     select p.organization_id, p.lane, to_json(p.identity_fields) as identity, to_json(p.content_fields) as content,
+       p.replacement as token, range_agg(int8range(p.seq, p.seq + 1)) as ranges
+     from pg_temp.pgtrail_plan p where p.done
+     group by p.organization_id, p.lane, p.seq >> 16, p.identity_fields, p.content_fields, p.replacement
+     order by p.organization_id, p.lane, p.seq >> 16`,
+  )
+  for (;;) {
+    const { rows } = await client.query<Block>("fetch 100 from pgtrail_places")
+    if (rows.length === 0) break
+    const lines: Places[] = []
+    let events = 0n
+    for (const { organization_id: organization, lane, identity, content, token, ranges } of rows) {
+      const all: string[] = []
+      for (const [, first = "", after = ""] of ranges.matchAll(/\[(\d+),(\d+)\)/g)) {
+        const last = BigInt(after) - 1n
+        events += BigInt(after) - BigInt(first)
+        all.push(String(last) === first ? first : `${first}-${last}`)
+      }
+      for (let at = 0; at < all.length; at += rangesInLine) {
+        lines.push({
+          line: "places",
+          id,
+          organization,
+          lane,
+          identity: JSON.parse(identity) as string[],
+          content: JSON.parse(content) as string[],
+          token,
+          seq: all.slice(at, at + rangesInLine).join(","),
+        })
+      }
+    }
+    yield { lines, events }
+  }
+  await client.query("close pgtrail_places")
+}

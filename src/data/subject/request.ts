@@ -1,0 +1,186 @@
+// The register of people's requests: when each came, until when it must be answered, what was done. It names no subject; each step is an act.
+import type { Client, ClientBase } from "pg"
+import { performUnsigned } from "../act/unsigned.js"
+import { TrailError } from "../errors.js"
+import { near } from "../near.js"
+import { writeTime } from "../query/columns.js"
+import { quoted } from "../words.js"
+import { refuseText } from "./given.js"
+import { extendedLate, isLate } from "./request-late.js"
+
+export const requestKinds = [
+  "access",
+  "portability",
+  "erasure",
+  "rectification",
+  "restriction",
+  "objection",
+] as const
+export type RequestKind = (typeof requestKinds)[number]
+export const requestOutcomes = ["done", "partly", "refused", "withdrawn"] as const
+export type RequestOutcome = (typeof requestOutcomes)[number]
+
+export interface SubjectRequest {
+  readonly request: string
+  readonly kind: RequestKind
+  /** late: it is open, and its time is over, or was before it was extended. */
+  readonly state: "open" | "late" | "closed"
+  readonly received_at: string
+  /** The end of the last day, in UTC. */
+  readonly due_at: string
+  readonly extended_at: string | null
+  /** After it was due, which makes nothing good. */
+  readonly extended_late: boolean
+  /** It was answered, or is open still, after it was due; or it was extended late. */
+  readonly late: boolean
+  readonly extension_reason: string | null
+  readonly closed_at: string | null
+  readonly outcome: RequestOutcome | null
+  readonly closed_by: string | null
+  /** sha256 of what the subject was given. */
+  readonly receipt: string | null
+  /** The acts that answered it. */
+  readonly acts: readonly string[]
+  /** Who had the subject's events and must be told (Article 19). */
+  readonly recipients: readonly Recipient[]
+  readonly note: string | null
+  readonly entered_by: string
+}
+
+/** An export, an archive or a backup: by its name, never whose events it has. */
+export interface Recipient {
+  readonly kind: string
+  readonly name: string
+  readonly [more: string]: unknown
+}
+
+export interface NewRequest {
+  readonly kind: RequestKind
+  /** When it came; without it, now. */
+  readonly received?: string | undefined
+  /** Its number, which names no person; without it, the year and the next number. */
+  readonly request?: string | undefined
+  readonly note?: string | undefined
+}
+
+export interface RequestFilter {
+  readonly request?: string | undefined
+  /** Also those that are closed. */
+  readonly all?: boolean | undefined
+}
+
+type Row = Record<keyof SubjectRequest, string | null>
+
+/** Those due first, first. */
+export async function subjectRequests(
+  client: ClientBase,
+  filter: RequestFilter = {},
+): Promise<SubjectRequest[]> {
+  const { rows } = await client.query<Row>(
+    `select r.request_id as request, r.kind,
+       case when r.closed_at is not null then 'closed' when ${isLate} then 'late' else 'open' end as state,
+       ${isLate} as late, ${extendedLate} as extended_late,
+       r.received_at, r.due_at, r.extended_at, r.extension_reason, r.closed_at, r.outcome, r.closed_by, r.receipt,
+       to_json(r.acts::text[]) as acts, r.recipients, r.note, r.session_user_name as entered_by
+     from pgtrail.subject_request r
+     where ($1::text is null or r.request_id = $1) and ($2 or r.closed_at is null)
+     order by r.closed_at is not null, r.due_at, r.request_id collate "C"`,
+    [filter.request ?? null, filter.all === true || filter.request !== undefined],
+  )
+  return rows.map((row) => {
+    const times = Object.fromEntries(timeColumns.map((column) => [column, writeTime(row[column])]))
+    const lists = { acts: JSON.parse(row.acts ?? "[]"), recipients: JSON.parse(row.recipients ?? "[]") }
+    const facts = { late: row.late === "t", extended_late: row.extended_late === "t" }
+    return { ...row, ...times, ...lists, ...facts } as unknown as SubjectRequest
+  })
+}
+
+const timeColumns = ["received_at", "due_at", "extended_at", "closed_at"] as const
+
+/** Throws `not-found`. */
+export async function subjectRequest(client: ClientBase, request: string): Promise<SubjectRequest> {
+  const [found] = await subjectRequests(client, { request })
+  if (found !== undefined) return found
+  const known = (await subjectRequests(client, { all: true })).map((one) => one.request)
+  const [meant] = near(request, known)
+  throw new TrailError("not-found", `there is no request ${quoted(request)}`, {
+    hint: meant === undefined ? "pgtrail gdpr request list --all" : `did you mean ${quoted(meant)}?`,
+  })
+}
+
+/** Throws `not-found` where it is given and is not in the register. */
+export async function refuseUnknownRequest(
+  client: ClientBase,
+  request: string | undefined,
+  otherwise: string,
+): Promise<void> {
+  if (request === undefined) return
+  try {
+    await subjectRequest(client, request)
+  } catch (error) {
+    if (!(error instanceof TrailError) || error.code !== "not-found") throw error
+    throw new TrailError("not-found", error.message, { hint: `${otherwise}; ${error.hint}` })
+  }
+}
+
+/** Throws `usage`, `privilege`, `read-only`. */
+export async function addRequest(
+  client: Client,
+  { kind, received, request, note }: NewRequest,
+): Promise<SubjectRequest> {
+  refuseText({ kind, request, note }, "nothing was entered")
+  const name = await step(client, "select pgtrail.add_request($1, $2, $3, $4) as answer", [
+    kind,
+    received ?? null,
+    request ?? null,
+    note ?? null,
+  ])
+  return subjectRequest(client, name)
+}
+
+/** By two months, once, with the reason that the subject is told. Throws `usage`, `not-found`. */
+export async function extendRequest(
+  client: Client,
+  request: string,
+  reason: string,
+): Promise<SubjectRequest> {
+  refuseText({ reason }, "nothing was extended")
+  await subjectRequest(client, request)
+  await step(client, "select pgtrail.extend_request($1, $2) as answer", [request, reason])
+  return subjectRequest(client, request)
+}
+
+export interface CloseOptions {
+  readonly outcome: RequestOutcome
+  readonly by?: string | undefined
+  /** sha256 of what the subject was given, in hex. */
+  readonly receipt?: string | undefined
+  /** Of what was refused, or answered in part, the reason that the subject is told. */
+  readonly reason?: string | undefined
+}
+
+/** Throws `usage`, `not-found`. */
+export async function closeRequest(
+  client: Client,
+  request: string,
+  options: CloseOptions,
+): Promise<SubjectRequest> {
+  const { outcome, by, receipt, reason } = options
+  refuseText({ by, reason }, "nothing was closed")
+  await subjectRequest(client, request)
+  await step(client, "select pgtrail.close_request($1, $2, $3, $4, $5) as answer", [
+    request,
+    outcome,
+    by ?? null,
+    receipt ?? null,
+    reason ?? null,
+  ])
+  return subjectRequest(client, request)
+}
+
+function step(client: Client, text: string, values: readonly (string | null)[]): Promise<string> {
+  return performUnsigned(client, async () => {
+    const { rows } = await client.query<{ answer: string }>(text, [...values])
+    return rows[0]?.answer ?? ""
+  })
+}
