@@ -4,6 +4,10 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /** These take longest and come first, so that at the end no worker waits for another. */
 const longest = [
+  "data/redact-model",
+  "data/redact-concurrent",
+  "data/privilege-temp",
+  "data/verify-redact-attacks",
   "data/lanes-volume",
   "data/lanes-snapshot",
   "data/purge-verify",

@@ -73,6 +73,7 @@ function shown(found: ShownEvent): Report {
       place,
       event: Object.fromEntries(members),
       chain: { previous, next, newest, purged_before: found.purged_before, purged_after: found.purged_after },
+      redactions: found.redactions,
       verifies,
       problems,
     },

@@ -18,12 +18,13 @@ import { near } from "../../data/near.js"
 export default command({
   summary: "make an index on every partition that lacks it, while the application writes",
   description:
-    "search serves --grep and needs the extension pg_trgm; details serves --where; tags serves --tag and --compliance. Each makes every " +
+    "search serves --grep and needs the extension pg_trgm; details serves --where; tags serves --tag and --compliance; " +
+    "subject serves gdpr by an e-mail address, a name, an address or a device. Each makes every " +
     "append dearer, search the most, and takes space: pgtrail index list.\n\n" +
     "Made partition by partition, newest first, each CONCURRENTLY: no writer waits. The server waits for transactions that were there " +
     "before, so that one which is idle for hours holds the run up: --lock-timeout. Run again, it goes on where a run was stopped, and " +
     "gives the index to partitions that came since: let cron run it. verify and migrate validate pass over such indexes.",
-  args: { kind: arg("search, details or tags", "required", indexKinds) },
+  args: { kind: arg("search, details, tags or subject", "required", indexKinds) },
   options: {
     jobs: configurable(between(1, 16, count("--jobs <n>", "partitions at once", 1))),
     lockTimeout: configurable(
@@ -93,7 +94,11 @@ function readKind(typed: string): IndexKind {
   const kind = indexKinds.find((known) => known === typed)
   if (kind !== undefined) return kind
   const [meant] = near(typed, indexKinds, 1)
-  throw new TrailError("usage", `there is no index ${JSON.stringify(typed)}: search, details or tags`, {
-    ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
-  })
+  throw new TrailError(
+    "usage",
+    `there is no index ${JSON.stringify(typed)}: search, details, tags or subject`,
+    {
+      ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
+    },
+  )
 }

@@ -4,7 +4,7 @@ import { command } from "../../cli/command.js"
 export default command({
   summary: "list the further indexes: which partitions have them, and how large they are",
   description:
-    "search serves --grep, details serves --where, tags serves --tag and --compliance. Without them these options read every event of " +
+    "search serves --grep, details serves --where, tags serves --tag and --compliance, subject serves gdpr. Without them these read every event of " +
     "the time and organization that the others leave. A new partition has none of them until pgtrail index add runs again.",
   examples: [
     { run: "pgtrail index list", shows: "what there is" },
