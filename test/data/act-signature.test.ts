@@ -159,8 +159,8 @@ test("an act is signed once, in its own transaction, and nothing else is a signa
   ])
 })
 
-test("only an operator signs", async () => {
-  for (const group of ["pgtrail_auditor", "pgtrail_writer", "pgtrail_reader", "pgtrail_privacy"]) {
+test("nobody signs but an operator, and pgtrail_privacy what it redacts", async () => {
+  for (const group of ["pgtrail_auditor", "pgtrail_writer", "pgtrail_reader"]) {
     await db.asRole(group, (client) =>
       expect(client.query("select pgtrail.sign_act(1, $1)", [line])).rejects.toMatchObject({ code: "42501" }),
     )

@@ -41,7 +41,9 @@ test("what four writers append meanwhile is all there, in chains that are whole"
   })
   for (let round = 0; round < 3; round += 1) {
     const { partitions, left } = await eraseBytes(target(), {})
-    expect(partitions.map(({ method }) => method)).toEqual(["rewritten"])
+    // Writers that are done left nothing more to redact.
+    expect(partitions.filter(({ method }) => method !== "rewritten")).toEqual([])
+    if (round === 0) expect(partitions).toHaveLength(1)
     expect(left.filter((line) => !line.includes("pg_statistic"))).toEqual([])
     await erase()
   }

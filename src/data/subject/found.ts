@@ -73,7 +73,7 @@ export async function readFound(client: ClientBase, given?: readonly Identifier[
        count(*) filter (where p.mentioned) as mentioned, count(*) filter (where ${isReplaced}) as replaced,
        count(*) filter (where p.held) as held, count(*) filter (where p.law is not null and ${isReplaced}) as kept,
        count(*) filter (where not p.sound and not p.held) as unsound
-     from pg_temp.pgtrail_plan p group by 1, 2, 3`,
+     from pg_temp.pgtrail_plan p group by 1, 2, 3 order by 1, 2, 3`,
   )
   if (events.length === 0) return nothingFound
   // Few lists of fields occur: they are taken apart once, and not in each event.
@@ -87,10 +87,10 @@ export async function readFound(client: ClientBase, given?: readonly Identifier[
          from (values ('identity', l.identity_fields), ('content', l.content_fields), ('frame', l.frame_fields)) g (field_group, names),
            unnest(g.names) n (name)
          where g.field_group = 'frame' or l.replaced) f
-     group by 1, 2, 3`,
+     group by 1, 2, 3 order by 1, 2 desc, 3`,
   )
   const { rows: laws } = await client.query<FoundLaw>(
-    `select p.law, count(*) as events from pg_temp.pgtrail_plan p where p.law is not null and ${isReplaced} group by 1`,
+    `select p.law, count(*) as events from pg_temp.pgtrail_plan p where p.law is not null and ${isReplaced} group by 1 order by 1`,
   )
   return {
     events,

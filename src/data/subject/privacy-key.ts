@@ -1,3 +1,4 @@
+// Keys of pseudonyms, and what is derived from them.
 /**
  * A key of pseudonyms, and all that is derived from it. The key is 32 random bytes outside the database; every use has a key of its own:
  *
