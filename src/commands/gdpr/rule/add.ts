@@ -31,7 +31,7 @@ export default command({
       shows: "so is this, in auth events",
     },
     {
-      run: 'pgtrail gdpr rule add --keep --tag SOX --note "147 AO"',
+      run: 'pgtrail gdpr rule add --keep --tag SOX --note "tax law, AO 147"',
       shows: "an erasure leaves a token there",
     },
   ],
