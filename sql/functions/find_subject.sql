@@ -32,7 +32,6 @@ declare
     scans text[] := '{}';
     actor text;
     subject text;
-    resource_ruled text;
     bounds text;
     found bigint;
 begin
@@ -60,7 +59,6 @@ begin
         case when forms.ids is not null and types is not null then 'e.resource_type = any ($15) and e.resource_id = any ($1)' end,
         case when forms.resource_types is not null
             then '(e.resource_type, e.resource_id) in (select * from unnest($7, $8))' end);
-    resource_ruled := case when types is not null then 'coalesce(e.resource_type = any ($15) and e.resource_id is not null, false)' else 'false' end;
 
     candidates := array_remove(array[
         case when forms.ids is not null then 'select f.place from unnest($12) o, lateral (select e.ctid as place from only %1$s e '
@@ -147,7 +145,7 @@ begin
 
     execute format($q$
         with candidate as materialized (%2$s), read as (
-            select e.ctid as place, e.*, coalesce(%3$s, false) as is_actor, coalesce(%4$s, false) as is_resource, %5$s as has_ruled_resource,
+            select e.ctid as place, e.*, coalesce(%3$s, false) as is_actor, coalesce(%4$s, false) as is_resource,
                 -- What pgtrail itself wrote about him: the right values, and whose they are.
                 coalesce(e.event_type = 'gdpr.rectified' and pgtrail.fold_text(e.details->>'actor_id') = any ($9), false) as is_rectified,
                 -- Of others' events short identifiers say nothing: 5 is a number, and admin a role.
@@ -160,7 +158,7 @@ begin
                 -- By themselves: what is folded more than once would else be put together each time.
                 lateral (select concat_ws(' ', %7$s, array_to_string(e.tags, ' '), %8$s) as words, concat_ws(' ', %20$s) as frame offset 0) w,
                 lateral (select pgtrail.fold_text(w.words) as blob, pgtrail.fold_text(w.frame) as frame offset 0) b,
-                lateral (select case when %3$s then array_remove(array[%21$s], null) end as own offset 0) o
+                lateral (select case when %3$s then array_remove(array[%5$s], null) end as own offset 0) o
             offset 0
         ), ruled as (
             select e.*, %9$s
@@ -187,7 +185,10 @@ begin
         where e.is_actor or e.is_subject or $18 and cardinality(e.identity) + cardinality(e.content) + cardinality(e.frame) > 0 $q$,
         relation,
         format((select string_agg(format('(%s)', c), ' union ') from unnest(candidates) c), relation),
-        actor, subject, resource_ruled,
+        actor, subject,
+        (select string_agg(format('case when length(%1$s) >= 3 then ''%%'' || regexp_replace(pgtrail.fold_text(%1$s), ''([\\%%_])'', ''\\\1'', ''g'') || ''%%'' end',
+            case c when 'ip_address' then 'host(e.ip_address)' else 'e.' || c end), ', ')
+        from unnest(identity_columns) c where c <> 'user_agent'),
         (select string_agg(format('strpos(b.blob, ($10)[%s]) > 0', n), ' or ') from generate_subscripts(forms.needles, 1) n),
         (select string_agg('e.' || c, ', ') from unnest(text_columns) c), (select string_agg(format('e.%s::text', c), ', ') from unnest(json_columns) c),
         (select string_agg(case when exists (select from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null and r.path[1] = c)
@@ -219,10 +220,7 @@ begin
         from unnest(frame_columns) c),
         pgtrail.hold_condition(), pgtrail.law_condition(), pgtrail.hash_condition(), pgtrail.redaction_condition(),
         (select string_agg(format('strpos(b.frame, ($10)[%s]) > 0', n), ' or ') from generate_subscripts(forms.needles, 1) n),
-        (select string_agg(format('e.%s::text', c), ', ') from unnest(frame_columns) c),
-        (select string_agg(format('case when length(%1$s) >= 3 then ''%%'' || regexp_replace(pgtrail.fold_text(%1$s), ''([\\%%_])'', ''\\\1'', ''g'') || ''%%'' end',
-            case c when 'ip_address' then 'host(e.ip_address)' else 'e.' || c end), ', ')
-        from unnest(identity_columns) c where c <> 'user_agent'))
+        (select string_agg(format('e.%s::text', c), ', ') from unnest(frame_columns) c))
     using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
         forms.folded, forms.needles, forms.pattern, organizations, since, until, types, case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end,
         partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3);

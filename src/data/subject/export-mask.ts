@@ -1,11 +1,13 @@
 // What of an event its subject is given: what others did, and who they are, is masked, and text that nobody has looked at is withheld
 // (Article 15(4)). Bytes, as COPY wrote them: only what has to be judged is made text.
+
 import type { EventColumn } from "../event-columns.js"
+import { marker } from "../redaction/replaced.js"
 import { documents, identity, searches } from "./export-columns.js"
 import { fieldText, flags } from "./export-field.js"
 import { type JsonPath, replaceValues, textOf } from "./export-json.js"
 import { OtherNames, otherPerson } from "./export-others.js"
-import { erased, OwnNames } from "./export-own.js"
+import { OwnNames } from "./export-own.js"
 import { pathsOf, type SubjectRules } from "./export-rules.js"
 import { type Arrays, type Setting, type Step, ValueMask } from "./export-values.js"
 import type { Identifier } from "./identifiers.js"
@@ -89,16 +91,16 @@ export class SubjectMask {
     const type = this.#own.types.size === 0 ? null : field("resource_type")
     const resource = type === null || !this.#own.types.has(type) ? null : field("resource_id")
     const isResource = resource !== null && this.#own.isResource(type ?? "", resource)
-    // Whose the event is where a resource names a person; otherwise whoever acted.
     const eventType = rules.paths.length === 0 ? "" : (field("event_type") ?? "")
-    // What pgtrail wrote down as right is about whom the event is found for, whoever entered it.
-    const isOwn =
-      isResource || (resource === null && isActor) || (isFoundAsSubject && eventType === "gdpr.rectified")
+    // A value at a ruled path is his where the event is about him: whoever acts may write down somebody else's. What pgtrail wrote down
+    // as right is about whom the event is found for, whoever entered it.
+    const isOwn = isResource || (isFoundAsSubject && eventType === "gdpr.rectified")
+    const isMixed = !isActor || (resource !== null && !isOwn)
     const isOthers = resource !== null && !isResource && rules.resources.has(type ?? "")
     const paths = rules.paths.length === 0 ? undefined : this.#pathsOf(eventType)
     const hidden = this.#hidden(field, { isActor, isOthers })
     if (!isOwn && paths !== undefined) this.#addRuled(field, paths)
-    const setting: Setting = { isOwn, isMixed: !isActor || !isOwn, paths, masked: hidden.size > 0, waits: 0 }
+    const setting: Setting = { isOwn, isMixed, paths, masked: hidden.size > 0, waits: 0 }
     this.changes = []
     this.review = []
     for (const step of setting.isMixed ? this.#steps : this.#ownSteps) {
@@ -126,7 +128,7 @@ export class SubjectMask {
     const hidden = new Set<EventColumn>()
     const hide = (column: EventColumn): void => {
       const value = field(column)
-      if (value === null || value === erased) return
+      if (value === null || value === marker) return
       hidden.add(column)
       this.#others.add(value)
     }

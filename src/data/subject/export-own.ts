@@ -1,8 +1,6 @@
 // What is the subject's own: how he is compared with what an event says of its actor, its resource, and in its text.
+import { marker } from "../redaction/replaced.js"
 import { type Identifier, resourceOf } from "./identifiers.js"
-
-/** What stands where something was erased: nobody's. */
-export const erased = "[erased]"
 
 export class OwnNames {
   /** Types of resources that may be his, or another's. */
@@ -42,7 +40,7 @@ export class OwnNames {
 
   /** Text that is nothing but a name of his, or nothing. */
   isHarmless(value: string): boolean {
-    return value === "" || value === erased || this.texts.has(fold("text", value))
+    return value === "" || value === marker || this.texts.has(fold("text", value))
   }
 }
 
