@@ -111,8 +111,12 @@ test("what stands under a pseudonym of his is his, for whoever has the key", asy
     organizations: ["hooli"],
     keys,
   })
-  expect((await given()).places).toHaveLength(160)
+  const without = await given()
+  expect(without.places).toHaveLength(160)
+  expect(without.manifest.searched.missing_keys).toEqual(["k1"])
+  expect(without.manifest.statement.join()).toContain("searched.missing_keys")
   const { places, manifest } = await given({ keys })
+  expect(manifest.searched.missing_keys).toEqual([])
   expect(places).toHaveLength(200)
   expect(manifest.counts.masked).toBe("0")
 })

@@ -39,7 +39,7 @@ export default command({
     "The manifest has what was searched and what was not, the counts, and what Article 15(1) demands, from the configuration (gdpr.purposes in " +
     "pgtrail.json, or PGTRAIL_GDPR_PURPOSES): controller, purposes, categories, recipients, transfers, retention, source, automation, rights, " +
     "complaint; policies of retention are added. Neither it nor the act that records the export names the person. Salts, hashes and signatures are left " +
-    "out: with them values that are masked could be tried. Needs pgtrail_privacy, and no standby. Exit code 4 when an archive could not be read.",
+    "out: with them values that are masked could be tried. Needs pgtrail_privacy, and no standby. Exit code 4 when an archive could not be read, or the key of pseudonyms was not given.",
   formatOption: choice(
     "--format <format>",
     "form of the events in a folder, csv where none is named",
@@ -123,6 +123,7 @@ export default command({
       text: manifest.text,
       counts,
       archives: searched.archives,
+      missing_keys: searched.missing_keys,
       files: manifest.files.map(({ name }) => name),
     }
     return {
@@ -138,7 +139,7 @@ export default command({
         ndjson: `${JSON.stringify(document)}\n`,
       },
       note: describeSubjectExport(manifest),
-      exit: left.length > 0 && options.archives ? 4 : 0,
+      exit: (left.length > 0 && options.archives) || searched.missing_keys.length > 0 ? 4 : 0,
     }
   },
 })

@@ -9,7 +9,7 @@ export function describeSubjectExport({
   information,
 }: SubjectManifest): string {
   const missing = demanded.filter((name) => information[name] === null)
-  const { archives, detached } = searched
+  const { archives, detached, missing_keys: keys } = searched
   const notes = [
     ...(counts.events === "0" ? ["nothing of the person was found, which is an answer too"] : []),
     ...(missing.length === 0
@@ -20,6 +20,10 @@ export function describeSubjectExport({
     ...(detached.length === 0 ? [] : [`detached partitions were read too: ${detached.join(", ")}`]),
     ...archives.flatMap(({ name, included, why, next }) =>
       included ? [] : [`archive ${name} is not included: ${why}; next: ${next}`],
+    ),
+    ...keys.map(
+      (id) =>
+        `events under pseudonyms of the privacy key ${id} are not included; next: run it again with --privacy-key ${id}=file:PATH and another --out`,
     ),
     ...(counts.review_events === "0" || state === "included"
       ? []

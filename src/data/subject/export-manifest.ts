@@ -93,6 +93,8 @@ export interface SubjectManifest {
     /** Those of them that no query asks. */
     readonly detached: readonly string[]
     readonly archives: readonly SubjectManifestArchive[]
+    /** Ids of privacy keys that were not given, and under whose pseudonyms more events may stand. */
+    readonly missing_keys: readonly string[]
   }
   readonly information: SubjectTexts
   readonly retention: readonly SubjectManifestRule[]
@@ -170,7 +172,7 @@ export async function retentionOf(
 function statementOf(
   counts: SubjectManifest["counts"],
   text: SubjectManifest["text"],
-  { archives }: SubjectManifest["searched"],
+  { archives, missing_keys: keys }: SubjectManifest["searched"],
 ): string[] {
   const said = [
     `${plural(counts.events, "event")} of one person: ${counts.as_actor} in which he acted, ${counts.as_subject} that are about him` +
@@ -186,6 +188,9 @@ function statementOf(
     said.push(
       `${plural(left.length, "archive")} may have more events, and could not be included: see searched.archives.`,
     )
+  }
+  if (keys.length > 0) {
+    said.push("Events under pseudonyms of other privacy keys were not searched: see searched.missing_keys.")
   }
   return said
 }

@@ -49,6 +49,9 @@ export function readmeOf(manifest: SubjectManifest, isSigned: boolean): string {
       : [
           `${grouped(left.length)} archives may have more events, and are not included yet: ${manifestName} names them.`,
         ]),
+    ...(searched.missing_keys.length === 0
+      ? []
+      : ["Events in which a pseudonym stands for you were not all searched, and may be missing here."]),
     "",
   ]
   for (const [title, text] of sections) {

@@ -25,7 +25,7 @@ import { type SubjectFormat, type SubjectRows, subjectRows } from "./export-rows
 import { readState, refuseChanged, refuseRequest, rulesInForce } from "./export-state.js"
 import { findSignature } from "./find.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
-import type { PrivacyKeys } from "./keys.js"
+import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
 import { refuseUnable } from "./redact.js"
 import type { SubjectScope } from "./stage.js"
 
@@ -114,6 +114,8 @@ async function write(
   const before = await readState(client)
   const { folder, format } = place
   const rules = await rulesInForce(client)
+  const { missingKeys } = await import("./pseudonym.js")
+  const missing = await missingKeys(client, options.keys ?? noPrivacyKeys)
   const rows = subjectRows({
     identifiers,
     rules,
@@ -143,7 +145,7 @@ async function write(
     },
     counts: rows.counts,
     includeText: options.includeText === true,
-    searched,
+    searched: { ...searched, missing_keys: missing },
     texts: textsOf(options.texts ?? {}),
     retention: await retentionOf(client, rows.organizations),
     files: files.map((file) => ({ ...file, name: place.nameOf(file.name, data) })),
@@ -177,7 +179,7 @@ async function write(
 
 interface Written {
   readonly files: readonly Awaited<ReturnType<SubjectRows["events"]["finish"]>>[number][]
-  readonly searched: SubjectManifest["searched"]
+  readonly searched: Omit<SubjectManifest["searched"], "missing_keys">
 }
 
 /** Archives first: what is in them is older. */
