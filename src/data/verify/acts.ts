@@ -1,6 +1,4 @@
 // Checks the chain of acts: verify takes authority from acts alone, so they come first.
-import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import { readParameters } from "../act/about.js"
 import { microseconds } from "../binary.js"
 import { actGenesis, hashVersion, headsDigest, recomputeAct, type TextRow } from "../canonical.js"
@@ -10,6 +8,7 @@ import { sha256Hex } from "../sql-files.js"
 import type { Replay } from "./controls.js"
 import type { Findings } from "./finding.js"
 import type { Identity } from "./identity.js"
+import type { LogTables } from "./log-tables.js"
 
 export interface VerifiedHead {
   readonly organization_id: string
@@ -47,13 +46,17 @@ interface Remembering {
 
 const hex = (bytea: string | null | undefined): string | undefined => bytea?.replace(/^\\x/, "")
 
-/** `wanted`: seq of acts that anchors know. Every act goes to `replay`, in order. */
+/**
+ * `wanted`: seq of acts that anchors know. Every act goes to `replay`, in order. `isWhole`: whether the tables have the rows of all
+ * organizations; without them nothing is known of what a verification remembered.
+ */
 export async function checkActs(
-  client: ClientBase,
+  tables: LogTables,
   identity: Identity | undefined,
   replay: Pick<Replay, "add">,
   wanted: ReadonlySet<string>,
   findings: Findings,
+  isWhole = true,
 ): Promise<ActsResult> {
   let previous = identity === undefined ? "" : actGenesis(identity.actLogId).toString("hex")
   let expected = 1n
@@ -61,10 +64,7 @@ export async function checkActs(
   let remembering: Remembering | undefined
   const seen = new Map<string, SeenAct>()
   let head: ActsResult["head"] = null
-  const stream = client.query(
-    new QueryStream("select * from pgtrail.act order by seq", [], { batchSize: 500 }),
-  )
-  for await (const row of stream as AsyncIterable<TextRow>) {
+  for await (const row of tables.acts()) {
     const seq = BigInt(row.seq ?? "0")
     const computed = row.hash_version === hashVersion ? recomputeAct(row) : ""
     const evidence = `${row.previous_hash} ${row.hash} ${computed}`
@@ -110,7 +110,8 @@ export async function checkActs(
       message: "the act chain is empty: even the act of the installation is missing",
       evidence: "no act",
     })
-  return { catalogDigest, remembered: await remembered(client, identity, remembering, findings), seen, head }
+  const anchor = isWhole ? await remembered(tables, identity, remembering, findings) : undefined
+  return { catalogDigest, remembered: anchor, seen, head }
 }
 
 /** Acts of version 0.1 say nothing of it: there only those that remembered have a digest. */
@@ -120,14 +121,12 @@ function remembers(act: TextRow): boolean {
 }
 
 async function remembered(
-  client: ClientBase,
+  tables: LogTables,
   identity: Identity | undefined,
   act: Remembering | undefined,
   findings: Findings,
 ): Promise<Anchor | undefined> {
-  const { rows } = await client.query<VerifiedHead>(
-    'select organization_id, lane, seq, hash from pgtrail.verified_head order by organization_id collate "C", lane',
-  )
+  const rows = await tables.all<VerifiedHead>("verified_head", ["organization_id", "lane", "seq", "hash"])
   if (act === undefined && rows.length === 0) return undefined
   const digest = headsDigest(rows)
   if (digest !== act?.digest) {

@@ -1,50 +1,21 @@
 // Compares the control tables archive and archive_kind with what the acts make of them.
 import { createHash, type Hash } from "node:crypto"
-import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import { microseconds } from "../binary.js"
-import { record } from "../canonical.js"
+import { record, type TextRow } from "../canonical.js"
 import type { ArchivedPurge } from "./archives.js"
-import { altered, hasTable, shown } from "./control-tables.js"
+import { altered, shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { ArchiveRow, LogTables } from "./log-tables.js"
 import { time } from "./retention-purge.js"
 
-type Live = Readonly<
-  Record<
-    | "act_seq"
-    | "name"
-    | "location"
-    | "partition_name"
-    | "since"
-    | "until"
-    | "events"
-    | "bytes"
-    | "manifest"
-    | "oldest_occurred_at"
-    | "newest_occurred_at"
-    | "has_times",
-    string
-  > &
-    Record<"restored_seq" | "removed_seq", string | null>
->
-
 export async function checkArchiveTables(
-  client: ClientBase,
+  tables: LogTables,
   archives: ReadonlyMap<string, ArchivedPurge>,
   findings: Findings,
 ): Promise<void> {
-  if (!(await hasTable(client, "archive"))) return
-  const { rows } = await client.query<Live>(
-    `select a.act_seq, a.name, a.location, a.partition_name, a.since, a.until, a.events, a.bytes, encode(a.manifest, 'hex') as manifest,
-       a.oldest_occurred_at, a.newest_occurred_at, a.restored_seq, a.removed_seq,
-       row(a.oldest_occurred_at, a.newest_occurred_at) is not distinct from row(p.oldest, p.newest) as has_times
-     from pgtrail.archive a
-     left join (select act_seq, min(oldest_occurred_at) as oldest, max(newest_occurred_at) as newest from pgtrail.purge group by 1) p
-       on p.act_seq = a.act_seq
-     order by a.act_seq`,
-  )
+  if (!(await tables.has("archive"))) return
   const wanted = new Map(archives)
-  for (const row of rows) {
+  for (const row of await tables.archives()) {
     const archive = wanted.get(row.name)
     wanted.delete(row.name)
     const evidence = JSON.stringify(row)
@@ -63,10 +34,10 @@ export async function checkArchiveTables(
   for (const { name, act } of wanted.values()) {
     altered(findings, `pgtrail.archive has lost the archive ${shown(name)} of act ${act}`)
   }
-  await checkKinds(client, archives, findings)
+  await checkKinds(tables, archives, findings)
 }
 
-function differences(archive: ArchivedPurge, row: Live): string[] {
+function differences(archive: ArchivedPurge, row: ArchiveRow): string[] {
   const [since, until] = archive.bounds ?? []
   const bound = (given: string | undefined, stored: string) =>
     given === undefined || endless(given) === microseconds(stored)
@@ -91,23 +62,26 @@ function differences(archive: ArchivedPurge, row: Live): string[] {
 const endless = (given: string): bigint | undefined =>
   given === "infinity" || given === "-infinity" ? microseconds(given) : time(given)
 
+const kindColumns = [
+  "act_seq",
+  "organization_id",
+  "data_classification",
+  "event_type",
+  "retention_policy",
+  "compliance_tags",
+  "events",
+  "oldest_occurred_at",
+  "newest_occurred_at",
+]
+
 /** Rows of an archive together must have the digest that its act has. */
 async function checkKinds(
-  client: ClientBase,
+  tables: LogTables,
   archives: ReadonlyMap<string, ArchivedPurge>,
   findings: Findings,
 ): Promise<void> {
-  const stream = client.query(
-    new QueryStream(
-      `select act_seq, organization_id, data_classification, event_type, retention_policy, compliance_tags, events, oldest_occurred_at,
-         newest_occurred_at
-       from pgtrail.archive_kind order by act_seq, kind`,
-      [],
-      { batchSize: 500 },
-    ),
-  )
   const found = new Map<string, Hash>()
-  for await (const row of stream as AsyncIterable<Record<string, string | null>>) {
+  for await (const row of tables.rows("archive_kind", kindColumns)) {
     const act = row.act_seq ?? ""
     const digest = found.get(act) ?? createHash("sha256")
     found.set(act, digest)
@@ -127,7 +101,7 @@ async function checkKinds(
 }
 
 /** FORMAT.md, section 4. */
-function kindRecord(row: Readonly<Record<string, string | null>>): Buffer {
+function kindRecord(row: TextRow): Buffer {
   return record("pgtrail archive kind", [
     ["text", row.organization_id ?? null],
     ["text", row.data_classification ?? null],

@@ -1,8 +1,8 @@
 // Replays which roles read one organization alone, and compares the control table organization_reader with it.
-import type { ClientBase } from "pg"
 import { word } from "../act/about.js"
 import { shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 
 /** Role and organization, as one key: neither may contain the other's bytes. */
 const keyOf = (role: string, organization: string): string => JSON.stringify([role, organization])
@@ -18,15 +18,13 @@ export class Bindings {
     else this.#bound.delete(key)
   }
 
-  async check(client: ClientBase, findings: Findings): Promise<void> {
+  async check(tables: LogTables, findings: Findings): Promise<void> {
     // A log of an earlier version has no such table, and no such acts: those that it may have freed all again.
-    const found = await client.query<{ table: string | null }>(
-      "select to_regclass('pgtrail.organization_reader') as table",
-    )
-    if (found.rows[0]?.table == null) return
-    const { rows } = await client.query<{ role_name: string; organization_id: string }>(
-      "select role_name, organization_id from pgtrail.organization_reader order by 1, 2",
-    )
+    if (!(await tables.has("organization_reader"))) return
+    const rows = await tables.all<{ role_name: string; organization_id: string }>("organization_reader", [
+      "role_name",
+      "organization_id",
+    ])
     const wanted = new Set(this.#bound)
     for (const { role_name: role, organization_id: organization } of rows) {
       if (wanted.delete(keyOf(role, organization))) continue

@@ -2,12 +2,12 @@
 import type { ClientBase } from "pg"
 import { type ConnectionTarget, withClient, withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { fullName } from "../migrate/state.js"
-import { migrations, presentVersion, type Version, versions } from "../sql-files.js"
+import { presentVersion, type Version, versions } from "../sql-files.js"
 import { version } from "../version.js"
 import { catalogDigest } from "./acts.js"
 import { compareBounds } from "./bounds.js"
 import { compareDefinitions, type Difference } from "./catalog-difference.js"
+import { compareAct, compareLedger, type MigrateAct } from "./catalog-stored.js"
 import { beginHeld } from "./detached.js"
 import { Findings } from "./finding.js"
 import { compareForeign, compareShipped } from "./shipped.js"
@@ -15,14 +15,6 @@ import { compareForeign, compareShipped } from "./shipped.js"
 interface Described {
   readonly object: string
   readonly definition: string
-}
-
-/** What the newest act of a migration says. */
-export interface MigrateAct {
-  readonly digest: string | null
-  readonly tool_version: string | null
-  readonly code_checksum: string | null
-  readonly catalog_checksum: string | null
 }
 
 export interface Comparison {
@@ -139,77 +131,18 @@ async function compareWith(
   const differences = [
     ...compareAct(act, catalogDigest(stored.rows), digest),
     ...objects,
-    ...(await compareLedger(client, shipped)),
+    ...compareLedger(await appliedMigrations(client), shipped),
     ...(await compareShipped(client, shipped, reported)),
     ...(await compareBounds(client)),
   ]
   return { differences, shipped }
 }
 
-/** What the act says of the description, and what is stored of it. */
-function compareAct(
-  act: MigrateAct | undefined,
-  storedDigest: string,
-  digest: string | undefined,
-): Difference[] {
-  const found: Difference[] = []
-  const add = (object: string, what: string, expected: string | null, actual: string, message: string) =>
-    found.push({
-      kind: "catalog_changed",
-      object,
-      what,
-      expected,
-      actual,
-      message,
-      evidence: `${message} ${expected === null ? "" : `${actual} ${expected}`}`,
-    })
-  if (act !== undefined && (act.code_checksum === null || act.catalog_checksum === null)) {
-    const message = "the newest act of a migration does not say which pgtrail migrated: no pgtrail wrote it"
-    add("table act", "migration", null, "no checksums", message)
-  }
-  if (storedDigest !== digest) {
-    const message =
-      "pgtrail.catalog_object is not what the last migration recorded: its digest differs from the act's"
-    add("table catalog_object", "digest", String(digest), storedDigest, message)
-  }
-  return found
-}
-
-/**
- * Each version of the functions goes with one migration: a row that was taken out of the ledger would hide a level, and in the middle it would
- * keep the log from ever being migrated again.
- */
-async function compareLedger(client: ClientBase, shipped: Version | undefined): Promise<Difference[]> {
+async function appliedMigrations(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ number: string }>(
     "select number from pgtrail.migration order by number",
   )
-  const newest = rows.at(-1)?.number ?? "0"
-  const found: Difference[] = []
-  const add = (what: string, expected: string | null, actual: string | null, message: string) =>
-    found.push({
-      kind: "catalog_changed",
-      object: "table migration",
-      what,
-      expected,
-      actual,
-      message,
-      evidence: message,
-    })
-  if (shipped !== undefined && newest !== String(shipped.number)) {
-    const message = `table migration: the newest migration is ${newest}, and the functions are those of ${shipped.number}`
-    add("number", String(shipped.number), newest, message)
-  }
-  const applied = new Set(rows.map((row) => row.number))
-  for (const { number, name } of migrations()) {
-    if (applied.delete(String(number)) || number >= Number(newest)) continue
-    const full = fullName({ number, name })
-    add(full, full, null, `table migration: ${full} is missing, and ${newest} is there`)
-  }
-  // What a later pgtrail has applied, this one refuses before.
-  for (const number of applied) {
-    add(number, null, number, `table migration: ${number} is no migration of pgtrail`)
-  }
-  return found
+  return rows.map(({ number }) => number)
 }
 
 function compareObjects(stored: readonly Described[], live: readonly Described[]): Difference[] {

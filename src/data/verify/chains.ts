@@ -36,6 +36,20 @@ const groupKeys: Readonly<Record<GroupName, string>> = {
   content: "content".padEnd(32),
 }
 
+/** What of an event goes into the sums. */
+export type SummedRow = Pick<
+  Row,
+  | "chain"
+  | "seq"
+  | "version"
+  | "previous"
+  | "hash"
+  | "computed"
+  | "redactedIdentity"
+  | "redactedContent"
+  | "faults"
+>
+
 export class Chains {
   readonly #key: Buffer
   readonly #scratch = Buffer.alloc(72)
@@ -73,7 +87,8 @@ export class Chains {
     return state
   }
 
-  add(row: Row): void {
+  /** Hashes are 32 bytes as latin1, or, where all of a file are so, 64 hex digits. */
+  add(row: SummedRow): void {
     const state = this.state(row.chain)
     state.events += 1
     if (row.redactedIdentity || row.redactedContent) {
@@ -118,9 +133,9 @@ export class Chains {
 
   /** f(seq, hash): a keyed 128-bit number. */
   link(seq: number, hash: string): bigint {
-    if (hash.length !== 32) return 0n
+    if (hash.length !== 32 && hash.length !== 64) return 0n
     this.#scratch.writeBigInt64BE(BigInt(seq), 32)
-    this.#scratch.write(hash, 40, "latin1")
+    this.#scratch.write(hash, 40, 32, hash.length === 32 ? "latin1" : "hex")
     const digest = Buffer.from(crypto.hash("sha256", this.#scratch, "binary"), "latin1")
     return (digest.readBigUInt64BE(0) << 64n) | digest.readBigUInt64BE(8)
   }

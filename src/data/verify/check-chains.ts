@@ -1,23 +1,22 @@
 // Checks chains to their heads: one pass over the events in physical order, then the chains whose sum does not close up in their own order.
 import type { Client } from "pg"
-import { genesis } from "../canonical.js"
 import type { ConnectionTarget } from "../connection.js"
-import { type Chains, type ChainTotals, merge } from "./chains.js"
+import type { Chains } from "./chains.js"
+import { isDoubtful, startsOf } from "./doubtful.js"
 import type { Findings } from "./finding.js"
 import type { ChainHead } from "./heads.js"
 import { newestPlaces } from "./newest-places.js"
 import { Pace } from "./pace.js"
 import { partitions } from "./partitions.js"
 import { defaultJobs, type PoolTotals, scanAll } from "./pool.js"
-import type { PurgedChain } from "./purged-chain.js"
 import type { Purges } from "./purges.js"
 import type { Redactions } from "./redactions.js"
 import { chainOf } from "./row.js"
 import type { ScanJob } from "./scan.js"
 import type { VerifyOptions } from "./verify.js"
-import { addRedacted, noneRedacted, type Redacted } from "./walk-chain.js"
+import { addRedacted, noneRedacted, type Redacted, type Walked } from "./walk-chain.js"
 import { walkChains } from "./walk-chains.js"
-import type { Head, WalkRange, Watched } from "./walk-range.js"
+import type { WalkRange, Watched } from "./walk-range.js"
 
 export interface Covered {
   readonly chains: number
@@ -53,7 +52,7 @@ export async function checkChains(
   sums: Chains,
   findings: Findings,
 ): Promise<Covered> {
-  const { purges, redactions } = known
+  const { purges } = known
   const job = await scanJob(client, target, options, known)
   const totals =
     job === undefined
@@ -64,24 +63,7 @@ export async function checkChains(
   // What is read by lanes alone would not see a lane without a head, nor an event after the head of a lane where nothing is new.
   const newest = known.starts === undefined ? undefined : await newestPlaces(target, options, known.snapshot)
   const chains = allChains(known, [...totals.chains.keys(), ...(newest?.keys() ?? [])])
-  const doubtful = chains.filter((chain) => {
-    const head = known.heads.get(chain)
-    const purge = purges.of(chain)
-    const total = withPurged(totals.chains.get(chain), chain, purge)
-    const starts = startsOf(known, chain)
-    if (head === undefined || purge.isOdd) return true
-    const start = known.starts?.get(chain)
-    const purged = start === undefined ? undefined : purge.known.get(start.seq)
-    if (purged !== undefined && purged !== "" && purged !== start?.hash) return true
-    const watched = (known.watched.get(chain) ?? []).filter((one) => one.seq > (start?.seq ?? 0))
-    if (watched.some((one) => !isAsKnown(one, total, purge))) return true
-    if (total !== undefined && total.redactions !== redactions.sumOf(chain)) return true
-    if (total === undefined) {
-      const isUnchanged = starts.some((start) => start.seq === head.seq && start.hash === head.hash)
-      return known.starts === undefined || !isUnchanged || (newest?.get(chain) ?? 0) > head.seq
-    }
-    return !starts.some((start) => sums.closes(total, start, head))
-  })
+  const doubtful = chains.filter((chain) => isDoubtful(known, sums, chain, totals.chains.get(chain), newest))
   const walked = await walkChains(
     target,
     doubtful.map((chain) => ({ range: rangeOf(known, chain), hadEvents: totals.chains.has(chain) })),
@@ -96,6 +78,16 @@ export async function checkChains(
   )
   // What the second reading saw counts: a partition may have been replaced between the two.
   const recounted = new Map(doubtful.map((chain, at) => [chain, walked[at]]))
+  return tally(chains, totals, recounted, purges)
+}
+
+/** What was covered; of a chain that was read again, what the second reading saw. */
+export function tally(
+  chains: readonly string[],
+  totals: Pick<PoolTotals, "chains"> & { readonly placeless: readonly unknown[] },
+  recounted: ReadonlyMap<string, Pick<Walked, "events" | "redacted" | "purged" | "archived"> | undefined>,
+  purges: Pick<Purges, "of">,
+): Covered {
   let events = totals.placeless.length
   let redacted = noneRedacted
   let purged = 0
@@ -120,34 +112,11 @@ export async function checkChains(
   return { chains: chains.length, events, redacted, purged, archived }
 }
 
-/** What was purged counts as if it had been read: the links of its ranges close the gaps. */
-function withPurged(
-  total: ChainTotals | undefined,
-  chain: string,
-  { places, sum }: PurgedChain,
-): ChainTotals | undefined {
-  if (places === 0) return total
-  const none = {
-    redacted: 0,
-    redactedIdentity: 0,
-    redactedContent: 0,
-    redactions: 0n,
-    dirty: false,
-    watched: undefined,
-  }
-  const all = new Map(total === undefined ? [] : [[chain, total]])
-  merge(all, [{ chain, events: places, sum, ...none }])
-  return all.get(chain)
-}
-
-/** Of a place within a purged range nobody knows the hash any more: it was purged with the others. */
-function isAsKnown({ seq, hash }: Head, total: ChainTotals | undefined, { known }: PurgedChain): boolean {
-  const purged = known.get(seq)
-  return purged === undefined ? total?.watched?.get(seq) === hash : purged === "" || purged === hash
-}
-
 /** Keys of all chains that have a head, or events, or purges, or that an anchor knows; in the order of organization and lane. */
-export function allChains(known: Known, seen: Iterable<string> = []): string[] {
+export function allChains(
+  known: Pick<Known, "heads" | "starts" | "watched" | "purges">,
+  seen: Iterable<string> = [],
+): string[] {
   return [
     ...new Set([
       ...known.heads.keys(),
@@ -159,15 +128,7 @@ export function allChains(known: Known, seen: Iterable<string> = []): string[] {
   ].sort()
 }
 
-/** Where a chain may start: at its anchor, else at the genesis of any of the log's ids. */
-function startsOf(known: Known, chain: string): readonly Head[] {
-  const start = known.starts?.get(chain)
-  if (start !== undefined) return [start]
-  const { organization, lane } = chainOf(chain)
-  return known.logIds.map((id) => ({ seq: 0, hash: genesis(id, organization, lane).toString("latin1") }))
-}
-
-export function rangeOf(known: Known, chain: string): WalkRange {
+export function rangeOf(known: Pick<Known, "starts" | "logIds" | "watched">, chain: string): WalkRange {
   const { organization, lane } = chainOf(chain)
   const start = known.starts?.get(chain)
   const first = (start?.seq ?? 0) + 1
@@ -225,7 +186,10 @@ async function scanJob(
   }
 }
 
-function reportMisplaced(totals: PoolTotals, findings: Findings): void {
+export function reportMisplaced(
+  totals: Pick<PoolTotals, "outOfBounds" | "placeless">,
+  findings: Pick<Findings, "add">,
+): void {
   for (const { partition, evidence, ...place } of totals.outOfBounds) {
     findings.add({
       kind: "out_of_bounds",

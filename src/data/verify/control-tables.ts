@@ -1,23 +1,13 @@
 // Compares the control tables setting, incarnation and loss with what the acts make of them.
 
 import { createHash } from "node:crypto"
-import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import { record } from "../canonical.js"
 import type { OpenedIncarnation, ReplayedIncarnation } from "./controls.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 
 export function altered(findings: Findings, message: string, evidence = ""): void {
   findings.add({ kind: "control_altered", group: "object", message, evidence: `${message} ${evidence}` })
-}
-
-/** A log of an earlier version has not all of them, and no acts about those that it has not. */
-export async function hasTable(client: ClientBase, name: string): Promise<boolean> {
-  const { rows } = await client.query<{ has: string }>(
-    "select to_regclass(format('pgtrail.%I', $1::text)) is not null as has",
-    [name],
-  )
-  return rows[0]?.has === "t"
 }
 
 /** Of anybody's making, so that a long one is cut. */
@@ -26,13 +16,11 @@ export const shown = (value: string): string =>
 
 /** `expected`: by name, from the acts. */
 export async function checkSettings(
-  client: ClientBase,
+  tables: LogTables,
   expected: ReadonlyMap<string, string>,
   findings: Findings,
 ): Promise<void> {
-  const { rows } = await client.query<{ name: string; value: string }>(
-    'select name, value from pgtrail.setting order by name collate "C"',
-  )
+  const rows = await tables.all<{ name: string; value: string }>("setting", ["name", "value"])
   const live = new Map(rows.map((row) => [row.name, row.value]))
   for (const [name, value] of live) {
     const wanted = expected.get(name)
@@ -70,16 +58,16 @@ interface KnownIncarnations {
 
 /** All incarnations, as the acts have them; the first, which no act describes whole, as the table has it. */
 export async function checkIncarnations(
-  client: ClientBase,
+  tables: LogTables,
   { opened, logId, fits }: KnownIncarnations,
   findings: Findings,
 ): Promise<ReplayedIncarnation[]> {
-  const log = (
-    await client.query<{ log_id: string; incarnation: string; created_at: string }>(
-      "select log_id, incarnation, created_at from pgtrail.log order by created_at",
-    )
-  ).rows[0]
-  const { rows } = await client.query<LiveIncarnation>("select * from pgtrail.incarnation order by number")
+  const [log] = await tables.all<{ log_id: string; incarnation: string; created_at: string }>("log", [
+    "log_id",
+    "incarnation",
+    "created_at",
+  ])
+  const rows = await tables.all<LiveIncarnation>("incarnation", [])
   const live = new Map(rows.map((row) => [row.number, row]))
   const firstId = [live.get("1")?.log_id, logId, log?.log_id].find((id) => id !== undefined && fits(id))
   const first = {
@@ -127,7 +115,7 @@ export async function checkIncarnations(
 }
 
 function compareIncarnation(
-  one: ReplayedIncarnation & { readonly checkpoint?: string },
+  one: ReplayedIncarnation & { readonly checkpoint?: string | null },
   row: LiveIncarnation | undefined,
   fits: boolean,
   findings: Findings,
@@ -164,19 +152,12 @@ interface LiveLoss {
 
 /** Rows of an incarnation together must have the digest of its act. */
 export async function checkLosses(
-  client: ClientBase,
+  tables: LogTables,
   opened: readonly OpenedIncarnation[],
   findings: Findings,
 ): Promise<void> {
-  const stream = client.query(
-    new QueryStream(
-      `select * from pgtrail.loss order by incarnation, organization_id collate "C", lane`,
-      [],
-      { batchSize: 500 },
-    ),
-  )
   const found = new Map<string, { rows: number; digest: ReturnType<typeof createHash> }>()
-  for await (const row of stream as AsyncIterable<LiveLoss>) {
+  for await (const row of tables.rows<LiveLoss>("loss", [])) {
     const of = found.get(row.incarnation) ?? { rows: 0, digest: createHash("sha256") }
     found.set(row.incarnation, of)
     of.rows += 1

@@ -1,14 +1,15 @@
 // Replays the acts: what the control tables must hold, which acts had to be signed, and which findings were accepted.
-import type { ClientBase } from "pg"
 import { parametersOf, readParameters, word } from "../act/about.js"
 import { destructiveKinds } from "../act/text.js"
 import { actGenesis, type TextRow } from "../canonical.js"
 import type { VerifierKey } from "../checkpoint/note.js"
+import { isObject } from "../manifest-form.js"
 import type { ArchivedPurge } from "./archives.js"
 import { Bindings } from "./bindings.js"
 import { checkIncarnations, checkLosses, checkSettings } from "./control-tables.js"
 import type { Acceptance, Findings } from "./finding.js"
 import { Lifecycle, lifecycleKinds } from "./lifecycle.js"
+import type { LogTables } from "./log-tables.js"
 import type { Removal } from "./purge-findings.js"
 import type { PurgeAct } from "./purges.js"
 import type { RedactAct } from "./redactions.js"
@@ -28,7 +29,8 @@ export interface ReplayedIncarnation {
 /** What an act says of the incarnation that it opened. */
 export interface OpenedIncarnation extends ReplayedIncarnation {
   readonly act: string
-  readonly checkpoint: string
+  /** Null where a backup was restored: what was lost since was told by none. */
+  readonly checkpoint: string | null
   /** How many lanes lost something, and the digest (hex) of what they lost. */
   readonly lanes: string
   readonly digest: string
@@ -55,6 +57,10 @@ const otherKinds: readonly string[] = [
   ...lifecycleKinds,
   ...subjectKinds,
 ]
+
+/** The checkpoint that an incarnation was opened from; undefined where that was a backup, which tells of no loss. */
+const noteOf = ({ checkpoint, backup }: Readonly<Record<string, unknown>>): string | undefined =>
+  checkpoint === null && isObject(backup) ? undefined : word(checkpoint)
 
 /** Give it every act in order, then `check` once; `accepted` and `incarnations` are complete after that. */
 export class Replay {
@@ -140,7 +146,7 @@ export class Replay {
         act: seq,
         reason: word(given.reason),
         openedAt: act.recorded_at ?? "",
-        checkpoint: word(given.checkpoint),
+        checkpoint: noteOf(given) ?? null,
         lanes: word(given.lanes),
         digest: act.digest?.slice(2) ?? "",
       })
@@ -155,7 +161,7 @@ export class Replay {
         hash: act.hash?.slice(2) ?? "",
         requires: kind === "setting" && given.name === "require-signed-acts" ? word(given.value) : undefined,
         accepts,
-        note: kind === "incarnation" ? word(given.checkpoint) : undefined,
+        note: kind === "incarnation" ? noteOf(given) : undefined,
         reason: word(given.reason),
       })
     }
@@ -169,24 +175,27 @@ export class Replay {
 
   /**
    * Compares the control tables with the acts. `logId` is the log's present id. Without keys a signature
-   * that is there is taken for good; with keys it must be by one of them.
+   * that is there is taken for good; with keys it must be by one of them. `isWhole`: whether the tables have the rows of all organizations;
+   * without them only what belongs to none can be compared.
    */
   async check(
-    client: ClientBase,
+    tables: LogTables,
     logId: string | undefined,
     keys: readonly VerifierKey[],
     findings: Findings,
+    isWhole = true,
   ): Promise<void> {
-    await checkSettings(client, this.#settings, findings)
+    await checkSettings(tables, this.#settings, findings)
     const fits = (id: string) => `\\x${actGenesis(id).toString("hex")}` === this.#genesis
-    this.#incarnations = await checkIncarnations(client, { opened: this.#opened, logId, fits }, findings)
-    await checkLosses(client, this.#opened, findings)
-    await this.#bindings.check(client, findings)
-    await this.#lifecycle.check(client, findings)
-    await this.#subjects.check(client, findings)
+    this.#incarnations = await checkIncarnations(tables, { opened: this.#opened, logId, fits }, findings)
+    if (!isWhole) return
+    await checkLosses(tables, this.#opened, findings)
+    await this.#bindings.check(tables, findings)
+    await this.#lifecycle.check(tables, findings)
+    await this.#subjects.check(tables, findings)
     const actLogId = this.#incarnations[0]?.logId ?? logId ?? ""
     const { bad, unverified } = await checkSignatures(
-      client,
+      tables,
       { acts: this.#destructive, newest: this.#newest, actLogId, keys },
       findings,
     )

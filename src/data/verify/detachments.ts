@@ -1,9 +1,9 @@
 // Replays which partitions were detached, and compares the control table with them, and with the tables that are there.
-import type { ClientBase } from "pg"
 import { word } from "../act/about.js"
 import { microseconds } from "../binary.js"
-import { altered, hasTable, shown } from "./control-tables.js"
+import { altered, shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 import { time } from "./retention-purge.js"
 
 interface Detachment {
@@ -32,19 +32,10 @@ export class Detachments {
     this.#detached.delete(word(given.partition))
   }
 
-  async check(client: ClientBase, findings: Findings): Promise<void> {
-    if (!(await hasTable(client, "detached_partition"))) return
-    const { rows } = await client.query<
-      Record<"name" | "since" | "until" | "act_seq" | "is_there" | "is_attached", string>
-    >(
-      `select d.name, d.since, d.until, d.act_seq, c.oid is not null as is_there,
-         exists (select from pg_inherits i where i.inhrelid = c.oid) as is_attached
-       from pgtrail.detached_partition d
-       left join pg_class c on c.relname = d.name and c.relnamespace = 'pgtrail'::regnamespace and c.relkind = 'r'
-       order by d.name`,
-    )
+  async check(tables: LogTables, findings: Findings): Promise<void> {
+    if (!(await tables.has("detached_partition"))) return
     const wanted = new Map(this.#detached)
-    for (const row of rows) {
+    for (const row of await tables.detached()) {
       const detached = wanted.get(row.name)
       wanted.delete(row.name)
       const what = `pgtrail.detached_partition has ${shown(row.name)}`

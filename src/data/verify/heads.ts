@@ -1,7 +1,7 @@
 // The newest head of each chain: where it must end.
-import type { Client } from "pg"
 import { genesis } from "../canonical.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 import { chainKey } from "./row.js"
 import type { Head } from "./walk-range.js"
 
@@ -12,26 +12,13 @@ export interface ChainHead extends Head {
 
 /** The newest head of each chain, by chain key, in the order of organization and lane; checks each genesis of `organization` on the way. */
 export async function readHeads(
-  client: Client,
+  tables: LogTables,
   logIds: readonly string[],
   organization: string | undefined,
   findings: Findings,
 ): Promise<Map<string, ChainHead>> {
-  const { rows } = await client.query<{
-    organization_id: string
-    lane: string
-    seq: string
-    hash: string
-    first: string | null
-  }>(
-    `select distinct on (h.organization_id, h.lane) h.organization_id, h.lane, h.seq, encode(h.hash, 'hex') as hash,
-        (select encode(g.hash, 'hex') from pgtrail.chain_head g
-         where g.organization_id = h.organization_id and g.lane = h.lane and g.seq = 0) as first
-     from pgtrail.chain_head h
-     order by h.organization_id, h.lane, h.seq desc`,
-  )
   const heads = new Map<string, ChainHead>()
-  for (const row of rows) {
+  for (const row of await tables.heads()) {
     const { organization_id, lane } = row
     const isAskedFor = organization === undefined || organization_id === organization
     if (

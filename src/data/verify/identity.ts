@@ -1,6 +1,6 @@
 // Which log this is: its ids, its incarnations, and what each of them recorded as lost.
-import type { Client } from "pg"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 
 export interface Incarnation {
   readonly number: string
@@ -37,24 +37,29 @@ export interface Identity {
 }
 
 /** Undefined where the log has no identity: then no genesis can be computed, and every chain is found altered. */
-export async function readIdentity(client: Client, findings: Findings): Promise<Identity | undefined> {
-  const log = await client.query<{ log_id: string }>("select log_id from pgtrail.log order by created_at")
-  if (log.rows.length !== 1) {
-    const message = `pgtrail.log has ${log.rows.length} rows instead of one: the identity of the log is lost`
-    const evidence = `${message} ${log.rows.map((row) => row.log_id).join(" ")}`
+export async function readIdentity(tables: LogTables, findings: Findings): Promise<Identity | undefined> {
+  const log = await tables.all<{ readonly log_id: string }>("log", ["log_id"])
+  if (log.length !== 1) {
+    const message = `pgtrail.log has ${log.length} rows instead of one: the identity of the log is lost`
+    const evidence = `${message} ${log.map((row) => row.log_id).join(" ")}`
     findings.add({ kind: "act_altered", group: "object", message, evidence })
   }
-  const { rows } = await client.query<{
+  const rows = await tables.all<{
     number: string
     log_id: string
     reason: string
     opened_at: string
     checkpoint: string | null
-  }>("select number, log_id, reason, opened_at, checkpoint from pgtrail.incarnation order by number")
-  const losses = await client.query<Loss>(
-    "select incarnation, organization_id, lane, kept_seq, lost_seq, hash from pgtrail.loss",
-  )
-  const clock = await client.query<{ now: string }>("select clock_timestamp() as now")
+  }>("incarnation", ["number", "log_id", "reason", "opened_at", "checkpoint"])
+  const losses = await tables.all<Loss>("loss", [
+    "incarnation",
+    "organization_id",
+    "lane",
+    "kept_seq",
+    "lost_seq",
+    "hash",
+  ])
+  const now = await tables.now()
   const incarnations = rows.map((row) => ({
     number: row.number,
     logId: row.log_id,
@@ -62,16 +67,16 @@ export async function readIdentity(client: Client, findings: Findings): Promise<
     openedAt: row.opened_at,
     checkpoint: checkpointOf(row.checkpoint),
   }))
-  const logId = incarnations.at(-1)?.logId ?? log.rows[0]?.log_id
+  const logId = incarnations.at(-1)?.logId ?? log[0]?.log_id
   if (logId === undefined) return undefined
   return {
-    presentLogId: log.rows[0]?.log_id,
+    presentLogId: log[0]?.log_id,
     logId,
     actLogId: incarnations[0]?.logId ?? logId,
     logIds: [...new Set([logId, ...incarnations.map((one) => one.logId)])],
     incarnations,
-    losses: losses.rows,
-    now: clock.rows[0]?.now ?? "",
+    losses,
+    now,
   }
 }
 

@@ -1,5 +1,4 @@
 // Replays what retention, holds, partitions, purges and archives did, act by act: what each of them may do hangs on those before it.
-import type { ClientBase } from "pg"
 import { word } from "../act/about.js"
 import { microseconds } from "../binary.js"
 import type { TextRow } from "../canonical.js"
@@ -8,6 +7,7 @@ import { type ArchivedPurge, Archives } from "./archives.js"
 import { Detachments } from "./detachments.js"
 import type { Findings } from "./finding.js"
 import { Holds } from "./holds.js"
+import type { LogTables } from "./log-tables.js"
 import type { Removal } from "./purge-findings.js"
 import type { PurgeAct } from "./purges.js"
 import { judgeRetention, judgeRules, time } from "./retention-purge.js"
@@ -99,6 +99,7 @@ export class Lifecycle {
   #redact(seq: string, act: TextRow, given: Parameters): void {
     const at = time(given.at) ?? microseconds(act.recorded_at ?? "")
     if (this.#sawOtherHolds(given, at)) this.#redactions.push({ seq, hash: act.hash?.slice(2) ?? "" })
+    this.#holds.clear(seq, at, given)
     if (given.archive !== undefined && given.archive !== null) this.#archives.rewrite(seq, act, given)
   }
 
@@ -107,9 +108,9 @@ export class Lifecycle {
     return given.holds !== undefined && given.holds !== this.#holds.digest(at)
   }
 
-  async check(client: ClientBase, findings: Findings): Promise<void> {
-    for (const one of [this.#rules, this.#holds, this.#detachments]) await one.check(client, findings)
-    await checkArchiveTables(client, this.#archives.all, findings)
+  async check(tables: LogTables, findings: Findings): Promise<void> {
+    for (const one of [this.#rules, this.#holds, this.#detachments]) await one.check(tables, findings)
+    await checkArchiveTables(tables, this.#archives.all, findings)
     for (const { seq, hash } of this.#redactions) {
       findings.add({
         kind: "unauthorized_redaction",

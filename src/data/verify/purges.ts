@@ -1,14 +1,13 @@
 // What purges removed with a record: whether the records are those of the acts, and what they add to the chains.
 import { createHash } from "node:crypto"
-import type { ClientBase } from "pg"
 import { microseconds } from "../binary.js"
 import { LanePurges } from "../purge/ranges.js"
-import { keepsPurges, laneRecords, type PurgeRecord, purgeRecord, purgeRecords } from "../purge/records.js"
+import { type PurgeRecord, purgeRecord } from "../purge/records.js"
 import type { ArchivedPurge } from "./archives.js"
 import type { Chains } from "./chains.js"
 import type { Replay } from "./controls.js"
 import type { Findings } from "./finding.js"
-import { isRestored, recordedPurge } from "./later-acts.js"
+import type { LogTables } from "./log-tables.js"
 import { isTooYoung, reportAct, reportRecord, reportRemoval } from "./purge-findings.js"
 import { assemble, noPlaces, type PurgedChain, total } from "./purged-chain.js"
 import type { RetentionPurge } from "./retention-purge.js"
@@ -76,12 +75,12 @@ export class Purges {
   /**
    * Compares pgtrail.purge with the acts. Without them, which then could not be read, the records are taken as they stand.
    */
-  async check(client: ClientBase, acts: PurgeActs | undefined, findings: Findings): Promise<void> {
-    this.#kept = await keepsPurges(client)
+  async check(tables: LogTables, acts: PurgeActs | undefined, findings: Findings): Promise<void> {
+    this.#kept = await tables.has("purge")
     this.#newest = acts?.newest
     const known = new Map(acts?.purges.map((act) => [act.seq, act]))
     const found = new Map<string, Found>()
-    for await (const row of this.#kept ? purgeRecords(client) : []) {
+    for await (const row of this.#kept ? tables.purges() : []) {
       if (acts === undefined) this.#acts.set(row.act_seq, row.restored_seq === null)
       else if (known.has(row.act_seq)) {
         const of = found.get(row.act_seq) ?? {
@@ -134,7 +133,7 @@ export class Purges {
 
   /** Adds up what was purged of each chain. `starts`: where an incremental verification begins. */
   async sum(
-    client: ClientBase,
+    tables: LogTables,
     organization: string | undefined,
     starts: ReadonlyMap<string, Watched> | undefined,
     watched: ReadonlyMap<string, readonly Watched[]>,
@@ -143,7 +142,6 @@ export class Purges {
   ): Promise<void> {
     const chains = new Map<string, PurgedChain>()
     if (this.acts.length === 0) return
-    const where = organization === undefined ? "true" : "p.organization_id = $1"
     let records: PurgeRecord[] = []
     const close = () => {
       const [first] = records
@@ -157,7 +155,7 @@ export class Purges {
       chains.set(key, { ...total(lane, start, places, sums, isArchived), isOdd: odd.length > 0 })
       records = []
     }
-    for await (const row of purgeRecords(client, where, organization === undefined ? [] : [organization])) {
+    for await (const row of tables.purges(organization)) {
       if (this.#acts.get(row.act_seq) !== true) continue
       this.#present.add(row.act_seq)
       const [first] = records
@@ -172,25 +170,25 @@ export class Purges {
     return this.#chains.get(chain) ?? noPlaces
   }
 
-  /** The ranges of a lane, on the snapshot of the client: purges may have come since the records were compared. */
-  async ofLane(client: ClientBase, organization: string, lane: string): Promise<LanePurges> {
+  /** The ranges of a lane, on the snapshot of the tables: purges may have come since the records were compared. */
+  async ofLane(tables: LogTables, organization: string, lane: string): Promise<LanePurges> {
     if (!this.#kept) return LanePurges.none
-    const records = await laneRecords(client, organization, lane)
+    const records = await tables.purgesOf(organization, lane)
     const counting: PurgeRecord[] = []
-    for (const row of records) if (await this.#counts(client, row)) counting.push(row)
+    for (const row of records) if (await this.#counts(tables, row)) counting.push(row)
     return counting.length === 0 ? LanePurges.none : assemble(counting).lane
   }
 
-  async #counts(client: ClientBase, row: PurgeRecord): Promise<boolean> {
+  async #counts(tables: LogTables, row: PurgeRecord): Promise<boolean> {
     if (!this.#acts.has(row.act_seq)) {
-      const later = await recordedPurge(client, row.act_seq)
+      const later = await tables.laterPurge(row.act_seq)
       this.#acts.set(row.act_seq, later !== undefined)
       if (later?.isArchived === true) this.#archived.set(row.act_seq, undefined)
     }
     if (this.#acts.get(row.act_seq) !== true) return false
     // What was replayed says so of all acts up to the newest of them; it may be back since.
     const isLater = row.restored_seq !== null && BigInt(row.restored_seq) > (this.#newest ?? -1n)
-    if (!isLater || !(await isRestored(client, row))) return true
+    if (!isLater || !(await tables.isBack(row))) return true
     this.#acts.set(row.act_seq, false)
     return false
   }

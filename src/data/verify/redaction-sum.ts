@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto"
 import type { ClientBase } from "pg"
 import QueryStream from "pg-query-stream"
 import type { RedactedGroup } from "../archive/check-events.js"
-import { hasTable } from "./control-tables.js"
+import { liveTables } from "./log-tables.js"
 import { chainKey } from "./row.js"
 
 const mask = (1n << 128n) - 1n
@@ -34,7 +34,7 @@ export async function expectedRedactions(
   act: string,
   key: Uint8Array,
 ): Promise<bigint | undefined> {
-  if (!(await hasTable(client, "redaction_entry"))) return 0n
+  if (!(await liveTables(client).has("redaction_entry"))) return 0n
   const stream = client.query(
     new QueryStream(
       `select r.organization_id, r.lane, r.seq, r.group_name,

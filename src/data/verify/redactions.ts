@@ -1,11 +1,11 @@
 // The entries of redactions: whether they are those that the acts vouch for, and what they add up to in each chain.
 import { createHash, type Hash } from "node:crypto"
-import type { ClientBase } from "pg"
 import { record } from "../canonical.js"
-import { type Entry, entryRecord, groupNames } from "../redaction/entry.js"
+import { entryRecord, groupNames } from "../redaction/entry.js"
 import type { Chains } from "./chains.js"
-import { altered, hasTable } from "./control-tables.js"
+import { altered } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { EntryRow, LogTables } from "./log-tables.js"
 import type { Purges } from "./purges.js"
 import { chainKey } from "./row.js"
 import type { Watched } from "./walk-range.js"
@@ -25,8 +25,6 @@ interface Block {
   /** Hex. */
   readonly digest: string
 }
-
-type EntryRow = Entry & { readonly organization: string; readonly lane: string; readonly seq: string }
 
 const blockPlaces = 65_536n
 
@@ -54,17 +52,17 @@ export class Redactions {
 
   /** `newest`: undefined where the acts could not be read, null where none of them redacted. */
   async check(
-    client: ClientBase,
+    tables: LogTables,
     newest: RedactAct | null | undefined,
     scope: RedactionScope,
     findings: Findings,
   ): Promise<void> {
-    if (!(await hasTable(client, "redaction_entry"))) return
-    const blocks = await readBlocks(client)
+    if (!(await tables.has("redaction_entry"))) return
+    const blocks = await readBlocks(tables)
     if (newest !== undefined) checkNewest(newest, blocks.values(), findings)
     const comparison = new BlockComparison(blocks, findings)
-    const adding = new Adding(client, scope, this.#sums)
-    for await (const row of readEntries(client)) {
+    const adding = new Adding(tables, scope, this.#sums)
+    for await (const row of tables.entries()) {
       this.#any = true
       comparison.add(row)
       await adding.add(row)
@@ -77,12 +75,15 @@ const blockKey = (organization: string, lane: string, block: string): string =>
   `${block}/${lane}/${organization}`
 
 /** In the order of their digest. */
-async function readBlocks(client: ClientBase): Promise<Map<string, Block>> {
-  const { rows } = await client.query<Block>(
-    `select organization_id, lane, block, entries, encode(digest, 'hex') as digest from pgtrail.redaction
-     order by organization_id collate "C", lane, block`,
+async function readBlocks(tables: LogTables): Promise<Map<string, Block>> {
+  const columns = ["organization_id", "lane", "block", "entries", "digest"]
+  const rows = await tables.all<Block>("redaction", columns)
+  return new Map(
+    rows.map((row) => [
+      blockKey(row.organization_id, row.lane, row.block),
+      { ...row, digest: row.digest.slice(2) },
+    ]),
   )
-  return new Map(rows.map((row) => [blockKey(row.organization_id, row.lane, row.block), row]))
 }
 
 function checkNewest(newest: RedactAct | null, blocks: Iterable<Block>, findings: Findings): void {
@@ -107,25 +108,6 @@ function checkNewest(newest: RedactAct | null, blocks: Iterable<Block>, findings
     const message = `pgtrail.redaction is not what act ${newest.seq} recorded: its digest differs from the act's`
     altered(findings, message, now)
   }
-}
-
-/** Rows in the order of organization (bytes), lane, seq, group (bytes) and number: that of the digests. */
-async function* readEntries(client: ClientBase): AsyncIterable<EntryRow> {
-  // A cursor by name, because other questions are asked between its pages.
-  await client.query(
-    `declare pgtrail_entry no scroll cursor for
-     select organization_id as organization, lane, seq, group_name as group, number, fields, encode(old_digest, 'hex') as "oldDigest",
-       encode(new_digest, 'hex') as "newDigest"
-     from pgtrail.redaction_entry order by organization_id collate "C", lane, seq, group_name collate "C", number`,
-  )
-  while (true) {
-    const { rows } = await client.query<Omit<EntryRow, "number"> & { readonly number: string }>(
-      "fetch 2000 from pgtrail_entry",
-    )
-    for (const row of rows) yield { ...row, number: Number(row.number) }
-    if (rows.length < 2000) break
-  }
-  await client.query("close pgtrail_entry")
 }
 
 /** Compares the entries of each block with its row, as they pass. */
@@ -199,7 +181,7 @@ class BlockComparison {
 
 /** Adds up the groups that have entries, but for those whose events are gone by a purge. */
 class Adding {
-  readonly #client: ClientBase
+  readonly #tables: LogTables
   readonly #scope: RedactionScope
   readonly #sums: Map<string, bigint>
   #lane = ""
@@ -207,8 +189,8 @@ class Adding {
   #place = ""
   #isGone: (seq: number) => boolean = () => false
 
-  constructor(client: ClientBase, scope: RedactionScope, sums: Map<string, bigint>) {
-    this.#client = client
+  constructor(tables: LogTables, scope: RedactionScope, sums: Map<string, bigint>) {
+    this.#tables = tables
     this.#scope = scope
     this.#sums = sums
   }
@@ -221,7 +203,7 @@ class Adding {
       this.#lane = name
       this.#chain = chainKey(organization, lane)
       const isPurged = purges.chains.has(this.#chain)
-      const ranges = isPurged ? await purges.ofLane(this.#client, organization, lane) : undefined
+      const ranges = isPurged ? await purges.ofLane(this.#tables, organization, lane) : undefined
       this.#isGone = (at) => ranges?.find(at) !== undefined
     }
     const place = `${name}/${seq}/${group}`

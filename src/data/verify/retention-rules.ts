@@ -1,9 +1,9 @@
 // Replays the rules of retention, each version of a policy or a floor, and compares the control table with them.
-import type { ClientBase } from "pg"
 import { word } from "../act/about.js"
 import { microseconds } from "../binary.js"
-import { altered, hasTable, shown } from "./control-tables.js"
+import { altered, shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 
 /** As text, in the order of the table's columns. */
 export interface Rule {
@@ -110,11 +110,9 @@ export class RetentionRules {
     return this.#versions.map(({ from }) => from).filter((from) => since < from && from <= until)
   }
 
-  async check(client: ClientBase, findings: Findings): Promise<void> {
-    if (!(await hasTable(client, "retention_rule"))) return
-    const { rows } = await client.query<Rule>(
-      `select ${columns.join(", ")} from pgtrail.retention_rule order by act_seq`,
-    )
+  async check(tables: LogTables, findings: Findings): Promise<void> {
+    if (!(await tables.has("retention_rule"))) return
+    const rows = await tables.all<Rule>("retention_rule", columns)
     const wanted = new Map(this.#versions.map(({ rule }) => [rule.act_seq, rule]))
     for (const row of rows) {
       const rule = wanted.get(row.act_seq)

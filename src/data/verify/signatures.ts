@@ -1,11 +1,11 @@
 // Which acts had to be signed, and whether each signature fits, also those of the checkpoints that acts name. The setting counts as the acts before had it, not as its table has it.
-import type { ClientBase } from "pg"
 import { actText } from "../act/text.js"
 import { splitNote, type VerifierKey, verifyText } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
 import { writeTime } from "../query/columns.js"
 import { shown } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 
 /** An act of a kind that can be required to be signed. */
 export interface SignableAct {
@@ -20,15 +20,6 @@ export interface SignableAct {
   /** Of an act that opens an incarnation: the signed note of the checkpoint that told what was lost. */
   readonly note: string | undefined
   readonly reason: string
-}
-
-interface Signed {
-  readonly organization_id: string
-  readonly seq: string
-  readonly signature: string
-  readonly kind: string | null
-  readonly hash: string | null
-  readonly recorded_at: string | null
 }
 
 interface Known {
@@ -49,12 +40,8 @@ interface Checked {
   readonly unverified: number
 }
 
-export async function checkSignatures(
-  client: ClientBase,
-  known: Known,
-  findings: Findings,
-): Promise<Checked> {
-  const signatures = await readSignatures(client, known, findings)
+export async function checkSignatures(tables: LogTables, known: Known, findings: Findings): Promise<Checked> {
+  const signatures = await readSignatures(tables, known, findings)
   const bad = new Set<string>()
   let required = false
   let unverified = 0
@@ -85,18 +72,12 @@ export async function checkSignatures(
 }
 
 async function readSignatures(
-  client: ClientBase,
+  tables: LogTables,
   { actLogId, keys, newest }: Known,
   findings: Findings,
 ): Promise<Map<string, Signature>> {
-  const { rows } = await client.query<Signed>(
-    `select s.organization_id, s.seq, s.signature, a.kind, encode(a.hash, 'hex') as hash, a.recorded_at
-     from pgtrail.act_signature s
-     left join pgtrail.act a on a.organization_id = s.organization_id and a.seq = s.seq
-     order by s.organization_id collate "C", s.seq`,
-  )
   const signatures = new Map<string, Signature>()
-  for (const { organization_id, seq, signature, kind, hash, recorded_at } of rows) {
+  for (const { organization_id, seq, signature, kind, hash, recorded_at } of await tables.signatures()) {
     if (hash === null || organization_id !== "pgtrail") {
       // An act that is missing between others is a finding of its own.
       if (organization_id === "pgtrail" && BigInt(seq) > 0n && BigInt(seq) <= newest) continue

@@ -1,12 +1,11 @@
 // Replays what is personal by rule and who is restricted, and compares the control tables with it. A restriction names a person: acts have its digest alone.
 import { createHash, type Hash } from "node:crypto"
-import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import { word } from "../act/about.js"
 import { record, type TextRow } from "../canonical.js"
 import { elementsOf } from "../redaction/entry.js"
-import { altered, hasTable } from "./control-tables.js"
+import { altered } from "./control-tables.js"
 import type { Findings } from "./finding.js"
+import type { LogTables } from "./log-tables.js"
 import type { RedactAct } from "./redactions.js"
 
 /** Kinds of acts that it replays, beside those that are destructive. */
@@ -73,17 +72,15 @@ export class Subjects {
     }
   }
 
-  async check(client: ClientBase, findings: Findings): Promise<void> {
-    if (!(await hasTable(client, "subject_rule"))) return
-    await this.#checkRules(client, findings)
-    await this.#checkRestrictions(client, findings)
+  async check(tables: LogTables, findings: Findings): Promise<void> {
+    if (!(await tables.has("subject_rule"))) return
+    await this.#checkRules(tables, findings)
+    await this.#checkRestrictions(tables, findings)
   }
 
-  async #checkRules(client: ClientBase, findings: Findings): Promise<void> {
+  async #checkRules(tables: LogTables, findings: Findings): Promise<void> {
     const columns = ruleColumns.map(([column]) => column)
-    const { rows } = await client.query<Record<string, string | null>>(
-      `select act_seq, ${columns.join(", ")}, ended_seq from pgtrail.subject_rule order by act_seq`,
-    )
+    const rows = await tables.all("subject_rule", ["act_seq", ...columns, "ended_seq"])
     const wanted = new Map(this.#rules)
     for (const row of rows) {
       const seq = row.act_seq ?? ""
@@ -116,16 +113,10 @@ export class Subjects {
     }
   }
 
-  async #checkRestrictions(client: ClientBase, findings: Findings): Promise<void> {
-    const stream = client.query(
-      new QueryStream(
-        "select act_seq, salt, organization_id, kind, value from pgtrail.subject_restriction order by act_seq, number",
-        [],
-        { batchSize: 500 },
-      ),
-    )
+  async #checkRestrictions(tables: LogTables, findings: Findings): Promise<void> {
+    const columns = ["act_seq", "salt", "organization_id", "kind", "value"]
     const found = new Map<string, Hash>()
-    for await (const row of stream as AsyncIterable<Record<string, string | null>>) {
+    for await (const row of tables.rows("subject_restriction", columns)) {
       const seq = row.act_seq ?? ""
       const digest = found.get(seq) ?? createHash("sha256")
       found.set(seq, digest)

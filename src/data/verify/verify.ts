@@ -19,6 +19,7 @@ import { Findings } from "./finding.js"
 import { type ChainHead, readHeads } from "./heads.js"
 import { readIdentity } from "./identity.js"
 import { readKeys, refuseNowhere } from "./locate-archives.js"
+import { liveTables } from "./log-tables.js"
 import { checkMigrations, refuseMigrated } from "./migrations.js"
 import { refuseContradictions, type VerifyOptions } from "./options.js"
 import { createParts } from "./parts.js"
@@ -90,16 +91,17 @@ async function verifyOnce(
     `select pg_export_snapshot() as snapshot, ${isBoundSql} as is_bound`,
   )
   if (exported.rows[0]?.is_bound === "t") throw seesTooLittle()
+  const tables = liveTables(client)
   const parts = createParts(client, findings)
-  const identity = await parts.run("the identity of the log", () => readIdentity(client, findings))
+  const identity = await parts.run("the identity of the log", () => readIdentity(tables, findings))
   // Without it every chain would look altered; where the table itself was tampered with, that was found.
   if (identity === undefined && findings.total === 0) throw parts.failures[0]?.error
   const replay = new Replay()
   const wanted = new Set(anchors.flatMap((anchor) => (anchor.act === null ? [] : [anchor.act.seq])))
-  const acts = await parts.run("the acts", () => checkActs(client, identity, replay, wanted, findings))
+  const acts = await parts.run("the acts", () => checkActs(tables, identity, replay, wanted, findings))
   if (acts !== undefined) {
     const isReplayed = await parts.run("the control tables", async () => {
-      await replay.check(client, identity?.presentLogId, keys, findings)
+      await replay.check(tables, identity?.presentLogId, keys, findings)
       return true
     })
     if (isReplayed === true && options.strict !== true) findings.accept(replay.accepted)
@@ -107,7 +109,7 @@ async function verifyOnce(
   await parts.run("the catalog", () => checkCatalog(client, acts?.catalogDigest, findings, target))
   const logIds = identity?.logIds ?? []
   const heads =
-    (await parts.run("the heads", () => readHeads(client, logIds, options.organization, findings))) ?? none
+    (await parts.run("the heads", () => readHeads(tables, logIds, options.organization, findings))) ?? none
   const compared = acts?.remembered === undefined ? anchors : [...anchors, acts.remembered]
   const anchored =
     identity === undefined
@@ -119,14 +121,14 @@ async function verifyOnce(
   const purges = new Purges()
   // Where it cannot be read what was purged would be taken for missing.
   const arePurgesRead = await parts.run("the purges", async () => {
-    await purges.check(client, acts === undefined ? undefined : replay, findings)
-    await purges.sum(client, options.organization, start?.heads, anchored.watched, sums, findings)
+    await purges.check(tables, acts === undefined ? undefined : replay, findings)
+    await purges.sum(tables, options.organization, start?.heads, anchored.watched, sums, findings)
     return true
   })
   const redactions = new Redactions()
   const areRedactionsRead = await parts.run("the redactions", async () => {
     const scope = { organization: options.organization, starts: start?.heads, purges, sums }
-    await redactions.check(client, acts === undefined ? undefined : replay.redacted, scope, findings)
+    await redactions.check(tables, acts === undefined ? undefined : replay.redacted, scope, findings)
     return true
   })
   const isReadable = arePurgesRead === true && areRedactionsRead === true

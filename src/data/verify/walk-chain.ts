@@ -4,6 +4,7 @@ import { eventColumns } from "../event-columns.js"
 import { hasEntries } from "../redaction/entry.js"
 import { withAllEvents } from "./detached.js"
 import type { Findings, NewFinding } from "./finding.js"
+import { liveTables } from "./log-tables.js"
 import type { Pace } from "./pace.js"
 import type { Purges } from "./purges.js"
 import type { Row } from "./row.js"
@@ -94,7 +95,7 @@ export async function walkChain(
     const before = rows
     // The head belongs to the snapshot of the page, and so do the purges: what came after it in between is on the next page.
     const head = await withAllEvents(client, eventColumns, async (source) => {
-      walk.purges = await purges.ofLane(client, range.organization_id, range.lane)
+      walk.purges = await purges.ofLane(liveTables(client), range.organization_id, range.lane)
       const newest = range.until === undefined ? await headOf(client, range) : undefined
       const reader = new RowReader((row) => {
         rows += 1

@@ -55,22 +55,29 @@ export async function walkChains(
     const withEvents = new Set(
       chains.filter((chain) => chain.hadEvents).map((chain) => chain.range.organization_id),
     )
-    for (const [organization_id, list] of vanished) {
-      if (
-        list.length > 1 &&
-        !withEvents.has(organization_id) &&
-        !(await hasEvents(client, organization_id))
-      ) {
-        findings.add({
-          kind: "vanished",
-          organization_id,
-          message: `organization ${organization_id} has vanished with all ${list.length} lanes`,
-          evidence: list.map((finding) => finding.evidence).join(" "),
-        })
-      } else for (const finding of list) findings.add(finding)
-    }
+    await reportVanished(vanished, findings, async (organization) =>
+      withEvents.has(organization) ? true : await hasEvents(client, organization),
+    )
   })
   return walked
+}
+
+/** Lanes that have vanished, by organization: where it has no event left, all of them are one finding. */
+export async function reportVanished(
+  vanished: ReadonlyMap<string, readonly NewFinding[]>,
+  findings: Pick<Findings, "add">,
+  hasMore: (organization: string) => boolean | Promise<boolean>,
+): Promise<void> {
+  for (const [organization_id, list] of vanished) {
+    if (list.length > 1 && !(await hasMore(organization_id))) {
+      findings.add({
+        kind: "vanished",
+        organization_id,
+        message: `organization ${organization_id} has vanished with all ${list.length} lanes`,
+        evidence: list.map((finding) => finding.evidence).join(" "),
+      })
+    } else for (const finding of list) findings.add(finding)
+  }
 }
 
 /** Partition by partition: no lock is held for longer than one takes. */

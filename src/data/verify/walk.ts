@@ -32,19 +32,26 @@ export class Walk {
     this.#range = range
     this.#expected = range.first
     this.#accepted = range.previous
-    const start = range.start === undefined ? [] : [range.start]
-    this.#places = new Set([...range.watched, ...start].map((watched) => watched.seq))
+    this.#places = new Set([range.watched, range.start ?? []].flat().map((watched) => watched.seq))
     const { organization_id, lane } = range
     this.#report = (finding) => report({ organization_id, lane, ...finding })
   }
 
   /** Rows come in the order of seq. */
-  push(row: Row): void {
-    const seen = keep(row)
+  push(row: Row | Seen): void {
+    const seen = "event_id" in row ? row : keep(row)
     this.#events += 1
     if (this.#group.length > 0 && this.#group[0]?.seq !== seen.seq) this.#judge(seen)
     if (this.#group.length === 0) this.#pass(seen.seq)
     this.#group.push(seen)
+  }
+
+  /** Passes so many sound events that lead from the last one to `next`. */
+  skip(events: number, next: Seen): void {
+    this.#judge(undefined)
+    this.#events += events
+    this.#expected = next.seq
+    this.#accepted = [next.previous]
   }
 
   /** What was purged of the lane, on the snapshot of the rows that follow: for places that were read before it says nothing new. */
@@ -149,9 +156,8 @@ export class Walk {
       for (const row of group) this.#add("inserted", row, `event ${seq} stands ${where}`)
       return
     }
-    let gapBefore: number | undefined
-    if (seq > this.#expected) {
-      gapBefore = this.#expected
+    const gapBefore = seq > this.#expected ? this.#expected : undefined
+    if (gapBefore !== undefined) {
       this.#accepted = undefined
       this.#previous = undefined
     }
@@ -176,13 +182,8 @@ export class Walk {
       this.#add(kind, row, `the ${group} of event ${row.seq} ${words}`, group, "", detail)
     }
     if (row.version !== 1) {
-      this.#add(
-        "unknown_version",
-        row,
-        `event ${row.seq} has hash version ${row.version}, which this tool does not know`,
-        null,
-        broken,
-      )
+      const message = `event ${row.seq} has hash version ${row.version}, which this tool does not know`
+      this.#add("unknown_version", row, message, null, broken)
       this.#accepted = undefined
       this.#previous = undefined
     } else if (row.computed !== row.hash) {
@@ -228,8 +229,7 @@ export class Walk {
         this.#add("altered", row, alteredMessage(row), null, broken)
         continue
       }
-      const message = `event ${row.seq} was moved: by its hash it is event ${home}`
-      this.#add("reordered", row, message, null, broken)
+      this.#add("reordered", row, `event ${row.seq} was moved: by its hash it is event ${home}`, null, broken)
       const gap = this.#missing.findIndex(({ first, last }) => first === home && last === home)
       if (gap >= 0) this.#missing.splice(gap, 1)
     }
