@@ -1,7 +1,7 @@
 # Step 2 of a verification (FORMAT.md), continued: rules of retention, holds, detached partitions, and what retention purged by them.
 # Python 3.9 or later, standard library only.
 import collections, re
-from records import HELD, HOLD, micros, record, sha256, unhex, word
+from records import HELD, HOLD, fields, micros, record, sha256, unhex, word
 
 DAY = 86_400_000_000
 STANDARD = ["0", "policy", "standard", None, None, None, None, "2555", None, "-infinity", "infinity", None]
@@ -65,14 +65,25 @@ def judge_rules(act, given, rules, setting):
         problems += [f"{what} {number}" for what in ("policy", "floor", "keep", "cutoff") if wrong[what]]
     return problems, (max(entry[4] for entry in known), at - grace)
 
+def hold_digest(row):
+    return sha256(record("pgtrail hold", row, HOLD) if row["salt"] is None else record("pgtrail salted hold", row, fields("salt:uuid") + HOLD))
+
 # The digest of the holds in force
 def holds_digest(holds, at):
-    there = [{"act_seq": seq, "digest": digest} for seq, (digest, released, expires) in holds.items() if not released and (expires is None or expires > at)]
+    there = [{"act_seq": seq, "digest": digest} for seq, (digest, released, _, expires) in holds.items() if not released and (expires is None or expires > at)]
     return sha256(b"".join(record("pgtrail hold in force", hold, HELD) for hold in there)).hex()
 
 def saw_other_holds(act, given, holds):
     at = time(given.get("at"))
     return "holds" in given and given["holds"] != holds_digest(holds, micros(act["recorded_at"]) if at is None else at)
+
+# A redaction takes the names out of holds that are over
+def clear_holds(act, given, holds):
+    at = time(given.get("at"))
+    for named in given["cleared_holds"] if isinstance(given.get("cleared_holds"), list) else []:
+        hold = holds.get(word(named.get("hold"))) if isinstance(named, dict) else None
+        if hold and hold[2] is None and (hold[1] or hold[3] is not None and hold[3] <= (micros(act["recorded_at"]) if at is None else at)):
+            hold[0], hold[2] = bytes.fromhex(word(named.get("digest"))), act["seq"]
 
 def check_lifecycle(acts, tables, older, removal, add):
     rules, holds, detached, setting = [list(STANDARD)], {}, {}, "7d"
@@ -90,16 +101,18 @@ def check_lifecycle(acts, tables, older, removal, add):
         elif kind == "retention":
             set_rule(rules, act, given)
         elif kind == "hold":
-            holds[seq] = [unhex(act["digest"]), None, time(given.get("expires"))]
+            holds[seq] = [unhex(act["digest"]), None, None, time(given.get("expires"))]
         elif kind == "release":
             for hold in map(word, given["holds"] if isinstance(given.get("holds"), list) else []):
                 if hold in holds and holds[hold][1] is None:
                     holds[hold][1] = seq
         elif kind == "detach":
             detached[word(given.get("partition"))] = [time(given.get("since")), time(given.get("until")), seq]
-        elif kind == "redact" and saw_other_holds(act, given, holds):
-            add("unauthorized_redaction", f"the redaction of act {seq} saw other holds than there were", seq=seq, group="object",
-                evidence=f"redaction holds {act['hash'][2:]}")
+        elif kind == "redact":
+            if saw_other_holds(act, given, holds):
+                add("unauthorized_redaction", f"the redaction of act {seq} saw other holds than there were", seq=seq, group="object",
+                    evidence=f"redaction holds {act['hash'][2:]}")
+            clear_holds(act, given, holds)
         elif kind == "remove_archive":
             removal(act, given, newest, rules, setting, saw_other_holds(act, given, holds))
         elif kind == "purge":
@@ -112,10 +125,10 @@ def check_lifecycle(acts, tables, older, removal, add):
             detached.pop(word(given.get("partition")), None)
     if older & {"retention_rule", "hold", "detached_partition"}:
         return
-    wanted = {**{("rule", rule[ACT_SEQ]): rule for rule in rules}, **{("hold", seq): hold for seq, hold in ((seq, hold[:2]) for seq, hold in holds.items())},
+    wanted = {**{("rule", rule[ACT_SEQ]): rule for rule in rules}, **{("hold", seq): hold for seq, hold in ((seq, hold[:3]) for seq, hold in holds.items())},
               **{("detached", name): one for name, one in detached.items()}}
     there = {**{("rule", row["act_seq"]): list(row.values()) for row in tables["retention_rule"]},
-             **{("hold", row["act_seq"]): [sha256(record("pgtrail hold", row, HOLD)), row["released_seq"]] for row in tables["hold"]},
+             **{("hold", row["act_seq"]): [hold_digest(row), row["released_seq"], row["cleared_seq"]] for row in tables["hold"]},
              **{("detached", row["name"]): [micros(row["since"]), micros(row["until"]), row["act_seq"]] for row in tables["detached_partition"]}}
     apart = {re.sub('^pgtrail\\."?|"$', "", row["partition"]).replace('""', '"') for row in tables["partition"] if row["bound"].startswith("DETACHED")}
     for kind, name in sorted({*wanted, *there}):

@@ -150,7 +150,7 @@ TABLES = {"chain_head": HEAD, "verified_head": HEAD, "act": ACT + fields("hash")
           "organization_reader": fields("role_name organization_id"),
           "purge": fields("act_seq") + PURGE + fields("restored_seq"), "archive_kind": fields("act_seq kind") + ARCHIVE_KIND,
           "archive": fields("act_seq name location partition_name since until events bytes manifest oldest_occurred_at newest_occurred_at"
-                            " restored_seq removed_seq"), "hold": fields("act_seq") + HOLD + fields("released_seq"),
+                            " restored_seq removed_seq"), "hold": fields("act_seq") + HOLD + fields("released_seq salt:uuid cleared_seq"),
           "retention_rule": fields("act_seq kind name organization_id data_classification event_type compliance_tag keep_days"
                                    " archive_after_days counts_from counts_until ended_seq"),
           "detached_partition": fields("name since until act_seq"),

@@ -24,7 +24,7 @@ create or replace trigger pgtrail_guard before update or delete or truncate on p
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.retention_rule
     for each statement execute function pgtrail.guard('UPDATE retention');
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.hold
-    for each statement execute function pgtrail.guard('UPDATE release');
+    for each statement execute function pgtrail.guard('UPDATE release', 'UPDATE redact');
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.detached_partition
     for each statement execute function pgtrail.guard('DELETE attach', 'DELETE purge');
 create or replace trigger pgtrail_guard before update or delete or truncate on pgtrail.redaction_entry

@@ -25,6 +25,8 @@ begin
     made.since := since;
     made.until := until;
     made.expires_at := expires_at;
+    -- Without it whoever knows a name could try whether the act is about it, for ever.
+    made.salt := gen_random_uuid();
     if coalesce(btrim(case_id, E' \t\r\n'), '') = '' or length(case_id) > 200 then
         odd := 'a hold takes a case, of 200 characters at most';
     elsif coalesce(btrim(reason, E' \t\r\n'), '') = '' or length(reason) > 2000 then
@@ -49,13 +51,12 @@ begin
     end if;
     perform pg_advisory_xact_lock(1885828210, -1);
     made.act_seq := pgtrail.record_act('hold', jsonb_build_object('case', case_id, 'reason', reason, 'requested_by', requested_by,
-        'organization', organization, 'names', to_jsonb(array_remove(array[
+        'organization', organization, 'salted', true, 'names', to_jsonb(array_remove(array[
             case when actor is not null then 'actor' end, case when resource_type is not null then 'resource' end,
             case when correlation is not null then 'correlation' end, case when event_type is not null then 'type' end,
             case when since is not null or until is not null then 'time' end], null)),
         'expires', case when expires_at is not null then to_char(expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end),
-        sha256(record_send(row('pgtrail hold'::text, made.case_id, made.organization_id, made.actor_id, made.resource_type,
-            made.resource_id, made.correlation_id, made.event_type, made.since, made.until, made.expires_at))));
+        pgtrail.hold_digest(made));
     insert into pgtrail.hold select made.*;
     return made.act_seq;
 end

@@ -44,7 +44,7 @@ begin
         case when n.until is not null then format('e.occurred_at < ($1[%s]).until', n.at) end), ' or ' order by n.at)
     into conditions
     from unnest(named) with ordinality n (act_seq, case_id, organization_id, actor_id, resource_type, resource_id, correlation_id,
-        event_type, since, until, expires_at, released_seq, at);
+        event_type, since, until, expires_at, released_seq, salt, cleared_seq, at);
     return query execute format($q$
         select c.organization_id, case when not isfinite(c.month) then c.month::text
             else to_char(c.month at time zone 'UTC', 'YYYY-MM') || case when c.month < '0001-01-01Z' then ' BC' else '' end end, c.events

@@ -6,9 +6,8 @@ create or replace function pgtrail.holds_in_force(at timestamptz) returns bytea
 language sql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select sha256(coalesce(string_agg(record_send(row('pgtrail hold in force'::text, h.act_seq, sha256(record_send(row('pgtrail hold'::text,
-        h.case_id, h.organization_id, h.actor_id, h.resource_type, h.resource_id, h.correlation_id, h.event_type, h.since, h.until,
-        h.expires_at))))), ''::bytea order by h.act_seq), ''::bytea))
+    select sha256(coalesce(string_agg(record_send(row('pgtrail hold in force'::text, h.act_seq, pgtrail.hold_digest(h))), ''::bytea
+        order by h.act_seq), ''::bytea))
     from pgtrail.hold h
     where h.released_seq is null and (h.expires_at is null or h.expires_at > holds_in_force.at)
 $$;

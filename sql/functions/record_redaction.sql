@@ -7,6 +7,7 @@
 create or replace function pgtrail.record_redaction(
     strategy text, reason text, requested_by text default null, request text default null, in_text boolean default false,
     since timestamptz default null, until timestamptz default null, archive jsonb default null, patience interval default '30 seconds',
+    cleared bigint[] default null,
     out seq bigint, out events bigint, out identity bigint, out content bigint, out held bigint, out unsound bigint, out kept bigint
 )
 language plpgsql volatile security definer parallel unsafe
@@ -28,6 +29,7 @@ declare
     digest bytea;
     old pgtrail.archive;
     staged record;
+    cleared_holds pgtrail.hold[];
 begin
     perform pgtrail.check_subject_stage();
     if coalesce(btrim(record_redaction.reason, E' \t\r\n'), '') = '' or length(record_redaction.reason) > 2000
@@ -51,6 +53,17 @@ begin
             hint = 'Nothing was changed. Run it again.';
     end if;
     started := clock_timestamp();
+    -- Whoever redacts by a register has no names, but what was cleared before.
+    if archive is null then
+        select array_agg(jsonb_populate_record(h, jsonb_build_object('salt', null,
+            'actor_id', case when h.actor_id is not null then '[erased]' end,
+            'resource_id', case when h.resource_id is not null then '[erased]' end,
+            'correlation_id', case when h.correlation_id is not null then '[erased]' end)) order by h.act_seq)
+        into cleared_holds
+        from pgtrail.hold h
+        where (h.released_seq is not null or h.expires_at <= started) and h.cleared_seq is null
+            and h.act_seq = any (case when record_redaction.strategy = 'reapply' then record_redaction.cleared else pgtrail.named_holds() end);
+    end if;
     select count(*) filter (where p.done) as events, count(*) filter (where p.done and p.identity_fields <> '{}') as identity,
         count(*) filter (where p.done and p.content_fields <> '{}') as content, count(*) filter (where p.held) as held,
         count(*) filter (where not p.sound and not p.held) as unsound, count(*) filter (where p.done and p.law is not null) as kept,
@@ -169,9 +182,15 @@ begin
         'held', counts.held, 'unsound', counts.unsound, 'organizations', counts.organizations, 'partitions', counts.partitions,
         'reason', record_redaction.reason, 'requested_by', record_redaction.requested_by, 'request', record_redaction.request, 'text', in_text,
         'since', to_char(record_redaction.since, time_form), 'until', to_char(record_redaction.until, time_form), 'at', to_char(started, time_form),
-        'holds', encode(pgtrail.holds_in_force(started), 'hex'),
+        'holds', encode(pgtrail.holds_in_force(started), 'hex'), 'cleared_holds', (
+            select jsonb_agg(jsonb_build_object('hold', c.act_seq, 'digest', encode(pgtrail.hold_digest(c), 'hex')) order by c.act_seq)
+            from unnest(cleared_holds) c),
         'archive', case when archive is not null then jsonb_build_object('archive', old.name, 'purge', old.act_seq, 'name', archive->>'name',
             'location', archive->>'location', 'manifest', archive->>'manifest', 'bytes', (archive->>'bytes')::bigint) end), digest);
+    update pgtrail.hold h
+    set actor_id = c.actor_id, resource_id = c.resource_id, correlation_id = c.correlation_id, salt = null, cleared_seq = record_redaction.seq
+    from unnest(cleared_holds) c
+    where h.act_seq = c.act_seq;
     insert into pgtrail.redaction
     select b.* from unnest(blocks) b
     on conflict (organization_id, lane, block) do update set entries = excluded.entries, digest = excluded.digest;
@@ -203,5 +222,5 @@ begin
     kept := counts.kept;
 end
 $$;
-comment on function pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval) is 'Records a redaction';
-revoke all on function pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval) from public;
+comment on function pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval, bigint[]) is 'Records a redaction';
+revoke all on function pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval, bigint[]) from public;

@@ -1,5 +1,5 @@
 -- What an erasure leaves outside of the partitions: rows that were taken away from the summaries of actors, from the batches of the last day
--- (a digest of values), from restrictions, and, where `storage`, from archives in the database itself, are in files until something writes
+-- (a digest of values), from restrictions, from holds that are over, and, where `storage`, from archives in the database itself, are in files until something writes
 -- over them. Writes these tables anew, and gathers statistics anew, of which a column's most common values are a part: those
 -- of an empty table stay as they were, so they are dropped. The old rows of statistics are in the file of pg_statistic itself: VACUUM FULL.
 create or replace function pgtrail.rewrite_summary(storage boolean default false, patience interval default '30 seconds') returns void
@@ -16,7 +16,7 @@ begin
         begin
             -- Whoever appends gets his turn: nobody waits in a queue behind this lock for longer than that.
             set local lock_timeout = '100ms';
-            lock table pgtrail.append_batch, pgtrail.summary_actor, pgtrail.subject_restriction in access exclusive mode;
+            lock table pgtrail.append_batch, pgtrail.summary_actor, pgtrail.subject_restriction, pgtrail.hold in access exclusive mode;
             if storage then
                 lock table pgtrail.archive_storage, pgtrail.archive_storage_part in access exclusive mode;
             end if;
@@ -39,10 +39,13 @@ begin
     truncate pgtrail.append_batch;
     insert into pgtrail.append_batch select * from pg_temp.pgtrail_kept_batch;
     drop table pg_temp.pgtrail_kept_batch;
-    -- A guard keeps this one, and what it has is evidence: its rows are moved, not touched.
+    -- A guard keeps these, and what they have is evidence: their rows are moved, not touched.
     -- Verbose: the caller is told how many dead rows it had to keep, because a transaction of before may want to see them.
     cluster verbose pgtrail.subject_restriction using subject_restriction_pkey;
     alter table pgtrail.subject_restriction set without cluster;
+    cluster verbose pgtrail.hold using hold_pkey;
+    alter table pgtrail.hold set without cluster;
+    analyze pgtrail.hold;
     if storage then
         cluster verbose pgtrail.archive_storage using archive_storage_pkey;
         alter table pgtrail.archive_storage set without cluster;

@@ -49,7 +49,7 @@ it("status tells people and programs the same", async () => {
   expect(JSON.parse(forPrograms.stdout)).toMatchObject({
     schema: "pgtrail.status/1",
     database: db.name,
-    migrations: { state: "current", version: "0007_people" },
+    migrations: { state: "current", version: "0008_holds" },
     log: {
       incarnation: "1",
       organizations: [{ organization_id: "acme", lanes: "1", events: "1" }],

@@ -1,6 +1,7 @@
 // A log with rules of retention, holds, purges by retention and a detached partition, each of which its acts tell of.
 import type { Trail, VerifyOptions, VerifyReport } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { makeOlderHold } from "./older-hold.js"
 
 export interface LifecycleLog {
   readonly db: TestDatabase
@@ -30,11 +31,13 @@ const months = ["2020_01", "2020_02", "2020_03"]
 
 /**
  * acme and globex, 90 events each from January to March 2020, half of them of the policy short. Purged from January is what of short is not
- * held, and from February the same; March is detached, and has two late events in DEFAULT.
+ * held, and from February the same; March is detached, and has two late events in DEFAULT. `older`: its holds have no salt, so that it may go down.
  */
-export async function lifecycleLog(): Promise<LifecycleLog> {
+export async function lifecycleLog({ older = false } = {}): Promise<LifecycleLog> {
   const db = await testDatabase()
   const trail = await db.trail()
+  if (older) await makeOlderHold(db)
+  const schema = older ? "public" : "pgtrail"
   await db.query("select pgtrail.set_setting('retention-grace', '0d')")
   await append(db, 180)
   await db.query(
@@ -48,9 +51,11 @@ export async function lifecycleLog(): Promise<LifecycleLog> {
   await db.query("select pgtrail.set_retention('policy', 'goes', null)")
   await db.query("select pgtrail.set_retention('floor', 'pci', 365, compliance_tag => 'PCI')")
   await db.query(
-    "select pgtrail.add_hold('C1', 'a claim', 'acme', actor => 'u4', until => '2020-02-01', requested_by => 'counsel')",
+    `select ${schema}.add_hold('C1', 'a claim', 'acme', actor => 'u4', until => '2020-02-01', requested_by => 'counsel')`,
   )
-  await db.query("select pgtrail.add_hold('C2', 'another', event_type => 'data', expires_at => '2999-01-01')")
+  await db.query(
+    `select ${schema}.add_hold('C2', 'another', event_type => 'data', expires_at => '2999-01-01')`,
+  )
   await db.query("select pgtrail.release_hold('C2', 'settled')")
   await db.query("select * from pgtrail.purge_partition('event_2020_01', 'retention', rewrite => true)")
   await db.query("select * from pgtrail.purge_partition('event_2020_02', 'retention', most => 9)")

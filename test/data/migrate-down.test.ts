@@ -53,6 +53,7 @@ describe("where something would be lost,", () => {
     // The later migrations hold nothing, and stay all the same.
     await expect(trail.migrateDown({ to: 1 })).rejects.toMatchObject(refusal)
     expect(await state()).toEqual(before)
+    expect(await trail.migrateDown()).toMatchObject({ removed: ["0008_holds"], level: 7 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0007_people"], level: 6 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0006_archive"], level: 5 })
     expect(await trail.migrateDown()).toMatchObject({ removed: ["0005_lifecycle"], level: 4 })

@@ -6,7 +6,7 @@ import { fullName } from "../../src/data/migrate/state.js"
 import { migrations, versions } from "../../src/data/sql-files.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
-export type Level = 1 | 2 | 3 | 4 | 5 | 6
+export type Level = 1 | 2 | 3 | 4 | 5 | 6 | 7
 
 export interface OlderLog {
   readonly db: TestDatabase

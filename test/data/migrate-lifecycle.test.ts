@@ -5,6 +5,7 @@ import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
 import { catalog, migrationsAfter, newestAct } from "./migrate-fixture.js"
+import { makeOlderHold } from "./older-hold.js"
 
 const all: TestDatabase[] = []
 afterAll(async () => {
@@ -26,13 +27,14 @@ describe("where something would be lost", () => {
     db = await testDatabase()
     all.push(db)
     trail = await db.trail()
+    await makeOlderHold(db)
     await db.query(
       "insert into pgtrail.event (event_type, occurred_at) values ('a', now()), ('b', '2020-01-15Z')",
     )
   })
 
   const hold = (expires = "null") =>
-    `select pgtrail.add_hold('C', 'a claim', actor => 'ann', expires_at => ${expires})`
+    `select public.add_hold('C', 'a claim', actor => 'ann', expires_at => ${expires})`
   const rule = (name = "short") => `select pgtrail.set_retention('policy', '${name}', 30)`
   test.each([
     ["a hold", [hold()], "holds in force: 1"],
@@ -128,7 +130,7 @@ describe("where something would be lost", () => {
 describe("a log of which retention purged, with holds, rules and settings", () => {
   let log: LifecycleLog
   beforeEach(async () => {
-    log = await lifecycleLog()
+    log = await lifecycleLog({ older: true })
     all.push(log.db)
     await log.db.query("select pgtrail.set_setting('organization-keep-least', '30d')")
     await log.db.query("select pgtrail.attach_partition('event_2020_03')")

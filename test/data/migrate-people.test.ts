@@ -71,16 +71,19 @@ describe("where something would be lost", () => {
       message: expect.stringContaining(`what migration 0007_people holds would be lost (${amount})`),
       hint: `nothing was lost; to lose it: pgtrail migrate down --to 6 --confirm ${db.name}`,
     }
-    await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-    await expect(trail.migrateDown({ dryRun: true })).rejects.toMatchObject(refusal)
-    const sql = await trail.migrateDownSql()
+    await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 6, dryRun: true })).rejects.toMatchObject(refusal)
+    const sql = await trail.migrateDownSql({ to: 6 })
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state()).toEqual(before)
-    expect(await trail.migrateDown({ confirm: db.name })).toMatchObject(down)
-    expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: "0007_people" })
+    expect(await trail.migrateDown({ to: 6, confirm: db.name })).toMatchObject(down)
+    expect(await trail.verify()).toMatchObject({
+      ...intact,
+      pending_migration: expect.stringContaining("0007_people"),
+    })
     expect(await trail.validate()).toMatchObject({ differences: [] })
-    expect(await trail.install()).toMatchObject({ applied: ["0007_people"] })
+    expect(await trail.install()).toMatchObject({ applied: migrationsAfter(6) })
     expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
     expect(await db.query("select count(*) from pgtrail.subject_rule where ended_seq is null")).toEqual([
       { count: "0" },
@@ -92,7 +95,7 @@ describe("where something would be lost", () => {
     await db.query("select pgtrail.remove_subject_rule($1)", [added?.add_subject_rule])
     const act = await restriction()
     await db.query("select pgtrail.unrestrict_subject($1, 'settled', 'ann')", [act])
-    expect(await trail.migrateDown()).toMatchObject(down)
+    expect(await trail.migrateDown({ to: 6 })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject(intact)
     await trail.install()
     expect(await trail.verify()).toMatchObject(intact)
@@ -111,10 +114,10 @@ test("events that were redacted keep it from going down, whatever is confirmed",
     message: "events were redacted, which an older pgtrail would take for tampering",
     hint: expect.stringContaining("stays at this version"),
   }
-  await expect(trail.migrateDown()).rejects.toMatchObject(refusal)
-  await expect(trail.migrateDown({ confirm: db.name })).rejects.toMatchObject(refusal)
+  await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(refusal)
+  await expect(trail.migrateDown({ to: 6, confirm: db.name })).rejects.toMatchObject(refusal)
   await expect(trail.migrateDown({ to: 3, confirm: db.name })).rejects.toMatchObject(refusal)
-  const sql = await trail.migrateDownSql({ confirm: db.name })
+  const sql = await trail.migrateDownSql({ to: 6, confirm: db.name })
   await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
   await db.query("rollback")
   expect(await state()).toEqual(before)
@@ -124,7 +127,7 @@ test("events that were redacted keep it from going down, whatever is confirmed",
 test("a redaction that found nothing asks nothing, and its act is no alarm at the level below, nor after the way up", async () => {
   await redact(db, [["id", "nobody-3"]])
   expect(await trail.verify()).toMatchObject(intact)
-  expect(await trail.migrateDown()).toMatchObject(down)
+  expect(await trail.migrateDown({ to: 6 })).toMatchObject(down)
   expect(await trail.verify()).toMatchObject(intact)
   await trail.install()
   expect(await trail.verify()).toMatchObject(intact)
@@ -135,7 +138,7 @@ test("a redaction that found nothing asks nothing, and its act is no alarm at th
 })
 
 test("a log of the level below is redacted once it is migrated, what was appended before too", async () => {
-  await trail.migrateDown()
+  await trail.migrateDown({ to: 6 })
   await db.query(
     "insert into pgtrail.event (organization_id, event_type, actor_id) values ('acme', 'a', 'ann-1')",
   )

@@ -41,20 +41,27 @@ test("each migration is an act of its own, which tells whose functions it left",
     { migrations: '["0004_read"]', down: null, roles: "on", digest: "t", level: 4 },
     { migrations: '["0005_lifecycle"]', down: null, roles: "on", digest: "t", level: 5 },
     { migrations: '["0006_archive"]', down: null, roles: "on", digest: "t", level: 6 },
+    { migrations: '["0007_people"]', down: null, roles: "on", digest: "t", level: 7 },
     {
-      migrations: '["0007_people"]',
+      migrations: '["0008_holds"]',
       down: null,
       roles: "on",
       digest: "t",
       level: presentVersion().number,
     },
-    { migrations: "[]", down: '["0007_people"]', roles: "on", digest: "t", level: 6 },
+    { migrations: "[]", down: '["0008_holds"]', roles: "on", digest: "t", level: 7 },
   ])
   const ledger = await db.query(
     "select number, checksum ~ '^[0-9a-f]{64}$' as sum, applied_by = session_user as by, applied_at > now() - interval '1 minute' as at, duration_ms >= 0 as took from pgtrail.migration",
   )
   expect(ledger).toEqual(
-    [1, 2, 3, 4, 5, 6].map((number) => ({ number: String(number), sum: "t", by: "t", at: "t", took: "t" })),
+    [1, 2, 3, 4, 5, 6, 7].map((number) => ({
+      number: String(number),
+      sum: "t",
+      by: "t",
+      at: "t",
+      took: "t",
+    })),
   )
   expect(await trail.act("5")).toMatchObject({ verifies: true })
   expect(aboutAct("migrate", '{"migrations": [], "down": ["0004_read"], "tool_version": "0.1.0"}')).toBe(
@@ -75,7 +82,7 @@ test("the printed SQL of several steps does the same in one transaction, up and 
   const down = await trail.migrateDownSql({ to: 1 })
   await client.query(`begin; ${down}; commit`)
   expect(await catalog(db)).toEqual(before)
-  await expect(client.query(down)).rejects.toThrow("the newest migration of this log is not 0007_people")
+  await expect(client.query(down)).rejects.toThrow("the newest migration of this log is not 0008_holds")
   await client.query("rollback")
   await client.end()
   expect(await trail.migrateDownSql({ to: 1 })).toBe("")

@@ -7,7 +7,8 @@ const everybody = `('id', 'ann'), ('email', 'a@x.org'), ('name', 'Ann'), ('ip', 
 const event = `insert into pgtrail.event (organization_id, event_type, occurred_at, actor_id, actor_email, description, details, tags, compliance_tags, resource_type, resource_id, signature)
   select 'people', 'p.' || n, '1999-01-01Z', 'ann', 'a@x.org', 'is annie', '{"who": "ann", "hash": "x", "a": [{"b": "annie"}]}', '{ann,b}', '{PCI}', 'person', 'ann', 's' from generate_series(1, 3) n`
 const rules = `select pgtrail.add_subject_rule('resource', null, 'person'), pgtrail.add_subject_rule('path', 'p', null, '{details,a,*,b}'),
-  pgtrail.add_subject_rule('keep', 'p.2'), pgtrail.set_retention('floor', 'pci', 36500, compliance_tag => 'PCI'), pgtrail.add_hold('c', 'r', 'people', event_type => 'p.3')`
+  pgtrail.add_subject_rule('keep', 'p.2'), pgtrail.set_retention('floor', 'pci', 36500, compliance_tag => 'PCI'), pgtrail.add_hold('c', 'r', 'people', event_type => 'p.3'),
+  pgtrail.add_hold('over', 'r', 'people', 'ann'), pgtrail.release_hold('over', 'r')`
 const begun = `${staged(everybody)}; ${event}; ${rules}; select pgtrail.redact_begin()`
 const found = `${begun}; select pgtrail.find_subject('event_default', '{people}', '1998-01-01Z', '2000-01-01Z', true)`
 const redacted = `${found}; select pgtrail.redact_partition('event_default', 'erase')`
@@ -30,6 +31,9 @@ export const subjectCalls: Readonly<Record<string, readonly string[]>> = {
   plan_cases: [`${found}; select * from pgtrail.plan_cases()`],
   subject_view: [
     `${found}; select pgtrail.subject_view('event_default'); select * from pg_temp.pgtrail_found`,
+  ],
+  named_holds: [
+    `${staged(everybody)}; select pgtrail.add_hold('n', 'r', actor => 'ann'), pgtrail.release_hold('n', 'r'); select pgtrail.named_holds()`,
   ],
   redact_begin: [`${recorded}; set constraints all immediate`],
   check_redacting: [`${recorded}; set constraints all immediate`],

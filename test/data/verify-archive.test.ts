@@ -191,7 +191,7 @@ describe("an act that says what was not so is found", () => {
 })
 
 test("a log whose archives were taken back and brought again has none, and their events are purged", async () => {
-  const own = await lifecycleLog()
+  const own = await lifecycleLog({ older: true })
   try {
     const { seq } = await archive(own.db, "event_2020_02")
     await own.db.query("select pgtrail.attach_partition('event_2020_03')")

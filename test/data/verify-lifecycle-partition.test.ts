@@ -4,7 +4,7 @@ import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
 
 let log: LifecycleLog
 beforeEach(async () => {
-  log = await lifecycleLog()
+  log = await lifecycleLog({ older: true })
 })
 afterEach(() => log.db.drop())
 

@@ -121,8 +121,10 @@ test.each([
   expect((await log.verify()).findings).toHaveLength(1)
 })
 
-test("a redaction under other holds than there were is found at its act", async () => {
-  await log.db.query("select pgtrail.add_hold('C1', 'a claim', 'acme', actor => 'u0')")
+test("a redaction under other holds than there were is found at its act, and what it took out of them", async () => {
+  const [{ add_hold: hold } = {}] = await log.db.query(
+    "select pgtrail.add_hold('C1', 'a claim', 'acme', actor => 'u0')",
+  )
   expect(await redact(log.db, [["id", "u0"]])).toMatchObject({ held: "8" })
   expect(await messages()).toEqual([])
   const hide = "update pgtrail.hold set expires_at = '2001-01-01'"
@@ -130,6 +132,7 @@ test("a redaction under other holds than there were is found at its act", async 
   const { seq } = await redact(log.db, [["id", "u0"]])
   await log.tamper("update pgtrail.hold set expires_at = null")
   expect(await messages()).toEqual([
+    `control_altered -: the hold of act ${hold} was cleared of names by act ${seq} in pgtrail.hold, and has its names by the acts`,
     `unauthorized_redaction ${seq}: the redaction of act ${seq} saw other legal holds than those that were in force by the acts: somebody had changed them`,
   ])
   await log.db.query("select pgtrail.release_hold('C1', 'settled')")

@@ -4,27 +4,20 @@ import { visible } from "../words.js"
 import type { Identifier } from "./identifiers.js"
 import { namesSubject } from "./named.js"
 
-export interface NamedElsewhere {
-  /** With the command to run next, where there is one. */
-  readonly words: string
-  /** False of a hold that was released: its row proves what was held, and nothing can be done about it. */
-  readonly open: boolean
-}
-
+/** In words, with the command to run next. */
 export async function namedElsewhere(
   client: ClientBase,
   identifiers: readonly Identifier[],
-): Promise<NamedElsewhere[]> {
+): Promise<string[]> {
   const known = new Set(identifiers.map(({ value }) => form(value)))
   const ids = new Set(identifiers.filter(({ kind }) => kind === "id").map(({ value }) => form(value)))
   const { rows: restrictions } = await client.query<{ act: string; value: string }>(
     "select r.act_seq as act, r.value from pgtrail.subject_restriction r order by r.act_seq",
   )
   const { rows: holds } = await client.query<
-    Record<"act" | "case_id" | "released", string> &
-      Record<"actor" | "resource" | "correlation", string | null>
+    Record<"act" | "case_id" | "over", string> & Record<"actor" | "resource" | "correlation", string | null>
   >(
-    `select h.act_seq as act, h.case_id, h.actor_id as actor, h.resource_id as resource, h.correlation_id as correlation, h.released_seq is not null as released from pgtrail.hold h
+    `select h.act_seq as act, h.case_id, h.actor_id as actor, h.resource_id as resource, h.correlation_id as correlation, (h.released_seq is not null or h.expires_at <= now()) as over from pgtrail.hold h
      where h.actor_id is not null or h.resource_id is not null or h.correlation_id is not null order by h.act_seq`,
   )
   const restricted = new Set(restrictions.filter(({ value }) => known.has(form(value))).map(({ act }) => act))
@@ -35,18 +28,30 @@ export async function namedElsewhere(
       (correlation !== null && namesSubject(identifiers, correlation)),
   )
   return [
-    ...[...restricted].map((act) => ({
-      words: `the restriction of act ${act} names the subject until it is lifted: pgtrail gdpr unrestrict --act ${act} --reason WHY --requested-by WHO`,
-      open: true,
-    })),
-    ...held.map(({ act, case_id, released }) => ({
-      words:
-        released === "t"
-          ? `the hold of act ${act} (case ${visible(case_id)}, released) names the subject: its row proves what was held, and nothing can take it away`
-          : `the hold of act ${act} (case ${visible(case_id)}) names the subject, as long as it is not released, and as proof after that`,
-      open: released !== "t",
-    })),
+    ...[...restricted].map(
+      (act) =>
+        `the restriction of act ${act} names the subject until it is lifted: pgtrail gdpr unrestrict --act ${act} --reason WHY --requested-by WHO`,
+    ),
+    ...held.map(({ act, case_id, over }) =>
+      over === "t"
+        ? `the hold of act ${act} (case ${visible(case_id)}) is over and names the subject: an erasure takes its names away`
+        : `the hold of act ${act} (case ${visible(case_id)}) names the subject as long as it is in force: release it, and erase again`,
+    ),
   ]
+}
+
+/** Of holds that an act cleared of the subject's names, those whose digest somebody who knows a name can still compare with it; in words. */
+export async function unsaltedHolds(client: ClientBase, act: string | null): Promise<string[]> {
+  const { rows } = await client.query<{ act: string; case_id: string }>(
+    `select h.act_seq as act, h.case_id from pgtrail.hold h
+     join pgtrail.act p on p.organization_id = 'pgtrail' and p.seq = h.act_seq
+     where h.cleared_seq = $1 and p.parameters -> 'salted' is distinct from 'true' order by h.act_seq`,
+    [act],
+  )
+  return rows.map(
+    ({ act: placed, case_id }) =>
+      `the hold of act ${placed} (case ${visible(case_id)}) was placed by an earlier pgtrail: its names are gone, and the digest of its act has no salt, so whoever guesses all that it held can tell`,
+  )
 }
 
 const form = (text: string): string => text.normalize("NFC").toLowerCase()

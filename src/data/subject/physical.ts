@@ -72,7 +72,7 @@ async function erase(client: Client, options: EraseBytesOptions): Promise<Erased
     why === null ? null : `the summaries could not be written anew (${why}): run it again with --physical`,
     kept === "0"
       ? null
-      : `rows that were taken away from restrictions or stored archives are still in their files, as ${holder ?? unknown} began before: when it is over, run it again with --physical`,
+      : `rows that were taken away from restrictions, holds or stored archives are still in their files, as ${holder ?? unknown} began before: when it is over, run it again with --physical`,
     statistics,
   ].filter((one) => one !== null)
   return { partitions, summaries: why === null, statistics: statistics === null, left }

@@ -80,13 +80,15 @@ export function reapply(
         if (listed.missing > 0n) await client.query("select pgtrail.find_listed($1)", [partition])
       },
     }
+    const clearedHolds = await namedAgain(client, erasures)
     let archives: readonly ReapplyArchive[] = []
     const redaction: Redaction = {
       ...options,
       replaced: async () => {
         archives = await archivesWithListed(client)
-        return false
+        return clearedHolds.length > 0
       },
+      clearedHolds,
       strategy: "reapply",
       reason: options.reason ?? "reapply",
       key,
@@ -118,6 +120,18 @@ export function reapply(
       complete: held === "0" && unsound === "0" && archives.length === 0 && missing.length === 0,
     }
   })
+}
+
+/** Acts of holds that an erasure had cleared of names, which are back. After a restore the number may be that of another act. */
+async function namedAgain(client: Client, erasures: readonly Erasure[]): Promise<string[]> {
+  const holds = erasures.flatMap((erasure) => erasure.holds)
+  const { rows } = await client.query<{ act: string }>(
+    `select h.act_seq as act from unnest($1::bigint[], $2::text[]) g (act_seq, hash)
+     join pgtrail.act a on a.organization_id = 'pgtrail' and a.seq = g.act_seq and a.hash = decode(g.hash, 'hex')
+     join pgtrail.hold h on h.act_seq = a.seq and h.cleared_seq is null and (h.released_seq is not null or h.expires_at <= now())`,
+    [holds.map(({ act }) => act), holds.map(({ hash }) => hash)],
+  )
+  return rows.map(({ act }) => act)
 }
 
 interface Listed {

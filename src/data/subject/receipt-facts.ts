@@ -3,7 +3,7 @@ import type { Client } from "pg"
 import { writeTime } from "../query/columns.js"
 import { copiesOf } from "./copies.js"
 import type { EarlierErasure } from "./earlier.js"
-import { namedElsewhere } from "./elsewhere.js"
+import { namedElsewhere, unsaltedHolds } from "./elsewhere.js"
 import { countFound, type FoundField } from "./found.js"
 import type { Identifier } from "./identifiers.js"
 import { isUnsearched, type Unsearched } from "./limits.js"
@@ -68,8 +68,8 @@ export async function makeReceipt(client: Client, facts: Facts): Promise<Receipt
     method: remains !== null && isWhole ? "physical" : "logical",
     remains,
     archives,
-    named: named.filter(({ open }) => open).map(({ words }) => words),
-    proof: named.filter(({ open }) => !open).map(({ words }) => words),
+    named,
+    proof: await unsaltedHolds(client, redacted.act),
     limits: facts.limits,
     failed,
     copies: await copiesOf(client, options.backupsKeptDays),
@@ -78,7 +78,7 @@ export async function makeReceipt(client: Client, facts: Facts): Promise<Receipt
       held === "0" &&
       unsound === "0" &&
       frame.length === 0 &&
-      named.every(({ open }) => !open) &&
+      named.length === 0 &&
       failed.length === 0 &&
       !isUnsearched(facts.unsearched) &&
       isWhole &&

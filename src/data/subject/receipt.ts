@@ -68,7 +68,7 @@ export interface Receipt {
   readonly archives: readonly ArchiveRedacted[]
   /** Where else the log names the subject, in words, as long as nobody takes it away: a restriction, a hold. */
   readonly named: readonly string[]
-  /** Where the log names the subject for ever, in words: a hold that was released is proof of what was held. */
+  /** What nobody can take away, in words: the digest of a hold that an earlier pgtrail placed, whose names are gone. */
   readonly proof: readonly string[]
   /** What was not searched, in words. */
   readonly limits: readonly string[]

@@ -34,6 +34,8 @@ export interface Redaction extends SubjectScope, RedactionWork {
   readonly pseudonyms?:
     | ((organizations: readonly string[]) => Promise<ReadonlyMap<string, string>>)
     | undefined
+  /** Of a reapplication: acts of the holds whose names were taken away. */
+  readonly clearedHolds?: readonly string[] | undefined
   /**
    * Called in the transaction when all is replaced, or where there is nothing to replace, and nothing is recorded yet. Returns whether it
    * did something that must be recorded even if no event had anything.
@@ -111,12 +113,13 @@ export async function redactPlanned(
         ])
       }
       const isMore = (await redaction.replaced?.(found)) ?? false
-      if (touched.partitions.length === 0 && !isMore) {
+      const isNamed = planning.given !== undefined && (await isNamedByHolds(client))
+      if (touched.partitions.length === 0 && !isMore && !isNamed) {
         answer = { act: null, events: "0", found, partitions: [] }
         throw new NothingToRedact()
       }
       const { rows } = await client.query<{ seq: string; events: string }>(
-        "select seq, events from pgtrail.record_redaction($1, $2, $3, $4, $5, $6, $7, null, $8::interval)",
+        "select seq, events from pgtrail.record_redaction($1, $2, $3, $4, $5, $6, $7, null, $8::interval, $9::bigint[])",
         [
           strategy,
           redaction.reason,
@@ -126,6 +129,7 @@ export async function redactPlanned(
           redaction.since ?? null,
           redaction.until ?? null,
           patienceOf(redaction),
+          redaction.clearedHolds ?? null,
         ],
       )
       const [{ seq, events } = { seq: "", events: "0" }] = rows
@@ -137,6 +141,12 @@ export async function redactPlanned(
     if (!(error instanceof NothingToRedact)) throw error
   })
   return answer
+}
+
+/** By holds that are over, which keep no names of somebody who is redacted. */
+async function isNamedByHolds(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ some: string }>("select pgtrail.named_holds() <> '{}' as some")
+  return rows[0]?.some === "t"
 }
 
 /** What was begun ends in an act or not at all: the transaction is given up. */

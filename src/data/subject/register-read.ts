@@ -4,13 +4,14 @@ import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileError } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
-import { count, hash, list, matches, object, oneOf, orNull, text, uuid } from "../manifest-form.js"
+import { count, hash, list, matches, object, oneOf, orMissing, orNull, text, uuid } from "../manifest-form.js"
 import { type Beginning, type Places, registerSchema } from "./register.js"
 
 /** One erasure of the register. */
 export interface Erasure
   extends Pick<Beginning, "id" | "log_id" | "time" | "strategy" | "request" | "act" | "act_hash"> {
   readonly events: string
+  readonly holds: NonNullable<Beginning["holds"]>
   /** False: it was about to commit, and nobody saw it end. */
   readonly done: boolean
 }
@@ -50,6 +51,7 @@ const isBeginning = object({
   request: orNull(text),
   act: count,
   act_hash: hash,
+  holds: orMissing(list(object({ act: count, hash }))),
 })
 const isPlaces = object({
   line: oneOf("places"),
@@ -98,7 +100,7 @@ export async function readRegister(path: string): Promise<ReadRegister> {
   const erasures = all
     .filter(({ events, ended }) => events !== undefined && ended !== "void")
     .map(({ beginning, events, ended }): Erasure => {
-      const { id, log_id, time, strategy, request, act, act_hash } = beginning
+      const { id, log_id, time, strategy, request, act, act_hash, holds = [] } = beginning
       return {
         id,
         log_id,
@@ -107,6 +109,7 @@ export async function readRegister(path: string): Promise<ReadRegister> {
         request,
         act,
         act_hash,
+        holds,
         events: events ?? "0",
         done: ended === "done",
       }

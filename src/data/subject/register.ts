@@ -25,6 +25,8 @@ export interface Beginning {
   readonly subject: readonly string[] | null
   /** seq of the acts of the rules in force. */
   readonly rules: readonly string[]
+  /** Holds that were cleared of names: seq and hash of their acts. Missing in what an earlier pgtrail wrote. */
+  readonly holds?: readonly { readonly act: string; readonly hash: string }[]
 }
 
 /** Places of one lane in which the same fields were replaced. */
@@ -152,13 +154,17 @@ async function beginning(
   id: string,
   { act, strategy, request, key, subject }: Parameters<RegisterFile["begin"]>[1],
 ): Promise<Beginning> {
-  const { rows } = await client.query<{ log_id: string; time: string; hash: string; rules: string }>(
+  const { rows } = await client.query<Record<"log_id" | "time" | "hash" | "rules" | "holds", string>>(
     `select l.log_id, to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time, encode(a.hash, 'hex') as hash,
-       coalesce((select json_agg(r.act_seq::text order by r.act_seq) from pgtrail.subject_rule r where r.ended_seq is null), '[]') as rules
+       coalesce((select json_agg(r.act_seq::text order by r.act_seq) from pgtrail.subject_rule r where r.ended_seq is null), '[]') as rules,
+       coalesce((select json_agg(json_build_object('act', h.act_seq::text, 'hash', encode(p.hash, 'hex')) order by h.act_seq) from pgtrail.hold h
+         join pgtrail.act p on p.organization_id = 'pgtrail' and p.seq = h.act_seq where h.cleared_seq = $1), '[]') as holds
      from pgtrail.log l, pgtrail.act a where a.organization_id = 'pgtrail' and a.seq = $1`,
     [act],
   )
-  const [{ log_id, time, hash, rules } = { log_id: "", time: "", hash: "", rules: "[]" }] = rows
+  const [
+    { log_id, time, hash, rules, holds } = { log_id: "", time: "", hash: "", rules: "[]", holds: "[]" },
+  ] = rows
   return {
     schema: registerSchema,
     line: "begin",
@@ -172,6 +178,7 @@ async function beginning(
     key,
     subject,
     rules: JSON.parse(rules) as string[],
+    holds: JSON.parse(holds) as { act: string; hash: string }[],
   }
 }
 
