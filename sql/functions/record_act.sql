@@ -9,6 +9,12 @@ as $$
 declare
     a pgtrail.act;
 begin
+    -- The next place in the chain is the publisher's: an act of this server would take its number, and replication would stop there.
+    if exists (select from pg_subscription_rel r where r.srrelid = 'pgtrail.act'::regclass) then
+        raise exception using errcode = 'TR019',
+            message = 'this log is written by a subscription: its acts are those of the publisher',
+            hint = 'Nothing was changed. Run it there; or drop the subscription first, if this log is to take over.';
+    end if;
     perform pg_advisory_xact_lock(1885828210, -1);
     select l.seq, l.hash into a.seq, a.previous_hash from pgtrail.act l order by l.seq desc limit 1;
     if not found then

@@ -53,8 +53,18 @@ export interface Cluster {
   remove(): Promise<void>
 }
 
-/** A primary with the log installed. `fast` false keeps fsync on. */
-export async function startCluster(options: { settings?: Settings; fast?: boolean } = {}): Promise<Cluster> {
+export interface ClusterOptions {
+  readonly settings?: Settings
+  /** False keeps fsync on. */
+  readonly fast?: boolean
+  /** Where its programs are, instead of those of the tests: a folder with bin/. */
+  readonly programs?: string
+  /** Without the log, and so without its roles. */
+  readonly empty?: boolean
+}
+
+/** A primary with the log installed. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const closers: (() => Promise<unknown>)[] = []
   const remove = async () => {
     const failures: unknown[] = []
@@ -63,13 +73,12 @@ export async function startCluster(options: { settings?: Settings; fast?: boolea
   }
   try {
     const primary = await newServer(
-      { closers, fast: options.fast ?? true },
+      { closers, fast: options.fast ?? true, programs: options.programs },
       { ...small, ...options.settings },
     )
     await primary.start()
     await primary.query("select pg_reload_conf()")
-    const trail = await primary.trail()
-    await trail.install()
+    if (options.empty !== true) await (await primary.trail()).install()
     return { primary, remove }
   } catch (error) {
     await remove()
@@ -93,6 +102,7 @@ const small = {
 interface Common {
   readonly closers: (() => Promise<unknown>)[]
   readonly fast: boolean
+  readonly programs: string | undefined
 }
 
 async function newServer(common: Common, settings: Settings): Promise<Server> {
@@ -148,9 +158,10 @@ async function newServer(common: Common, settings: Settings): Promise<Server> {
     },
     async start() {
       const isNew = (await readdir(dataDir)).length === 0
-      const seed = inject("newCluster")
+      const seed = common.programs === undefined ? inject("newCluster") : ""
       if (isNew && seed !== "") await copyStopped(seed, pgdata)
-      running = (await startEmbedded({ dataDir, nativeDir, fast: common.fast, settings })).pid
+      const programs = { nativeDir: common.programs ?? nativeDir }
+      running = (await startEmbedded({ dataDir, ...programs, fast: common.fast, settings })).pid
       // A standby is another operating system user than the one who started the tests as root.
       if (isNew) await appendFile(join(pgdata, "pg_hba.conf"), "local replication all trust\n")
     },
