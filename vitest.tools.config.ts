@@ -7,7 +7,9 @@ export default defineConfig({
     globalSetup: "test/setup.ts",
     setupFiles: "test/each-file.ts",
     pool: "forks",
-    maxWorkers: 2,
+    // As in vitest.config.ts.
+    isolate: false,
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,

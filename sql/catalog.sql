@@ -62,7 +62,7 @@ with space (oid) as (
     union all
     -- Further indexes that are not unique are the DBA's own business.
     select t.oid, pg_catalog.format('index %s, unique %s, valid %s',
-        pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', ''), i.indisunique, i.indisvalid)
+        pg_catalog.split_part(pg_catalog.pg_get_indexdef(i.indexrelid), ' USING ', -1), i.indisunique, i.indisvalid)
     from relation t
     join pg_catalog.pg_index i on i.indrelid = t.oid
     where (i.indisunique or exists (select from pg_catalog.pg_inherits h where h.inhrelid = i.indexrelid) or not t.is_partition)
@@ -70,8 +70,8 @@ with space (oid) as (
         and (i.indisvalid or not exists (
             select from pg_catalog.pg_index v
             where v.indrelid = i.indrelid and v.indisvalid and v.indisunique = i.indisunique
-                and pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(v.indexrelid), '^.* USING ', '')
-                    = pg_catalog.regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', '')))
+                and pg_catalog.split_part(pg_catalog.pg_get_indexdef(v.indexrelid), ' USING ', -1)
+                    = pg_catalog.split_part(pg_catalog.pg_get_indexdef(i.indexrelid), ' USING ', -1)))
     union all
     select g.tgrelid, pg_catalog.format('trigger %s calls %s(%s), type %s, enabled %s, when %s, columns %s',
         g.tgname, g.tgfoid::pg_catalog.regproc, pg_catalog.encode(g.tgargs, 'escape'), g.tgtype, g.tgenabled,

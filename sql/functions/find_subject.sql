@@ -39,6 +39,10 @@ begin
     forms := pgtrail.subject_forms();
     relation := pgtrail.subject_relation(partition_name);
     perform pgtrail.refuse_found(partition_name);
+    -- Nothing was ever in it, as in months ahead, and mostly in DEFAULT: what follows takes long to plan.
+    if pg_relation_size(relation) = 0 then
+        return 0;
+    end if;
     select array_agg(distinct r.resource_type) into types
     from pgtrail.subject_rule r where r.kind = 'resource' and r.ended_seq is null;
     organizations := coalesce(organizations, array(select distinct h.organization_id from pgtrail.chain_head h where h.seq = 0));

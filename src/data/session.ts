@@ -59,7 +59,7 @@ export const whoSql = `select rolsuper::text as superuser, case when rolsuper th
         any ('{pg_catalog.pg_class,pg_catalog.pg_constraint,pg_catalog.pg_statistic_ext}'::regclass[]::oid[]))
   or exists (
     select from pg_catalog.pg_class c
-    where c.relnamespace operator(pg_catalog.=) pg_catalog.to_regnamespace('pgtrail')
+    where c.relnamespace operator(pg_catalog.=) (select pg_catalog.to_regnamespace('pgtrail'))
       and c.relkind operator(pg_catalog.=) any ('{f,m,v}')
       and c.relname operator(pg_catalog.<>) all ('{open_event,organization_event,organization_head}')
       or c.relkind operator(pg_catalog.=) 'f'))::text end as suspect
