@@ -99,6 +99,22 @@ export function itIsAStore(open: () => Promise<Store>): void {
     await store.close()
   })
 
+  test("gives what is there a second key, and each goes by itself", async () => {
+    const store = await open()
+    for (const size of [0, 2_150_017]) {
+      await store.put("from/a.bin", content(size))
+      await store.link("from/a.bin", "linked/b.bin")
+      expect(await store.size("linked/b.bin")).toBe(BigInt(size))
+      expect(await failureOf(store.link("from/a.bin", "linked/b.bin"))).toMatchObject({ code: "exists" })
+      await store.remove("from/a.bin")
+      expect(await failureOf(store.link("from/a.bin", "linked/c.bin"))).toMatchObject({ code: "not-found" })
+      expect(await digest(await store.get("linked/b.bin"))).toBe(await digest(content(size)))
+      expect(await keys(store, "linked/")).toEqual(["linked/b.bin"])
+      await store.remove("linked/b.bin")
+    }
+    await store.close()
+  })
+
   test("of two puts at once one wins, and the other says that it exists", async () => {
     const store = await open()
     for (const size of [10, 1_300_000]) {

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { openFolder } from "../../src/data/store/folder.js"
 import { readLocation } from "../../src/data/store/location.js"
 import { openStore } from "../../src/data/store/store.js"
-import { begun, broken, content, failureOf, itIsAStore, keys, read, text } from "./store-fixture.js"
+import { begun, broken, content, digest, failureOf, itIsAStore, keys, read, text } from "./store-fixture.js"
 
 let base: string
 let made = 0
@@ -121,6 +121,21 @@ describe("a folder", () => {
     expect(readFileSync(join(path, "name/b.txt"), "utf8")).toBe("first")
   })
 
+  test("copies what is to have a second key on a file system that has no links", async () => {
+    const path = fresh()
+    const refused = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }))
+    const store = openFolder(pathToFileURL(path).href, refused)
+    await store.put("from/a.bin", content(100_000))
+    await store.link("from/a.bin", "to/b.bin")
+    expect(lstatSync(join(path, "to/b.bin")).ino).not.toBe(lstatSync(join(path, "from/a.bin")).ino)
+    expect(await digest(await store.get("to/b.bin"))).toBe(await digest(content(100_000)))
+    const shared = at(path)
+    await shared.link("from/a.bin", "to/c.bin")
+    expect(lstatSync(join(path, "to/c.bin")).ino).toBe(lstatSync(join(path, "from/a.bin")).ino)
+    expect(await failureOf(store.link("from/none.bin", "new/b.bin"))).toMatchObject({ code: "not-found" })
+    expect(readdirSync(path).sort()).toEqual(["from", "to"])
+  })
+
   test("takes a name that was given, though the answer was lost, for its own; and leaves nothing when none was", async () => {
     const path = fresh()
     const twice = async (from: unknown, to: unknown): Promise<void> => {
@@ -138,6 +153,25 @@ describe("a folder", () => {
     ])
     expect(hint).toContain("no file was left half written")
     expect(readdirSync(join(path, "name"))).toEqual(["a.txt"])
+  })
+
+  test("lists the rest where one folder may not be read, for who wants to hear of it, and else nothing", async () => {
+    // Even for root a path may be too long.
+    const deep = join(fresh(), ...Array.from({ length: 20 }, () => "d".repeat(195)))
+    mkdirSync(deep, { recursive: true })
+    const short = join(fresh(), "s")
+    symlinkSync(deep, short)
+    for (const name of ["a", "b".repeat(190), "c"]) {
+      mkdirSync(join(short, name))
+      writeFileSync(join(short, name, "x"), "x")
+    }
+    const store = at(deep)
+    const closed: string[] = []
+    const found: string[] = []
+    for await (const { key } of store.list("", { closed: (name) => closed.push(name) })) found.push(key)
+    expect([found, closed]).toEqual([["a/x", "c/x"], ["b".repeat(190)]])
+    expect(await failureOf(keys(store))).toMatchObject({ code: "file" })
+    await rm(join(short, "b".repeat(190)), { recursive: true })
   })
 
   test("says so when a file becomes shorter while it is read", async () => {

@@ -2,8 +2,9 @@
 import { constants } from "node:fs"
 import { type FileHandle, type link, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
+import { fileError } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
-import { failing, statOf, syncFolder } from "./disk.js"
+import { failing, statOf, strange, syncFolder } from "./disk.js"
 import { existsAlready } from "./store.js"
 
 const block = 262_144
@@ -61,6 +62,22 @@ export async function place(partial: string, path: string, give: typeof link): P
   }
 }
 
+/** Whether the file has its second name; false where the file system gives none. */
+export async function placeLink(source: string, path: string, give: typeof link): Promise<boolean> {
+  try {
+    await give(source, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "EEXIST" && !(await isSame(source, path))) throw existsAlready(path)
+    if (code !== "EEXIST") {
+      if (withoutLinks.has(code) || code === "EXDEV") return false
+      throw fileError(error, "write", path)
+    }
+  }
+  await failing("write", path, () => syncFolder(dirname(path)))
+  return true
+}
+
 async function isSame(one: string, other: string): Promise<boolean> {
   const [a, b] = await Promise.all([statOf(one), statOf(other)])
   return a !== undefined && a.ino !== 0 && a.ino === b?.ino && a.dev === b.dev
@@ -69,9 +86,13 @@ async function isSame(one: string, other: string): Promise<boolean> {
 export async function* read(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   let file: FileHandle | undefined
   try {
-    file = await failing("read", path, () => open(path, constants.O_RDONLY | constants.O_NOFOLLOW))
+    // Whoever opens a pipe would wait for one who writes into it.
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+    file = await failing("read", path, () => open(path, flags))
     const opened = file
-    const { size } = await failing("read", path, () => opened.stat())
+    const stats = await failing("read", path, () => opened.stat())
+    if (!stats.isFile()) throw strange(path, "file")
+    const { size } = stats
     for (let bytes = 0; ; ) {
       signal?.throwIfAborted()
       const { buffer, bytesRead } = await failing("read", path, () =>

@@ -3,13 +3,15 @@ import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
 import { link, open, readdir, rm, rmdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { TrailError } from "../errors.js"
 import { failing, makeFolder, removeEmpty, statOf, strange, syncFolder } from "./disk.js"
-import { place, read, write } from "./folder-file.js"
+import { place, placeLink, read, write } from "./folder-file.js"
 import { pathOf } from "./location.js"
 import {
   checkKey,
   existsAlready,
   isKey,
+  type ListOptions,
   notFound,
   partialName,
   type Store,
@@ -56,6 +58,20 @@ export function openFolder(location: string, give: typeof link = link): Store {
         throw error
       }
     },
+    async link(from, key, { signal } = {}) {
+      const [path, source] = [pathTo(key), pathTo(from)]
+      if ((await find(from)) === undefined) throw notFound(`file ${source}`)
+      const isNew = await failing("write", path, () => makeFolder(dirname(path)))
+      try {
+        if ((await failing("write", path, () => statOf(path))) !== undefined) throw existsAlready(path)
+        if (await placeLink(source, path, give)) return
+        // Where a file has one name only, or no more of them, it is copied.
+        await this.put(key, read(source, signal), { signal })
+      } catch (error) {
+        if (isNew) await rmdir(dirname(path)).catch(() => undefined)
+        throw error
+      }
+    },
     async get(key, { signal } = {}) {
       if ((await find(key)) === undefined) throw notFound(`file ${pathTo(key)}`)
       return read(pathTo(key), signal)
@@ -64,13 +80,13 @@ export function openFolder(location: string, give: typeof link = link): Store {
       const found = await find(key)
       return found === undefined ? undefined : BigInt(found.size)
     },
-    async *list(prefix) {
+    async *list(prefix, options) {
       await needBase("read")
-      yield* walk(base, prefix, (name) => name)
+      yield* walk(base, prefix, (name) => name, options)
     },
-    async *unfinished(prefix) {
+    async *unfinished(prefix, options) {
       await needBase("read")
-      yield* walk(base, prefix, wholeName)
+      yield* walk(base, prefix, wholeName, options)
     },
     async remove(key) {
       const [, file] = checkKey(key)
@@ -97,6 +113,7 @@ async function* walk(
   base: string,
   prefix: string,
   keyed: (name: string) => string | undefined,
+  { closed }: ListOptions = {},
 ): AsyncGenerator<StoredObject> {
   const folders = await failing("read", base, () => readdir(base, { withFileTypes: true }))
   const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`)
@@ -105,7 +122,11 @@ async function* walk(
     const folder = join(base, name)
     const entries = await failing("read", folder, async () =>
       (await statOf(folder)) === undefined ? [] : await readdir(folder, { withFileTypes: true }),
-    )
+    ).catch((error: unknown) => {
+      if (closed === undefined || !(error instanceof TrailError)) throw error
+      closed(name.slice(0, -1), error)
+      return []
+    })
     const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
     for (const file of files.sort()) {
       const key = `${name}${keyed(file) ?? ""}`

@@ -1,6 +1,7 @@
 // A store in a bucket of S3, or of a server that speaks as S3 does.
 import { bucketAndPrefix } from "./location.js"
 import { type Asked, createClient } from "./s3-client.js"
+import { copyObject } from "./s3-copy.js"
 import { headOf, isMissing } from "./s3-head.js"
 import { objects, uploads } from "./s3-list.js"
 import { endUpload, putObject } from "./s3-put.js"
@@ -54,6 +55,16 @@ export function openBucket(location: string, settings: S3Settings, stop?: AbortS
         if (bytes === "exists") throw existsAlready(shown(key))
         return bytes
       }),
+    async link(from, key, { signal } = {}) {
+      const { partBytes } = settings
+      const done = await saying("write", shown(key), () =>
+        copyObject(client, full(from), full(key), { signal, partBytes }),
+      )
+      if (done === "missing") throw notFound(shown(from))
+      if (done === "exists") throw existsAlready(shown(key))
+      // Of a server that copies nothing itself it goes through here.
+      if (done === "unable") await this.put(key, await this.get(from, { signal }), { signal })
+    },
     get: (key, { signal = stop } = {}) =>
       saying("read", shown(key), async () => {
         const asked: Asked = { method: "GET", key: full(key), signal }

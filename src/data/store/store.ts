@@ -13,6 +13,11 @@ export interface StoreOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface ListOptions {
+  /** Called for a folder within the store that may not be read, which is then passed over; without it the list fails there. */
+  readonly closed?: ((name: string, error: TrailError) => void) | undefined
+}
+
 /** A key is NAME/FILE. Nothing is ever written over, and what is half written has no key. */
 export interface Store {
   readonly location: string
@@ -21,13 +26,18 @@ export interface Store {
    * `exists` where something is there already.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options?: StoreOptions): Promise<bigint>
+  /**
+   * Gives what lies under one key another key too, without its bytes passing through here where the store can do that; removing one
+   * leaves the other. Throws TrailError `not-found`, `exists`.
+   */
+  link(from: string, key: string, options?: StoreOptions): Promise<void>
   /** Throws TrailError `not-found`. What it returns is to be read to its end, or its reading ended. */
   get(key: string, options?: StoreOptions): Promise<AsyncIterable<Uint8Array>>
   size(key: string): Promise<bigint | undefined>
   /** Those whose key begins with it, in the order of their keys. */
-  list(prefix: string): AsyncIterable<StoredObject>
+  list(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>
   /** What a process that was killed left of a `put`: its key, as it was to be; 0 bytes where nobody tells. `remove` takes it away. */
-  unfinished(prefix: string): AsyncIterable<StoredObject>
+  unfinished(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>
   /** Also what was begun under that key and never finished. Gone already is fine. */
   remove(key: string): Promise<void>
   close(): Promise<void>

@@ -20,6 +20,10 @@ export function openTable(target: ConnectionTarget): Store {
       checkKey(key)
       return await withClient(target, (client) => write(client, target, key, content, signal))
     },
+    async link(from, key, { signal } = {}) {
+      if ((await this.size(key)) !== undefined) throw existsAlready(shown(key))
+      await this.put(key, await this.get(from, { signal }), { signal })
+    },
     async get(key, { signal } = {}) {
       checkKey(key)
       const client = await connect(target)
