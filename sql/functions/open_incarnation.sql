@@ -81,20 +81,26 @@ begin
         case when open_incarnation.reason = 'copy' then gen_random_uuid() else l.log_id end
     into opened.number, opened.log_id
     from pgtrail.log l;
-    select array_agg(row(opened.number, g.organization_id, g.lane, greatest(k.seq, p.seq, 0), g.lost_seq, g.hash)::pgtrail.loss
-        order by g.organization_id collate "C", g.lane)
+    -- Events of partitions that were detached are there, though no query of pgtrail.event finds them.
+    execute format($q$
+        select array_agg(row($1, g.organization_id, g.lane, greatest(k.seq, p.seq, 0), g.lost_seq, g.hash)::pgtrail.loss
+            order by g.organization_id collate "C", g.lane)
+        from unnest($2, $3, $4, $5) g (organization_id, lane, lost_seq, hash)
+            left join lateral (
+                select e.seq
+                from (select e.organization_id, e.lane, e.seq, e.recorded_at from pgtrail.event e%s) e
+                where e.organization_id = g.organization_id and e.lane = g.lane and e.recorded_at <= $6
+                order by e.seq desc
+                limit 1
+            ) k on true
+            -- What was purged was not lost.
+            left join lateral (
+                select max(b.last) as seq from pgtrail.purge_bounds(g.organization_id, g.lane) b where b.last < g.lost_seq
+            ) p on true $q$,
+        (select string_agg(format(' union all select e.organization_id, e.lane, e.seq, e.recorded_at from only pgtrail.%I e', d.name), '')
+            from pgtrail.partitions() d where not d.attached))
     into lost
-    from unnest(organizations, lanes, lost_seqs, hashes) g (organization_id, lane, lost_seq, hash)
-        left join lateral (
-            select e.seq from pgtrail.event e
-            where e.organization_id = g.organization_id and e.lane = g.lane and e.recorded_at <= checkpoint_time
-            order by e.seq desc
-            limit 1
-        ) k on true
-        -- What was purged was not lost.
-        left join lateral (
-            select max(b.last) as seq from pgtrail.purge_bounds(g.organization_id, g.lane) b where b.last < g.lost_seq
-        ) p on true;
+    using opened.number, organizations, lanes, lost_seqs, hashes, checkpoint_time;
     -- Of a lane that goes on after the checkpoint's event with events of that time nothing was lost: it is whole, or was rewritten.
     select format('%s/%s', left(to_json(t.organization_id)::text, 200), t.lane) into odd
     from unnest(lost) t

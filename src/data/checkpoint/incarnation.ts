@@ -6,6 +6,7 @@ import { schemaState } from "../migrate/state.js"
 import { purgedAround } from "../purge/place.js"
 import { writeTime } from "../query/columns.js"
 import type { VerifiedHead } from "../verify/acts.js"
+import { detachedPartitions } from "../verify/detached.js"
 import { type Checkpoint, openCheckpoint } from "./anchor.js"
 import { readKeyFiles } from "./keys.js"
 import { readSigningKey } from "./note.js"
@@ -85,10 +86,7 @@ export async function openIncarnation(
   let opened: OpenedIncarnation | undefined
   try {
     await performAct(client, key, async () => {
-      const acts_lost = await hasLostAct(client, checkpoint)
-      const heads = await lostHeads(client, checkpoint.heads)
-      if (!acts_lost && heads.length > 0) throw notSetBack(options.checkpoint)
-      opened = { ...(await open(client, options.reason, checkpoint, heads)), acts_lost }
+      opened = await openWithin(client, options.reason, checkpoint, options.checkpoint)
       if (options.dryRun !== true) return opened.act
       opened = { ...opened, act: null }
       throw new DryRun()
@@ -98,6 +96,19 @@ export async function openIncarnation(
   }
   if (opened === undefined) throw new TrailError("server", "the server opened no incarnation")
   return opened
+}
+
+/** In a transaction of the caller's. `path`: how the checkpoint was named. */
+export async function openWithin(
+  client: ClientBase,
+  reason: string,
+  checkpoint: Checkpoint,
+  path: string,
+): Promise<OpenedIncarnation> {
+  const acts_lost = await hasLostAct(client, checkpoint)
+  const heads = await lostHeads(client, checkpoint.heads)
+  if (!acts_lost && heads.length > 0) throw notSetBack(path)
+  return { ...(await open(client, reason, checkpoint, heads)), acts_lost }
 }
 
 /** Every log id that the log ever had will do: a checkpoint may be older than a copy. */
@@ -140,12 +151,19 @@ async function hasLostAct(client: ClientBase, { act }: Checkpoint): Promise<bool
 
 const batch = 5_000
 
-/** Heads that the log no longer has. Looks at the newest hashes first, and for what they no longer hold at the events, and at what was purged. */
+/**
+ * Heads that the log no longer has. Looks at the newest hashes first, and for what they no longer hold at the events, also those of
+ * detached partitions, and at what was purged.
+ */
 async function lostHeads(client: ClientBase, heads: readonly VerifiedHead[]): Promise<VerifiedHead[]> {
+  const detached = (await detachedPartitions(client)).map(({ name }) => `only ${name}`)
   const lost: VerifiedHead[] = []
   for (let at = 0; at < heads.length; at += batch) {
-    const part = await absent(client, "chain_head", heads.slice(at, at + batch))
-    lost.push(...(await unpurged(client, await absent(client, "event", part))))
+    let part: readonly VerifiedHead[] = heads.slice(at, at + batch)
+    for (const table of ["pgtrail.chain_head", "pgtrail.event", ...detached]) {
+      part = await absent(client, table, part)
+    }
+    lost.push(...(await unpurged(client, part)))
   }
   return lost
 }
@@ -162,18 +180,19 @@ async function unpurged(client: ClientBase, heads: readonly VerifiedHead[]): Pro
   return left
 }
 
+/** `table`: quoted and qualified. */
 async function absent(
   client: ClientBase,
-  table: "chain_head" | "event",
+  table: string,
   heads: readonly VerifiedHead[],
-): Promise<VerifiedHead[]> {
+): Promise<readonly VerifiedHead[]> {
   if (heads.length === 0) return []
   // A lateral with a limit stays a lookup by key for each head; an anti-join may become a scan of the whole log.
   const { rows } = await client.query<VerifiedHead>(
     `select g.organization_id, g.lane, g.seq, g.hash
      from unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[]::bytea[]) g (organization_id, lane, seq, hash)
      left join lateral (
-         select true as there from pgtrail.${table} t
+         select true as there from ${table} t
          where t.organization_id = g.organization_id and t.lane = g.lane and t.seq = g.seq and t.hash = g.hash
          limit 1
      ) t on true
