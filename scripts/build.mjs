@@ -180,6 +180,7 @@ try {
         index: "src/index.ts",
         "verify-worker": "src/data/verify/worker.ts",
         "verify-archive-worker": "src/data/verify/archive-worker.ts",
+        "verify-backup-worker": "src/data/backup/verify-worker.ts",
       },
     }),
     build({

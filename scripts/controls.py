@@ -26,6 +26,8 @@ def replay(acts, tables, add):
             found |= {word(finding.get("id")) for finding in given["findings"] if isinstance(finding, dict)} - {""}
         elif kind == "incarnation":
             number, log_id, reason, checkpoint = (word(given.get(name)) for name in ("number", "log_id", "reason", "checkpoint"))
+            if given.get("checkpoint", "") is None and isinstance(given.get("backup"), dict):
+                checkpoint = None
             if not re.fullmatch("[0-9]{1,9}", number) or int(number) <= int(newest[0]):
                 add("act_altered", f"act {seq} opens incarnation {json.dumps(number, ensure_ascii=False)}, which is not after the one before it",
                     seq=seq, more=f" {log_id} {act['recorded_at']}")

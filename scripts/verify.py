@@ -4,11 +4,12 @@
 import argparse, collections, itertools, json, os, re, struct, sys
 sys.dont_write_bytecode = True
 from archives import check_archives, check_removal, read_archives, replay_archives
+from backup import read_backup, read_folder
 from controls import check_catalog, check_migrations, check_purges, purge_proof, replay
 from lifecycle import check_lifecycle
 from redactions import check_redactions, entries_by_group, judge_groups
-from records import (ACT, GENESIS, HEAD, TABLES, Anchor, Known, Purged, act_genesis, check_vectors, digest_of, micros, read,
-                     read_checkpoint, read_events, record, sha256, unhex)
+from records import (ACT, GENESIS, HEAD, Anchor, Known, Purged, act_genesis, check_vectors, digest_of, micros, read_checkpoint, read_events,
+                     record, sha256, unhex)
 
 # Findings
 class Findings(list):
@@ -176,14 +177,12 @@ def judge_end(chain, count, end, last, sound, at, known, head, found, add):
     if lost > end:
         add("rolled_back", f"events {end + 1} to {lost} are gone", *chain, end + 1, evidence=f"lost {end + 1} {lost} {hash.hex()}")
 
-def verify(folder, checkpoints, strict, archive_folders=None):
-    older = {name for name in ("organization_reader", "purge", "retention_rule", "hold", "detached_partition", "archive", "archive_kind", "redaction_entry",
-                             "redaction", "subject_rule", "subject_restriction", "migration") if not os.path.exists(os.path.join(folder, f"{name}.txt"))}
-    columns = {**TABLES, **({"purge": TABLES["purge"][:-1]} if "archive" in older else {})}
-    files = {name: read(os.path.join(folder, f"{name}.txt"), of) for name, of in columns.items()}
-    tables = {name: rows if name == "event" else [] if name in older else list(rows) for name, rows in files.items()}
+def verify(folder, checkpoints, strict, archive_folders=None, backup=False):
     findings, vanished = Findings(), collections.defaultdict(list)
     add = findings.add
+    tables, older = read_backup(folder, add) if backup else read_folder(folder)
+    if tables is None:  # a file of a backup cannot be read: nothing can be said of the log in it
+        return {"verdict": "tampered", "covered": None, "findings": findings, "accepted": []}
     tables["log"].sort(key=lambda row: micros(row["created_at"]))
     tables["incarnation"].sort(key=lambda row: int(row["number"]))
     if len(tables["log"]) != 1:
@@ -235,11 +234,12 @@ def main():
     parser.add_argument("folder", nargs="?", default=".", help="has the files that FORMAT.md tells to make")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="compare it; its signature is not checked")
     parser.add_argument("--archive", action="append", metavar="FOLDER", help="read the archives that lie there")
+    parser.add_argument("--backup", action="store_true", help="the folder is a backup of a whole log")
     parser.add_argument("--strict", action="store_true", help="findings that were accepted count as well")
     parser.add_argument("--vectors", metavar="FILE", help="check the encodings against test/vectors/format.json instead")
     options = parser.parse_args()
     report = check_vectors(options.vectors) if options.vectors else verify(
-        options.folder, [read_checkpoint(path) for path in options.checkpoint], options.strict, options.archive)
+        options.folder, [read_checkpoint(path) for path in options.checkpoint], options.strict, options.archive, options.backup)
     print(json.dumps(report, ensure_ascii=False))
     return {"intact": 0, "tampered": 1, "rolled_back": 1, "incomplete": 4}[report["verdict"]]
 

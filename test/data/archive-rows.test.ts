@@ -69,7 +69,7 @@ const expected = (row: TextRow): Record<string, unknown> => ({
 })
 
 const found = (row: HashedRow): Record<string, unknown> => {
-  const { occurredHigh, occurredLow, recordedHigh, recordedLow, ...rest } = row
+  const { occurredHigh, occurredLow, recordedHigh, recordedLow, record: _, ...rest } = row
   return {
     ...rest,
     occurred: timeText(occurredHigh, occurredLow),

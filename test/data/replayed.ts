@@ -3,6 +3,7 @@ import type { VerifierKey } from "../../src/data/checkpoint/note.js"
 import type { Trail } from "../../src/data/index.js"
 import { Replay } from "../../src/data/verify/controls.js"
 import { type Finding, Findings } from "../../src/data/verify/finding.js"
+import { liveTables } from "../../src/data/verify/log-tables.js"
 import type { TestDatabase } from "../database.js"
 
 export interface Replayed {
@@ -19,7 +20,7 @@ export async function replayed(trail: Trail, keys: readonly VerifierKey[] = []):
   const acts = await client.query("select * from pgtrail.act order by seq")
   for (const act of acts.rows) replay.add(act)
   const log = await client.query("select log_id from pgtrail.log")
-  await replay.check(client, log.rows[0]?.log_id, keys, findings)
+  await replay.check(liveTables(client), log.rows[0]?.log_id, keys, findings)
   await client.end()
   const messages = findings.list.map(({ kind, seq, message }) => `${kind} ${seq ?? "-"}: ${message}`)
   return { replay, list: findings.list, messages }

@@ -109,3 +109,27 @@ test("an act of a verification whose parameters are null is tampering", async ()
   await log.tamper("select pgtrail.record_act('verify', 'null', sha256('x'))")
   expect(await log.expectSame()).toContain("act_altered -")
 })
+
+test("an incarnation of a backup that was restored has no checkpoint and no loss, and without its backup is tampering", async () => {
+  const { db, expectSame } = await newLog()
+  const open = (number: number, backup: string) =>
+    db.query(
+      `with opened as (select pgtrail.record_act('incarnation', jsonb_build_object('number', ${number}, 'reason', 'restore', 'log_id', l.log_id,
+           'checkpoint', null, 'lanes', 0, 'backup', ${backup}::jsonb), sha256('')) as seq, l.log_id from pgtrail.log l)
+       insert into pgtrail.incarnation select ${number}, o.log_id, 'restore', clock_timestamp(), o.seq from opened o`,
+    )
+  const settle = (number: number) =>
+    `update pgtrail.incarnation i set opened_at = a.recorded_at from pgtrail.act a where a.seq = i.act_seq;
+     update pgtrail.log set incarnation = ${number}`
+  await db.query("insert into pgtrail.event (event_type) values ('x')")
+  await open(2, `'{"name": "backup-20261122T013000Z-a1b2c3", "manifest": "00", "act": 1}'`)
+  await db.query(
+    `set session_replication_role = replica; ${settle(2)}; set session_replication_role = origin`,
+  )
+  expect(await expectSame()).toEqual(["intact"])
+  await open(3, "'null'")
+  await db.query(
+    `set session_replication_role = replica; ${settle(3)}; set session_replication_role = origin`,
+  )
+  expect(await expectSame()).toEqual(["tampered", "control_altered -"])
+})

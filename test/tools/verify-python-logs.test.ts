@@ -21,10 +21,18 @@ test("every encoding of the test vectors is made from FORMAT.md alone", async ()
 
 test("verify.py is short and imports nothing but the standard library and what lies beside it", async () => {
   const read = (name: string) => readFile(join(import.meta.dirname, "../../scripts", name), "utf8")
-  const [script, archives, controls, lifecycle, records, redactions] = await Promise.all(
-    ["verify.py", "archives.py", "controls.py", "lifecycle.py", "records.py", "redactions.py"].map(read),
+  const [script, archives, backup, controls, lifecycle, records, redactions] = await Promise.all(
+    [
+      "verify.py",
+      "archives.py",
+      "backup.py",
+      "controls.py",
+      "lifecycle.py",
+      "records.py",
+      "redactions.py",
+    ].map(read),
   )
-  for (const text of [script, archives, controls, lifecycle, records, redactions])
+  for (const text of [script, archives, backup, controls, lifecycle, records, redactions])
     expect(text?.split("\n").length).toBeLessThanOrEqual(300)
   const imports = (text = "") =>
     [...text.matchAll(/^(?:import (.*)|from (\S+) import)/gm)].flatMap(
@@ -43,8 +51,10 @@ test("verify.py is short and imports nothing but the standard library and what l
     "records",
   ])
   expect(imports(redactions).filter((name) => !standard.includes(name ?? ""))).toEqual(["records"])
+  expect(imports(backup).filter((name) => !standard.includes(name ?? ""))).toEqual(["records"])
   expect(imports(script).filter((name) => !standard.includes(name ?? ""))).toEqual([
     "archives",
+    "backup",
     "controls",
     "lifecycle",
     "redactions",

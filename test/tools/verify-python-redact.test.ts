@@ -20,3 +20,6 @@ describe("control tables", async () => {
 describe("archives", async () => {
   await import("../data/verify-redact-archive.test.js")
 })
+describe("holds that were cleared of names", async () => {
+  await import("../data/subject-erase-holds.test.js")
+})

@@ -1,0 +1,211 @@
+// Verifies a backup where it lies, without a database: its files, and the log in them down to the hash of each event.
+import { randomBytes } from "node:crypto"
+import { openCheckpoint, readKeyFiles } from "../checkpoint/anchor.js"
+import { TrailError } from "../errors.js"
+import type { S3Settings, Store } from "../store/store.js"
+import { version } from "../version.js"
+import { type BackupManifest, contradictions, manifestName } from "./manifest.js"
+import { type ReadBackup, readBackupManifest } from "./open.js"
+import { type VerifyLevel, writeResult } from "./results.js"
+import { type Judged, reportOf } from "./verify-answer.js"
+import { checkEvents } from "./verify-chains.js"
+import { checkOrganization, wrongClaims } from "./verify-claims.js"
+import { isAbsurd, readFile } from "./verify-file.js"
+import { checkLists } from "./verify-lists.js"
+import { judgeLog } from "./verify-log.js"
+import { checkLying, Others } from "./verify-lying.js"
+import { BackupFindings, type BackupVerification, Parts } from "./verify-report.js"
+import { backupTables, type TableSource } from "./verify-tables.js"
+
+export interface VerifyBackupOptions {
+  /** Private keys of age. */
+  readonly identities?: readonly string[] | undefined
+  /** The manifest, the sizes of the files, and the two lists: whether these lead from the beginning of each lane to its head. */
+  readonly quick?: boolean | undefined
+  /** Threads that read events. Default 2; 1 where there is little to read. */
+  readonly jobs?: number | undefined
+  /** Files of signed checkpoints: the log in the backup must have what they know, but for those that are younger. */
+  readonly checkpoints?: readonly string[] | undefined
+  /** Files of public keys that vouch for checkpoints and for signatures of acts. */
+  readonly publicKeys?: readonly string[] | undefined
+  /** Findings that were accepted count as well. */
+  readonly strict?: boolean | undefined
+  /** Of the bucket that the backup lies in, so that several threads can read it. */
+  readonly s3?: S3Settings | undefined
+  /** Who verifies, and when: then the result is kept beside the backup, where the store takes it. */
+  readonly keep?: { readonly by: string; readonly at: string } | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Called now and then with the events read so far. */
+  readonly progress?: ((events: number) => void) | undefined
+  /** Bytes that are kept of doubtful chains at a time; for tests. */
+  readonly windowBytes?: number | undefined
+}
+
+/**
+ * Never throws for what is wrong with the backup, but `not-found` where there is none, what a store throws that cannot be read, and what
+ * a checkpoint does that is forged or of another log.
+ */
+export async function verifyBackup(
+  store: Store,
+  name: string,
+  options: VerifyBackupOptions = {},
+): Promise<BackupVerification> {
+  const findings = new BackupFindings()
+  const parts = new Parts()
+  const read = await manifestOf(store, name, options, findings)
+  let bytes = 0n
+  let judged: Judged = { notCovered: [], isWhole: false }
+  if (read !== undefined) {
+    const { manifest } = read
+    const wrong = [...contradictions(manifest, name), ...wrongClaims(manifest)]
+    for (const message of wrong) findings.addFile("manifest", manifestName, `contradicts itself: ${message}`)
+    bytes = await checkLying(store, { ...manifest, name }, options.quick === true, findings)
+    if (wrong.length === 0) judged = await judge(store, manifest, options, parts, findings)
+  }
+  if (parts.failures.length > 0 && findings.total === 0) {
+    for (const { part, why } of parts.failures)
+      findings.addFile("file", null, `${part} cannot be read: ${why}`)
+  }
+  const verdict = findings.verdict(options.quick === true, judged.isWhole && parts.failures.length === 0)
+  const level: VerifyLevel = options.quick === true ? "quick" : "full"
+  const report = reportOf({ store, name, level, verdict, read, bytes, judged, parts, findings })
+  if (options.keep === undefined || read === undefined) return report
+  const notKept = await writeResult(
+    store,
+    name,
+    {
+      name,
+      manifest: read.sha256,
+      level,
+      verdict,
+      damaged: findings.isDamaged,
+      findings: report.findings_total,
+      ...options.keep,
+      tool_version: version,
+    },
+    { signal: options.signal },
+  )
+  return { ...report, not_kept: notKept ?? null }
+}
+
+async function manifestOf(
+  store: Store,
+  name: string,
+  { signal }: VerifyBackupOptions,
+  findings: BackupFindings,
+): Promise<ReadBackup | undefined> {
+  try {
+    return await readBackupManifest(store, name, { signal })
+  } catch (error) {
+    if (!(error instanceof TrailError)) throw error
+    if (error.code === "not-found") {
+      for await (const _ of store.list(`${name}/`)) {
+        findings.addFile(
+          "unfinished",
+          manifestName,
+          "is missing: it was never finished, or the manifest was taken away",
+        )
+        return undefined
+      }
+      throw error
+    }
+    if (error.code === "incomplete") findings.addFile("later", manifestName, "was written by a later pgtrail")
+    else if (error.code === "file" && error.cause === undefined)
+      findings.addFile("manifest", manifestName, "is no manifest of a backup: it was altered")
+    else throw error
+    return undefined
+  }
+}
+
+async function judge(
+  store: Store,
+  manifest: BackupManifest,
+  options: VerifyBackupOptions,
+  parts: Parts,
+  findings: BackupFindings,
+): Promise<Judged> {
+  const { identities = [], quick = false, signal } = options
+  const keys = await readKeyFiles(options.publicKeys ?? [])
+  const anchors = await Promise.all((options.checkpoints ?? []).map((path) => openCheckpoint(path, keys)))
+  const others = new Others(store, manifest.name, { signal })
+  const reading = { identities, signal }
+  const unreadable = new Map<string, string>()
+  const locked: string[] = []
+  const tables = manifest.tables.filter(({ kind }) => kind === "table")
+  const wanted = quick ? manifest.lists : [...manifest.lists, ...tables]
+  for (const { name, rows, file } of wanted) {
+    let lines = 0
+    const visit = (chunk: Buffer): void => {
+      for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines += 1
+    }
+    if (isAbsurd(file)) {
+      unreadable.set(name, "was not read")
+      continue
+    }
+    const found = await readFile(store, manifest.name, file, reading, visit)
+    const problems = [...found.problems]
+    if (found.isRead && String(lines) !== rows)
+      problems.push(`has ${lines} rows, and ${rows} by the manifest`)
+    await tell(problems, file.name, found.lying?.sha256, others, findings)
+    if (found.locked !== undefined) locked.push(found.locked)
+    if (!found.isRead) unreadable.set(name, found.problems[0] ?? found.locked ?? "was not read")
+  }
+  const source: Omit<TableSource, "manifest"> & { readonly manifest: BackupManifest } = {
+    store,
+    manifest,
+    unreadable,
+    ...reading,
+  }
+  const log = backupTables(source)
+  const key = randomBytes(32)
+  const purge = tables.find(({ name }) => name === "purge")
+  const canTell = purge === undefined || purge.file.age === null || identities.length > 0
+  const lists =
+    unreadable.has("heads") || unreadable.has("runs")
+      ? undefined
+      : await parts.run(
+          "the lists of heads and runs",
+          () => checkLists(source, canTell ? log : undefined, key, quick, findings),
+          signal,
+        )
+  const unclosed = lists === undefined ? [] : [lists]
+  if (quick) return { notCovered: unclosed, isWhole: true }
+  if (locked.length > 0) findings.addFile("encrypted", null, `what is in the files ${locked[0]}`)
+  if (locked.length === 0) {
+    await parts.run("the organizations of the tables", () => checkOrganization(source, findings), signal)
+  }
+  // What nobody can look into is summed up all the same, and the events of what is damaged are looked at one by one.
+  const judged =
+    locked.length > 0
+      ? undefined
+      : await judgeLog(
+          { source, tables: log, key, anchors, keys, strict: options.strict === true },
+          parts,
+          findings,
+        )
+  const chains = await checkEvents({ source, tables: log, judged, key, options, others }, parts, findings)
+  const { events, purged } = chains.covered ?? { events: 0, purged: 0 }
+  return {
+    chains,
+    log: judged,
+    notCovered: [...(judged?.notCovered ?? []), ...chains.notCovered, catalog],
+    // Of one partition nobody can say whether events are missing.
+    isWhole: chains.covered !== undefined && events + purged > 0 && manifest.partition === null,
+  }
+}
+
+const catalog = "the catalog, which no backup has (guards, functions, rights): pgtrail verify compares it"
+
+/** Adds what is wrong with a file, and whose it is, where that is another's. */
+export async function tell(
+  problems: readonly string[],
+  file: string,
+  sha256: string | undefined,
+  others: Others,
+  findings: BackupFindings,
+): Promise<void> {
+  const [first, ...more] = problems
+  if (first === undefined) return
+  findings.addFile("file", file, `${first}${await others.owner(sha256)}`)
+  for (const problem of more) findings.addFile("file", file, problem)
+}

@@ -1,0 +1,84 @@
+// The second verifier says of a backup what `backup verify` says of it, and what is wrong with its files.
+import { execFile } from "node:child_process"
+import { readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { type Looks, looks } from "../data/backup-verify-fixture.js"
+import { type LifecycleLog, lifecycleLog } from "../data/lifecycle-fixture.js"
+
+let log: LifecycleLog
+let look: Looks
+beforeAll(async () => {
+  log = await lifecycleLog()
+  look = await looks(log.trail)
+})
+afterAll(async () => {
+  await log.db.drop()
+  await look.remove()
+})
+
+interface Said {
+  readonly verdict: string
+  readonly covered: { readonly events: string; readonly purged: string } | null
+  readonly findings: readonly { readonly id: string; readonly kind: string; readonly message: string }[]
+}
+
+async function python(name: string): Promise<Said> {
+  const script = join(import.meta.dirname, "../../scripts/verify.py")
+  const { stdout } = await promisify(execFile)("python3", [
+    script,
+    "--backup",
+    join(look.folder, name),
+  ]).catch((error: { stdout: string; stderr: string }) => {
+    if (error.stdout === "") throw new Error(error.stderr)
+    return error
+  })
+  return JSON.parse(stdout)
+}
+
+test("a sound log with holds, purges and a detached partition, and one that was tampered with", async () => {
+  const sound = await look.backUp()
+  const report = await look.verify(sound)
+  expect(await python(sound)).toMatchObject({
+    verdict: "intact",
+    covered: { events: report.covered?.events, purged: report.covered?.purged },
+    findings: [],
+  })
+  try {
+    await log.tamper(
+      `update pgtrail.event set actor_id = 'Eve' where organization_id = 'acme' and seq = (select max(seq) from pgtrail.event where organization_id = 'acme' and lane = 0);
+       delete from pgtrail.event_2020_03 where organization_id = 'globex'`,
+    )
+    const name = await look.backUp()
+    const { verdict, findings } = await look.verify(name)
+    const said = await python(name)
+    expect(findings.length).toBeGreaterThan(1)
+    expect({ verdict: said.verdict, ids: said.findings.map(({ id }) => id).sort() }).toEqual({
+      verdict,
+      ids: findings.map(({ id }) => id).sort(),
+    })
+  } finally {
+    await log.restore()
+  }
+})
+
+test("files that are missing, altered or too many are found by their names", async () => {
+  const name = await look.backUp()
+  const folder = join(look.folder, name)
+  await writeFile(join(folder, "more.txt"), "")
+  const act = await readFile(join(folder, "act.copy.gz"))
+  act[act.length >> 1] = (act[act.length >> 1] ?? 0) ^ 1
+  await rm(join(folder, "act.copy.gz"))
+  await writeFile(join(folder, "act.copy.gz"), act)
+  await rm(join(folder, "hold.copy.gz"))
+  const { verdict, findings } = await python(name)
+  expect({ verdict, messages: findings.map(({ message }) => message) }).toEqual({
+    verdict: "tampered",
+    messages: expect.arrayContaining([
+      "more.txt does not belong to the backup",
+      "hold.copy.gz is missing",
+      "act.copy.gz is not what the manifest says: it was altered or cut off",
+    ]),
+  })
+})
