@@ -25,8 +25,15 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
     return `${word(name)} = ${word(value)}, was ${initial === undefined ? word(before) : `${initial} (the default)`}`
   },
   accept: ({ finding, reason }) => `${word(parametersOf(finding).id)}: ${word(reason)}`,
-  incarnation: ({ number, reason, lanes }) =>
-    `${word(number)}, ${word(reason)}, lanes with losses: ${word(lanes)}`,
+  incarnation: ({ number, reason, lanes, backup }) => {
+    const { name } = parametersOf(backup)
+    const from = word(name) === "" ? `lanes with losses: ${word(lanes)}` : `from ${word(name)}`
+    return `${word(number)}, ${word(reason)}, ${from}`
+  },
+  backup: ({ name, events, partition, organization, location }) => {
+    const part = [word(partition), word(organization)].filter((one) => one !== "").join(", ")
+    return `${word(name)}, ${eventWords(events)}${part === "" ? "" : ` of ${part}`}, at ${word(location)}`
+  },
   add_type: ({ name, category, severity }) =>
     `${word(name)}, ${word(category) || "no category"}, ${word(severity)}`,
   purge: ({ organization, partition, method, events, reason, override, archive }) => {

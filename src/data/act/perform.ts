@@ -36,7 +36,7 @@ export async function wantsSignatures(client: ClientBase): Promise<boolean> {
   return rows.length > 0
 }
 
-async function sign(client: ClientBase, key: SigningKey, seq: string): Promise<void> {
+export async function sign(client: ClientBase, key: SigningKey, seq: string): Promise<void> {
   const { rows } = await client.query<{ log_id: string; hash: string }>(
     `select i.log_id, encode(a.hash, 'hex') as hash from pgtrail.act a, pgtrail.incarnation i
      where a.organization_id = 'pgtrail' and a.seq = $1 and i.number = 1`,

@@ -78,17 +78,40 @@ async function purged(client: ClientBase): Promise<string> {
   return rows[0]?.events ?? "0"
 }
 
+/** Whatever outside of the schema depends on what is in it, by whom else it was made: views, functions, columns, foreign keys, publications. */
 async function dependents(client: ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
-    `select distinct case c.relkind when 'm' then 'materialized view ' when 'v' then 'view ' else 'table ' end || c.oid::regclass as name
-     from pg_depend d
-     join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
-     join pg_class c on c.oid = w.ev_class
-     join pg_namespace n on n.oid = c.relnamespace and n.nspname <> 'pgtrail'
-     where d.refclassid = 'pg_class'::regclass and d.refobjid in (
-         select r.oid from pg_class r join pg_namespace m on m.oid = r.relnamespace and m.nspname = 'pgtrail')
-       or d.refclassid = 'pg_proc'::regclass and d.refobjid in (
-         select p.oid from pg_proc p join pg_namespace m on m.oid = p.pronamespace and m.nspname = 'pgtrail')
+    `with space as (
+       select n.oid from pg_namespace n where n.nspname = 'pgtrail'
+     ), own as (
+       select 'pg_class'::regclass as class, c.oid from pg_class c join space s on s.oid = c.relnamespace
+       union all select 'pg_proc'::regclass, p.oid from pg_proc p join space s on s.oid = p.pronamespace
+       union all select 'pg_type'::regclass, t.oid from pg_type t join space s on s.oid = t.typnamespace
+     ), found as (
+       select distinct d.classid, d.objid, d.objsubid
+       from pg_depend d
+       join own o on o.class = d.refclassid and o.oid = d.refobjid
+       where d.deptype in ('n', 'a')
+     ), placed as (
+       select f.*, w.ev_class, case f.classid
+           when 'pg_class'::regclass then (select c.relnamespace from pg_class c where c.oid = f.objid)
+           when 'pg_proc'::regclass then (select p.pronamespace from pg_proc p where p.oid = f.objid)
+           when 'pg_type'::regclass then (select t.typnamespace from pg_type t where t.oid = f.objid)
+           when 'pg_constraint'::regclass then (select c.connamespace from pg_constraint c where c.oid = f.objid)
+           when 'pg_rewrite'::regclass then (select c.relnamespace from pg_class c where c.oid = w.ev_class)
+           when 'pg_trigger'::regclass then (select c.relnamespace from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.oid = f.objid)
+           when 'pg_attrdef'::regclass then (select c.relnamespace from pg_attrdef t join pg_class c on c.oid = t.adrelid where t.oid = f.objid)
+           when 'pg_policy'::regclass then (select c.relnamespace from pg_policy t join pg_class c on c.oid = t.polrelid where t.oid = f.objid)
+           when 'pg_statistic_ext'::regclass then (select t.stxnamespace from pg_statistic_ext t where t.oid = f.objid)
+         end as namespace
+       from found f
+       left join pg_rewrite w on f.classid = 'pg_rewrite'::regclass and w.oid = f.objid
+     )
+     select distinct case when p.ev_class is null then pg_describe_object(p.classid, p.objid, p.objsubid)
+         else (select case c.relkind when 'm' then 'materialized view ' when 'v' then 'view ' else 'table ' end from pg_class c where c.oid = p.ev_class)
+           || p.ev_class::regclass end as name
+     from placed p
+     where p.namespace is distinct from (select s.oid from space s)
      order by 1`,
   )
   return rows.map((row) => row.name)

@@ -125,7 +125,7 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 const START =
   "do $$ begin perform set_config('pgtrail.started', extract(epoch from clock_timestamp())::text, true); end $$;"
 
-function settings(version: Version, roles: boolean): string[] {
+export function settings(version: Version, roles: boolean): string[] {
   const rows = [
     ["roles", roles ? "on" : "off"],
     ["code-checksum", version.codeChecksum],
@@ -137,7 +137,7 @@ on conflict (name) do update set value = excluded.value;`,
   )
 }
 
-function recordMigrate(
+export function recordMigrate(
   version: Version,
   roles: boolean,
   done: {
