@@ -1,10 +1,13 @@
 // What an altered event was, from another place: only what hashes to what the log vouches for is called the original.
+
 import { createReadStream, createWriteStream } from "node:fs"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
+import { pathToFileURL } from "node:url"
 import { createGzip } from "node:zlib"
+import { generateIdentity, identityToRecipient } from "age-encryption"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { Against } from "../../src/data/index.js"
 import { runInProcess } from "../cli/io.js"
@@ -20,6 +23,8 @@ beforeAll(async () => {
   other = await testDatabase()
   await copyEvents(log.db, other)
   await copyToFile(log.db, "select * from pgtrail.event", join(folder, "event.copy"))
+  await mkdir(join(folder, "backups"))
+  await log.trail.createBackup({ to: pathToFileURL(join(folder, "backups")).href, level: 1 })
   await writeDump("dump.sql")
   await zip("event.copy")
   await zip("dump.sql")
@@ -75,7 +80,20 @@ const places: Readonly<Record<string, () => Against>> = {
   "a plain dump": () => file("dump.sql"),
   "a compressed dump": () => file("dump.sql.gz"),
   "NDJSON of pgtrail query": () => file("events.ndjson"),
+  "a place of backups": () => file("backups"),
 }
+
+test("an encrypted backup has it for who gives its key", async () => {
+  const identity = await generateIdentity()
+  const recipients = [await identityToRecipient(identity)]
+  const to = pathToFileURL(join(folder, "locked")).href
+  await mkdir(join(folder, "locked"))
+  await log.trail.createBackup({ to, recipients, level: 1 })
+  const against = file("locked")
+  await expect(log.only(mail, { against })).rejects.toMatchObject({ code: "config" })
+  const { explanation } = await log.only(mail, { against: { ...against, identities: [identity] } })
+  expect(explanation).toMatchObject({ found_by: "against", against: { state: "original" } })
+})
 
 describe.each(Object.entries(places))("%s", (_, against) => {
   test("has the original of an altered event", async () => {
@@ -146,7 +164,7 @@ describe("a place that cannot be read says why", () => {
     })
     await expect(fails("empty", "")).rejects.toMatchObject({ code: "file", message: "empty: it is empty" })
     await expect(log.only(mail, { against: { name: "f", file: folder } })).rejects.toMatchObject({
-      message: "f: it is a folder",
+      message: "f: it is a folder without a backup",
     })
     const bytes = (await readFile(join(folder, "event.copy.gz"))).subarray(0, 2000)
     await writeFile(join(folder, "cut.gz"), bytes)

@@ -1,4 +1,5 @@
 // pgtrail verification show: one verification, and what its findings are about.
+import { identity, readIdentity } from "../../cli/archive.js"
 import { arg, command, RawJson, type Report, type Session, text } from "../../cli/command.js"
 import { resolveConnection } from "../../cli/connect.js"
 import { TrailError } from "../../data/errors.js"
@@ -11,13 +12,14 @@ export default command({
     "Tells of each finding whether it is still so, which column of an altered event was changed, and what it was, where that can be found: " +
     "by trial in the log alone, or with --against in another place, whose event counts as the original only when it hashes to what the " +
     "log vouches for. --against takes the URL of a database, or a file, plain or compressed: COPY text of `select * from " +
-    "pgtrail.event`, a plain pg_dump, or NDJSON of pgtrail query with all columns. It is only read, and streams.\n\n" +
+    "pgtrail.event`, a plain pg_dump, or NDJSON of pgtrail query with all columns; or the folder of a backup (an encrypted one takes --identity; of a place of backups it is the newest good one). It is only read, and streams.\n\n" +
     "Tells what an incident report needs: first and last affected, what is still proven, the last verification that was intact, and " +
     "which transactions wrote the rows. The answer has the values that differ; nothing else of an event. Needs the role pgtrail_auditor.",
   args: { act: arg("seq of the act; the newest verification where none is named", "optional") },
   options: {
     finding: text("--finding <id>", "only this finding: its 16 digits, or the first 6 at least"),
-    against: text("--against <url|file>", "another place that may still have the originals"),
+    against: text("--against <url|path>", "another place that may still have the originals"),
+    identity,
   },
   examples: [
     { run: "pgtrail verification show", shows: "the newest, and what it found" },
@@ -32,7 +34,10 @@ export default command({
         hint: "pgtrail verification list",
       })
     }
-    const against = options.against === undefined ? undefined : readAgainst(options.against, session)
+    const against =
+      options.against === undefined
+        ? undefined
+        : readAgainst(options.against, session, await readIdentity(options.identity, session))
     const trail = await session.trail()
     session.progress("looking at what was found")
     const { signal } = session
@@ -40,13 +45,13 @@ export default command({
   },
 })
 
-function readAgainst(typed: string, session: Session): Against {
+function readAgainst(typed: string, session: Session, identities: readonly string[] | undefined): Against {
   if (!/^(postgres|postgresql)(\+[\w.-]+)?:\/\//i.test(typed)) {
-    return { name: typed, file: session.path(typed) }
+    return { name: typed, file: session.path(typed), identities }
   }
   const connection = resolveConnection(typed, { env: session.io.env, warn: session.warn })
   if ("target" in connection) return { name: connection.shown, database: connection.target }
-  throw new TrailError("usage", "--against takes a URL of PostgreSQL, or a file")
+  throw new TrailError("usage", "--against takes a URL of PostgreSQL, a file, or the folder of a backup")
 }
 
 function report(shown: ShownVerification): Report {

@@ -15,7 +15,12 @@ import { type GapWish, Wanted } from "./wanted.js"
 /** Where the originals may be. `name` is what people are told, without a password. */
 export type Against =
   | { readonly name: string; readonly database: ConnectionTarget }
-  | { readonly name: string; readonly file: string }
+  | {
+      readonly name: string
+      readonly file: string
+      /** Private keys of age, for an encrypted backup. */
+      readonly identities?: readonly string[] | undefined
+    }
 
 /** Best first: two rows may stand at one place there, too. */
 const states = ["original", "redacted", "another", "altered", "unreadable", "absent"] as const
@@ -37,7 +42,8 @@ export async function compare(
     await readDatabase(against.database, against.name, wanted, (row) => comparison.take(row), signal)
   } else {
     const isWanted = (place: EventPlace): boolean => wanted.has(place)
-    for await (const row of rowsOfFile(against.file, against.name, isWanted, signal))
+    const { file, name, identities } = against
+    for await (const row of rowsOfFile(file, name, isWanted, { identities, signal }))
       await comparison.take(row)
   }
   return comparison.finish()

@@ -1,8 +1,10 @@
 // Streams the wanted events out of a file: plain or compressed, whatever its size.
 import { stat } from "node:fs/promises"
+import type { ReadBackupOptions } from "../backup/open.js"
 import { TrailError } from "../errors.js"
 import { openInput } from "../import/input.js"
 import { type Form, formOf, type IsWanted, type Row } from "./file-forms.js"
+import { rowsOfBackup } from "./other-backup.js"
 
 /** Bytes; an event has at most 1 GiB by its setting, and nobody stores one near that. */
 const longestLine = 256 * 1024 * 1024
@@ -11,11 +13,14 @@ export async function* rowsOfFile(
   path: string,
   name: string,
   isWanted: IsWanted,
-  signal?: AbortSignal,
+  options: ReadBackupOptions = {},
 ): AsyncGenerator<Row> {
+  const { signal } = options
   try {
-    // A folder is refused before it is read, in the same words.
-    if ((await stat(path)).isDirectory()) throw new TrailError("file", "it is a folder")
+    if ((await stat(path)).isDirectory()) {
+      yield* rowsOfBackup(path, isWanted, options)
+      return
+    }
     const input = await openInput(path, { name, source: name, signal })
     let form: Form | undefined
     const decoder = new TextDecoder("utf-8")

@@ -1,0 +1,215 @@
+// Compares a backup with the log that is in a database: equal, or what explains it, or the first event of each lane that differs.
+import type { Client } from "pg"
+import { type ConnectionTarget, fixedTarget, withClient } from "../connection.js"
+import { TrailError } from "../errors.js"
+import { abortable } from "../export/abortable.js"
+import type { Store } from "../store/store.js"
+import { grouped } from "../words.js"
+import { Doubtful } from "./compare-doubtful.js"
+import { type Compared, Counts, readFile, readLanes, readRelation } from "./compare-events.js"
+import type { BackupComparison, CompareOptions, EventDifference, TableComparison } from "./compare-options.js"
+import { report } from "./compare-report.js"
+import { readActsSince } from "./compare-rules.js"
+import { compareTable, lost } from "./compare-tables.js"
+import { locateBackup } from "./locate.js"
+import { type BackupManifest, contradictions } from "./manifest.js"
+import { readBackupManifest } from "./open.js"
+import { ChangedMeanwhile, lockPatience } from "./relations.js"
+import { beginSnapshot, refuseUnreadable, type Snapshot } from "./snapshot.js"
+import { whileWatched } from "./watch.js"
+
+/** The last one keeps every table as it is while it reads. */
+const attempts = 3
+
+/**
+ * `location` as a place of backups or one of them. Throws `usage` where the backup is of another log, `broken` where a file is not what was
+ * backed up, `config` where it is encrypted and no identity opens it, `privilege`, `not-found`.
+ */
+export async function compareBackup(
+  target: ConnectionTarget,
+  location: string,
+  options: CompareOptions = {},
+): Promise<BackupComparison> {
+  const { jobs = 2, signal } = options
+  try {
+    return await compared(target, location, { ...options, jobs })
+  } catch (error) {
+    if (signal?.aborted !== true) throw error
+    throw new TrailError("cancelled", "stopped before the end", { hint: "nothing was changed", cause: error })
+  }
+}
+
+async function compared(
+  target: ConnectionTarget,
+  location: string,
+  options: CompareOptions & { readonly jobs: number },
+): Promise<BackupComparison> {
+  const { jobs, signal } = options
+  if (!(Number.isInteger(jobs) && jobs >= 1 && jobs <= 64)) {
+    throw new TrailError("usage", "--jobs is a number from 1 to 64", { hint: "nothing was compared" })
+  }
+  const { store, name } = await locateBackup(location, { ...options.store, signal })
+  try {
+    const { manifest } = await readBackupManifest(store, name, { signal })
+    const [wrong] = contradictions(manifest, name)
+    if (wrong !== undefined) {
+      throw new TrailError("broken", `the manifest of ${name} contradicts itself: ${wrong}`, {
+        hint: "nothing was compared; pgtrail backup verify tells what is wrong with it",
+      })
+    }
+    if (manifest.tables.some(({ file }) => file.age !== null) && (options.identities ?? []).length === 0) {
+      throw new TrailError("config", `${name} is encrypted`, {
+        hint: "nothing was compared; name its private key with --identity",
+      })
+    }
+    const watched = <T>(work: (client: Client) => Promise<T>): Promise<T> =>
+      watchedWork(target, options, signal, work)
+    await watched((client) => refuseUnreadable(client))
+    for (let number = 1; ; number += 1) {
+      try {
+        return await watched((client) =>
+          once(client, target, { store, manifest }, options, number === attempts),
+        )
+      } catch (error) {
+        if (number === attempts || !mayGoOn(error)) throw error
+        options.progress?.("begins again on a fresh snapshot")
+      }
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+/** On a connection of its own, which is cut where the server goes silent; nobody waits for a lock without end. */
+const watchedWork = <T>(
+  target: ConnectionTarget,
+  { silenceMs = 30_000 }: CompareOptions,
+  signal: AbortSignal | undefined,
+  work: (client: Client) => Promise<T>,
+): Promise<T> =>
+  withClient(target, (client) =>
+    abortable(client, signal, () =>
+      whileWatched(client, target, silenceMs, async () => {
+        await client.query(lockPatience)
+        return await work(client)
+      }),
+    ),
+  )
+
+/** A table was made anew, or a standby let its replay come first. */
+const mayGoOn = (error: unknown): boolean =>
+  error instanceof ChangedMeanwhile ||
+  (error instanceof TrailError &&
+    error.code === "cancelled" &&
+    ["40001", "40P01"].includes(error.sqlstate ?? ""))
+
+async function once(
+  client: Client,
+  target: ConnectionTarget,
+  { store, manifest }: { readonly store: Store; readonly manifest: BackupManifest },
+  options: CompareOptions,
+  locked: boolean,
+): Promise<BackupComparison> {
+  const { jobs = 2, identities, signal, progress } = options
+  progress?.("looking at the log")
+  const snapshot = await beginSnapshot(client, locked)
+  if (!manifest.log_ids.some((id) => snapshot.logIds.includes(id))) throw another(manifest, snapshot)
+  const read = { identities, signal }
+  const { organization } = manifest
+  const { rows } = await client.query<{ literal: string }>("select quote_literal($1::text) as literal", [
+    organization ?? "",
+  ])
+  let seen = 0
+  const compared: Compared = {
+    store,
+    manifest,
+    read,
+    snapshot,
+    organizationLiteral: organization === null ? undefined : rows[0]?.literal,
+    lanes: await readLanes(client, { store, manifest, read }, snapshot),
+    counts: new Counts(),
+    counted: (more) => {
+      seen += more
+      progress?.(`${grouped(seen)} events read, on both sides`)
+    },
+  }
+  const events = manifest.tables.filter(({ kind }) => kind !== "table")
+  const relations = snapshot.relations.filter(
+    ({ kind, name }) => kind !== "table" && (manifest.partition === null || name === manifest.partition),
+  )
+  await inTurn(target, jobs, options, [
+    ...relations.map((relation) => (own: Client) => readRelation(own, relation, compared)),
+    ...events.map((table, file) => () => readFile(table, file, compared)),
+  ])
+  let first: readonly EventDifference[] = []
+  const tables: TableComparison[] = []
+  const acts = await readActsSince(client, manifest.act?.seq ?? "0")
+  if (!(await hasAct(client, manifest))) {
+    compared.counts.warnings.push(
+      `the log does not have act ${manifest.act?.seq} as the backup has it: one of them is of a copy of the log, or the log was set back`,
+    )
+  }
+  await inTurn(target, 1, options, [
+    async (own) => {
+      const doubtful = new Doubtful(own, compared)
+      await doubtful.run(events)
+      first = doubtful.differences()
+      progress?.("comparing the acts and the other tables")
+    },
+    ...manifest.tables
+      .filter(({ kind }) => kind === "table")
+      .map((table) => async (own: Client) => {
+        const relation = snapshot.relations.find(({ name, kind }) => name === table.name && kind === "table")
+        const found =
+          relation === undefined ? lost(table.name) : await compareTable(own, table, relation, acts, compared)
+        if (found !== undefined) tables.push(found)
+      }),
+  ])
+  await client.query("rollback")
+  return report(compared, first, tables)
+}
+
+/** Whether the acts of the log go on from those of the backup. */
+async function hasAct(client: Client, { act }: BackupManifest): Promise<boolean> {
+  if (act === null) return true
+  const { rows } = await client.query<{ hash: string }>(
+    "select encode(a.hash, 'hex') as hash from pgtrail.act a where a.seq = $1",
+    [act.seq],
+  )
+  return rows[0]?.hash === act.hash
+}
+
+const another = (manifest: BackupManifest, { database }: Snapshot): TrailError =>
+  new TrailError("usage", `${manifest.name} is a backup of another log than that in database ${database}`, {
+    hint: `nothing was compared; it is of log ${manifest.log_id}, which was in database ${manifest.database}`,
+  })
+
+/** `jobs` connections, each with one piece of work after another. The first failure ends all. */
+async function inTurn(
+  target: ConnectionTarget,
+  jobs: number,
+  options: CompareOptions,
+  queue: ((client: Client) => Promise<void>)[],
+): Promise<void> {
+  const { signal } = options
+  const stopping = new AbortController()
+  const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
+  const failures: unknown[] = []
+  const work = (): Promise<void> =>
+    watchedWork(fixedTarget(target), options, either, async (client) => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        either.throwIfAborted()
+        await next(client)
+      }
+    })
+  const workers = Array.from({ length: Math.min(jobs, queue.length) }, () =>
+    work().catch((error: unknown) => {
+      failures.push(error)
+      stopping.abort()
+    }),
+  )
+  await Promise.all(workers)
+  signal?.throwIfAborted()
+  // The others ended because of it.
+  if (failures.length > 0) throw failures[0]
+}
