@@ -10,7 +10,7 @@ import { storeContext } from "./store.js"
 export const identity = configurable(
   reference(
     "--identity <reference>",
-    "the private key of age that opens encrypted archives: file:PATH, env:NAME or cmd:COMMAND",
+    "the private key of age that opens encrypted archives and backups: file:PATH, env:NAME or cmd:COMMAND",
   ),
 )
 

@@ -1,7 +1,7 @@
 // The tree of commands: its order is the help's order. No command's file is loaded before it is called, so the summary stands here too; over 250 lines because it is a list.
 import type { Command } from "./command.js"
 
-export type Topic = "set up" | "write" | "read" | "prove" | "keep" | "people"
+export type Topic = "set up" | "write" | "read" | "prove" | "keep" | "people" | "save"
 
 export interface Entry {
   /** As it is typed: "migrate up". */
@@ -658,5 +658,53 @@ export const commands: readonly Entry[] = [
     topic: "people",
     summary: "destroy a key of pseudonyms: nobody can reveal them any more, by an act",
     load: () => import("../commands/gdpr/key/destroy.js"),
+  },
+  {
+    name: "backup create",
+    topic: "save",
+    summary: "back the log up into files that verify, and can be restored",
+    load: () => import("../commands/backup/create.js"),
+  },
+  {
+    name: "backup list",
+    topic: "save",
+    summary: "list the backups of a place: age, events, size, and whether each is good",
+    load: () => import("../commands/backup/list.js"),
+  },
+  {
+    name: "backup show",
+    topic: "save",
+    summary: "show a backup: its tables, log, heads and recipients, who keeps it, how it was verified",
+    load: () => import("../commands/backup/show.js"),
+  },
+  {
+    name: "backup verify",
+    topic: "save",
+    summary: "check a backup, file by file and event by event, without a database",
+    load: () => import("../commands/backup/verify.js"),
+  },
+  {
+    name: "backup compare",
+    topic: "save",
+    summary: "compare a backup with the log: equal, or where they differ and who has the right bytes",
+    load: () => import("../commands/backup/compare.js"),
+  },
+  {
+    name: "backup restore",
+    topic: "save",
+    summary: "make a log of a backup, or put a part of it into a schema beside the log",
+    load: () => import("../commands/backup/restore.js"),
+  },
+  {
+    name: "backup prune",
+    topic: "save",
+    summary: "remove the backups that no rule keeps, and say why each of the others stays",
+    load: () => import("../commands/backup/prune.js"),
+  },
+  {
+    name: "backup keep",
+    topic: "save",
+    summary: "keep a backup whatever pgtrail backup prune says, or release it",
+    load: () => import("../commands/backup/keep.js"),
   },
 ]

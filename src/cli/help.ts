@@ -67,7 +67,9 @@ export function commandHelp(name: string, command: Command, style: Style): strin
     section(
       "Configuration only",
       configured.map(([path, { summary, fallback }]) => [
-        command.configuredUnder === undefined ? path : `${command.configuredUnder}.${path}`,
+        command.configuredUnder === undefined
+          ? path
+          : `${command.configuredUnder.replaceAll(" ", ".")}.${path}`,
         fallback === undefined ? summary : `${summary} (default: ${fallback})`,
       ]),
       style,

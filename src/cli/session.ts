@@ -33,6 +33,8 @@ export interface Session {
   path(typed: string): string
   /** On stderr, on a terminal only. */
   progress(text: string): void
+  /** On stderr, before the answer; not with --quiet. */
+  note(text: string): void
   warn(text: string): void
 }
 
@@ -77,6 +79,7 @@ export function createSession(parts: SessionParts): Session & { close(): Promise
     target: () => targetOf(connect(), parts),
     path: (typed) => resolve(io.cwd, typed),
     progress: (text) => progress.show(text),
+    note: (text) => messages.note(text),
     warn: (text) => messages.warning(text),
     trail() {
       opened ??= openTrail(connect(), parts)

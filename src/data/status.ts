@@ -5,10 +5,12 @@ import { type OrganizationHeads, organizationHeads } from "./organization/heads.
 import { sources } from "./organization/sources.js"
 import { writeTime } from "./query/columns.js"
 import { archiveChecks } from "./status/archives.js"
+import { backupCheck, type LastBackup, lastBackup } from "./status/backup.js"
 import { type Check, type CheckState, check, type Thresholds, worst } from "./status/checks.js"
 import { type Drift, driftOf } from "./status/drift.js"
 import { type History, history, historyChecks, type JobStatus, jobStatus } from "./status/history.js"
 import { jobChecks, jobsStatus } from "./status/jobs.js"
+import { leftoverChecks } from "./status/leftover.js"
 import {
   type Edge,
   eventCheck,
@@ -63,6 +65,7 @@ export interface LogStatus {
         readonly acts: History["acts"] | null
         readonly verified: History["verified"]
         readonly checkpoint: History["checkpoint"]
+        readonly backup: LastBackup | null
         readonly accepted_findings: string | null
         readonly jobs: readonly JobStatus[]
       } & { readonly [K in keyof PartitionsStatus]: PartitionsStatus[K] | null })
@@ -89,6 +92,7 @@ export async function logStatus(client: ClientBase, options: StatusOptions = {})
   const checks = [
     schemaCheck(migrations),
     ...(found === null ? [] : found.checks),
+    ...(await leftoverChecks(client)),
     ...serverChecks(server, standby, thresholds),
   ]
   return {
@@ -141,6 +145,7 @@ async function logOf(
   const organizations = from.heads === null ? null : await organizationHeads(client, from.heads)
   const partitions = from.bound ? null : await partitionsStatus(client)
   const done = from.acts ? await history(client) : null
+  const backup = from.acts ? await lastBackup(client) : null
   const ran = await jobsStatus(client)
   const newest = from.times ? await newestEvent(client, from) : null
   const settings = await client.query<{ name: string; value: string }>(
@@ -175,13 +180,15 @@ async function logOf(
       acts: done?.acts ?? null,
       verified: done?.verified ?? null,
       checkpoint: done?.checkpoint ?? null,
+      backup,
       accepted_findings: done?.accepted_findings ?? null,
-      jobs: jobStatus(done, ran.states ?? []),
+      jobs: jobStatus(done, ran.states ?? [], backup),
     },
     checks: [
       ...(log.log_id == null ? [noIdentity] : []),
       ...(drifted === undefined ? [] : [drifted.check]),
       ...historyChecks(done, Number(log.age ?? "0"), thresholds),
+      backupCheck({ reads: from.acts, backup, jobs: ran.states ?? [] }, Number(log.age ?? "0"), thresholds),
       ...(await retentionChecks(client, thresholds)),
       ...jobChecks(ran, thresholds),
       ...(await archiveChecks(client, thresholds)),

@@ -20,6 +20,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "pgtrail print-"))
   const all = {
     archive: { create: { to: "table:" } },
+    backup: { create: { to: "/srv/backup" } },
     checkpoint: { create: { key: "file:audit.key" } },
     job: { checkpoint: { folder: "signed" }, retention: { schedule: "30 4 1 * 0" } },
   }

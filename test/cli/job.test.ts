@@ -507,19 +507,21 @@ test("job list tells schedule, outcome, last success and next time of each, and 
   expect(list.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
     "maintain never run",
     "verify never run",
+    "backup never run",
     "retention done",
     "archive never run",
     "summary killed",
     "checkpoint never run",
   ])
-  expect(list[2]).toMatchObject({
+  expect(list[3]).toMatchObject({
     schedule: "30 4 * * *",
     duration_seconds: "2.500",
     last_success: "2026-01-01T00:00:00.000000Z",
     due_at: "2026-01-01T04:30:00.000000Z",
     is_late: true,
   })
-  expect(list[3]).toMatchObject({ schedule: "not configured", missing: "archive.create.to" })
+  expect(list[2]).toMatchObject({ schedule: "not configured", missing: "backup.create.to" })
+  expect(list[4]).toMatchObject({ schedule: "not configured", missing: "archive.create.to" })
   expect((await runInProcess(["job", "list"], env())).stderr).toBe(
     "pgtrail: late: retention; pgtrail job run NAME\n",
   )

@@ -13,8 +13,8 @@ const read = (text: string): Schedule => {
 const ms = (text: string): number => Date.parse(text)
 
 test("each job has a name, a lock and a schedule of its own", () => {
-  expect(new Set(jobs.map(({ name }) => name)).size).toBe(6)
-  expect(jobs.map(lockOf).sort()).toEqual([-21, -22, -23, -24, -25, -26])
+  expect(new Set(jobs.map(({ name }) => name)).size).toBe(7)
+  expect(jobs.map(lockOf).sort()).toEqual([-21, -22, -23, -24, -25, -26, -27])
   for (const { schedule } of jobs) expect(read(schedule).next(0)).toBeGreaterThan(0)
 })
 

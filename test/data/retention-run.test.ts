@@ -182,12 +182,15 @@ test("without a recorded backup, or with an old one, it refuses where one is req
   await log.append(4, { policy: "short" })
   expect(await failureOf(log.run({ requireBackupMs: 3_600_000 }))).toMatchObject({
     code: "not-found",
-    message: expect.stringMatching(/^no backup is recorded in this log/),
-    hint: expect.stringContaining("leave --require-backup out"),
+    message: "no backup of the whole log is recorded in it",
+    hint: expect.stringContaining("pgtrail backup create --to PLACE"),
   })
   expect(await log.trail.retentionRuns()).toMatchObject([
     { outcome: "failed", events: "0", remaining: null, message: expect.stringMatching(/^no backup/) },
   ])
+  // One of a part is none of what is purged.
+  await log.db.query("select pgtrail.record_act('backup', '{\"organization\": \"acme\"}')")
+  expect(await failureOf(log.run({ requireBackupMs: 3_600_000 }))).toMatchObject({ code: "not-found" })
   await log.db.query("select pgtrail.record_act('backup', '{}')")
   expect(await failureOf(log.run({ requireBackupMs: 1 }))).toMatchObject({ code: "not-found" })
   expect(await log.run({ requireBackupMs: 3_600_000 })).toMatchObject({ events: "4" })

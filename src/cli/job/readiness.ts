@@ -40,6 +40,7 @@ export async function readiness(
 
 const examples: Readonly<Record<string, string>> = {
   "archive.create.to": "/srv/archives",
+  "backup.create.to": "/srv/backup",
   "checkpoint.create.key": "file:/etc/pgtrail/audit.key",
   "job.checkpoint.folder": "/srv/checkpoints",
 }

@@ -17,7 +17,7 @@ export default command({
   configuration: jobConfiguration,
   configuredUnder: "job",
   examples: [
-    { run: "pgtrail job list", shows: "the six jobs" },
+    { run: "pgtrail job list", shows: "the seven jobs" },
     { run: "pgtrail job list --fields name,outcome,message", shows: "what each came to" },
     { run: "pgtrail job list --fields name,missing", shows: "what the configuration lacks for each" },
   ],

@@ -13,8 +13,8 @@ export default command({
   summary: "run jobs: once, or for ever by their schedules; for cron and containers",
   description:
     "A job is a command of pgtrail in a process of its own, with the configuration that this command has: maintain (partition maintain), " +
-    "verify, retention (retention run), archive (archive create --due, archive remove --expired), summary (summary refresh) and checkpoint " +
-    "(checkpoint create). What each needs stands in pgtrail.json: archive.create.to, checkpoint.create.key, job.checkpoint.folder; --all leaves out a " +
+    "verify, backup (backup create --incremental), retention (retention run), archive (archive create --due, archive remove --expired), summary (summary refresh) and checkpoint " +
+    "(checkpoint create). What each needs stands in pgtrail.json: archive.create.to, backup.create.to, checkpoint.create.key, job.checkpoint.folder; --all leaves out a " +
     "job that lacks it, and one whose schedule is never, and says so. verify reads the whole log: an incremental run would not see what was altered after " +
     "it was verified.\n\n" +
     "Each run is recorded, with a line of what it came to, without secrets. The answer is a table of what ran; the exit code is " +
@@ -24,8 +24,8 @@ export default command({
     "--forever stays in the foreground and runs each job at its times (job.NAME.schedule, cron's five fields, UTC), at most two at once; " +
     "what was missed while it was not there runs once when it begins. Its log is on stderr. It goes on where the database cannot be reached. SIGTERM, SIGINT and a terminal that closes begin no further job, tell those at work and wait for " +
     "them; a second signal kills.\n\n" +
-    "Needs pgtrail_operator: pgtrail grant operator ROLE. verify and checkpoint need pgtrail_auditor too, and archive pgtrail_reader: for all six grant operator, reader and auditor.",
-  args: { name: arg("job: maintain, verify, retention, archive, summary or checkpoint", "any") },
+    "Needs pgtrail_operator: pgtrail grant operator ROLE. verify and checkpoint need pgtrail_auditor too, archive pgtrail_reader, and backup PostgreSQL's pg_read_all_data: for all seven grant operator, reader and auditor, and that.",
+  args: { name: arg("job: maintain, verify, backup, retention, archive, summary or checkpoint", "any") },
   options: {
     all: flag("--all", "all jobs that are configured"),
     forever: flag("--forever", "at the times of their schedules, until a signal comes"),

@@ -24,7 +24,7 @@ export default command({
     maxPartitions: count("--max-partitions <n>", "stop after so many partitions from which something went"),
     requireBackup: text(
       "--require-backup <age>",
-      "purge nothing unless a backup is recorded that is younger; a later command records backups, as acts of the kind backup",
+      "purge nothing unless a backup of the whole log is recorded that is younger: 26h",
     ),
     patience,
     requestedBy: text("--requested-by <who>", "who asked for it: a name, or the number of a request"),

@@ -1,5 +1,5 @@
 // The work that a log wants again and again: one table of it, in the order in which it is done where all of it is.
-export type JobName = "maintain" | "verify" | "retention" | "archive" | "summary" | "checkpoint"
+export type JobName = "maintain" | "verify" | "backup" | "retention" | "archive" | "summary" | "checkpoint"
 
 export interface Job {
   readonly name: JobName
@@ -30,6 +30,13 @@ export const jobs: readonly Job[] = [
     summary: "verify the whole log",
     lines: [["verify"]],
     schedule: "30 2 * * *",
+  },
+  {
+    name: "backup",
+    number: 7,
+    summary: "back the log up",
+    lines: [["backup", "create", "--incremental"]],
+    schedule: "30 3 * * *",
   },
   {
     name: "retention",

@@ -8,6 +8,7 @@ const reasons: Readonly<Record<string, string>> = {
   verify: "computes every hash outside the database, which is the point of it",
   retention: "goes partition by partition, and signs its acts where the log wants that",
   archive: "writes files outside the database",
+  backup: "writes files outside the database",
   checkpoint: "signs with a key that the database must not have",
 }
 

@@ -53,7 +53,7 @@ export async function runJob(target: ConnectionTarget, options: JobRunOptions): 
 function withRight(error: unknown): unknown {
   if (!(error instanceof TrailError) || error.code !== "privilege") return error
   const hint =
-    "nothing was done; a job needs the role pgtrail_operator: pgtrail grant operator ROLE; all six need reader and auditor too"
+    "nothing was done; a job needs the role pgtrail_operator: pgtrail grant operator ROLE; all seven need reader and auditor too, and backup pg_read_all_data"
   return new TrailError("privilege", error.message, { hint, cause: error })
 }
 

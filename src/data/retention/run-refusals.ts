@@ -85,16 +85,17 @@ async function refuseUnsaved(client: Client, ageMs: number): Promise<void> {
   const { rows } = await client.query<{ newest: string | null; fresh: string | null; hours: string | null }>(
     `select max(a.recorded_at) as newest, max(a.recorded_at) > now() - $1 * interval '1 millisecond' as fresh,
        floor(extract(epoch from now() - max(a.recorded_at)) / 3600) as hours
-     from pgtrail.act a where a.organization_id = 'pgtrail' and a.kind = 'backup'`,
+     from pgtrail.act a where a.organization_id = 'pgtrail' and a.kind = 'backup'
+       and a.parameters->>'partition' is null and a.parameters->>'organization' is null`,
     [ageMs],
   )
   const [backup] = rows
   if (backup?.fresh === "t") return
   const message =
     backup?.newest == null
-      ? "no backup is recorded in this log, and this version of pgtrail records none"
-      : `the newest backup that is recorded is ${plural(backup.hours ?? "0", "hour")} old`
+      ? "no backup of the whole log is recorded in it"
+      : `the newest backup of the whole log that is recorded is ${plural(backup.hours ?? "0", "hour")} old`
   throw new TrailError("not-found", message, {
-    hint: `${nothing}; leave --require-backup out: it looks for acts of the kind backup, which a later command will record`,
+    hint: `${nothing}; pgtrail backup create --to PLACE --incremental, as a role that may record it`,
   })
 }

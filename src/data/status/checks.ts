@@ -39,6 +39,12 @@ export const limits = {
     critical: "never",
     summary: "age of the last checkpoint, else of the installation",
   },
+  "backup-age": {
+    unit: "duration",
+    warning: "26h",
+    critical: "8d",
+    summary: "age of the last backup of the whole log, where there ever was one or the job was ever run",
+  },
   "retention-age": {
     unit: "duration",
     warning: "2d",

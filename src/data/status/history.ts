@@ -93,9 +93,13 @@ export async function history(client: ClientBase): Promise<History> {
 
 type Run = Pick<LastCheckpoint, "recorded_at" | "age_seconds"> | null | undefined
 
-/** A verification and a checkpoint are told by their acts, which know of those that no job did. */
-export function jobStatus(found: History | null, states: readonly JobState[]): JobStatus[] {
-  const byActs = found?.jobs ?? []
+/** A verification, a checkpoint and a backup are told by their acts, which know of those that no job did. */
+export function jobStatus(
+  found: Pick<History, "jobs"> | null,
+  states: readonly JobState[],
+  backup: Run = null,
+): JobStatus[] {
+  const byActs = [...(found?.jobs ?? []), ...(backup === null ? [] : [job("backup", backup, backup)])]
   const names = [...new Set([...byActs.map(({ name }) => name), ...states.map((state) => state.job)])]
   return names.map((name) => {
     const state = states.find((one) => one.job === name)
@@ -138,9 +142,9 @@ export function historyChecks(found: History | null, installedFor: number, thres
   ]
 }
 
-function since(
-  name: "verification-age" | "checkpoint-age",
-  done: LastVerification | LastCheckpoint | null,
+export function since(
+  name: "verification-age" | "checkpoint-age" | "backup-age",
+  done: Pick<LastCheckpoint, "seq" | "age_seconds"> | null,
   installedFor: number,
   thresholds: Thresholds,
 ): Check {

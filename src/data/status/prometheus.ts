@@ -135,6 +135,14 @@ export function prometheus(status: LogStatus, now: Date): string {
       "When the last checkpoint was made",
       one(before(log?.checkpoint?.age_seconds)),
     ),
+    family(
+      "pgtrail_last_backup_timestamp_seconds",
+      "gauge",
+      "When the last backup of the whole log was recorded",
+      one(before(log?.backup?.age_seconds)),
+    ),
+    family("pgtrail_last_backup_events", "gauge", "Events in that backup", one(log?.backup?.events)),
+    family("pgtrail_last_backup_bytes", "gauge", "Bytes of that backup", one(log?.backup?.bytes)),
     family("pgtrail_accepted_findings", "gauge", "Findings that were accepted", one(log?.accepted_findings)),
     family(
       "pgtrail_job_last_success_timestamp_seconds",

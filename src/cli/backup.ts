@@ -1,0 +1,70 @@
+// What commands say about backups that more than one of them needs: where they lie, and which one is meant.
+import { userInfo } from "node:os"
+import { doubtOf, type LocatedBackup, type LocateOptions, locateBackup } from "../data/backup/locate.js"
+import { TrailError } from "../data/errors.js"
+import { readLocation } from "../data/store/location.js"
+import type { Store } from "../data/store/store.js"
+import type { Values } from "./command.js"
+import { type Options, text } from "./options.js"
+import type { Session } from "./session.js"
+import { storeContext } from "./store.js"
+
+/** For `configuration` of commands that look where `backup create` writes to, with `configuredUnder: "backup create"`. */
+export const placeConfiguration: Options = {
+  to: text("--to <place>", "where backups lie: a folder or s3://BUCKET/PREFIX"),
+}
+
+/** The place that was typed, else the one that is configured. Throws TrailError `usage`. */
+export function placeOf(
+  typed: string | undefined,
+  configuration: Values,
+  session: Pick<Session, "io">,
+): { readonly typed: string; readonly location: string } {
+  const place = typed ?? (configuration.to as string | undefined)
+  if (place !== undefined) return { typed: place, location: readLocation(place, session.io.cwd) }
+  throw new TrailError("usage", "no place of backups is named", {
+    hint: 'nothing was done; name it, or write it into pgtrail.json: {"backup":{"create":{"to":"/srv/backup"}}}',
+  })
+}
+
+/** The backup that PLACE or PLACE/NAME means; says on stderr which one was chosen from a place. Whoever asked closes the store. */
+export async function locateTyped(
+  typed: string,
+  session: Session,
+  options: LocateOptions = {},
+): Promise<LocatedBackup> {
+  const context = { ...storeContext(session), signal: session.signal }
+  const located = await locateBackup(readLocation(typed, session.io.cwd), context, options)
+  if (located.chosen)
+    session.note(`the newest ${options.unproven ? "" : "good "}backup there is ${located.name}`)
+  if (!isBareName(typed)) return located
+  const { store, name } = located
+  // What backup list prints first is no place.
+  for await (const _ of store.list(`${name}/`)) return located
+  await store.close()
+  throw new TrailError("not-found", `there is no backup ${name} in this folder`, {
+    hint: `nothing was done; that is the name of a backup: give its folder, PLACE/${name}`,
+  })
+}
+
+/** Warns where verifications speak against a backup, before anything is lost for it. What is wrong with its place whoever uses it tells. */
+export async function warnOfDoubt(store: Store, name: string, session: Session): Promise<void> {
+  try {
+    const doubt = await doubtOf(store, name, { signal: session.signal })
+    if (doubt !== undefined) session.warn(doubt)
+  } catch (error) {
+    if (!(error instanceof TrailError)) throw error
+  }
+}
+
+/** Who does it, as the machine calls him. */
+export function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A container may run as a user that no file lists.
+    return "unknown"
+  }
+}
+
+const isBareName = (typed: string): boolean => /^backup-\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(typed)

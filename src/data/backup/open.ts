@@ -1,0 +1,109 @@
+// Reads what lies in a store: which backups there are, the manifest of one, and what its files hold.
+import { decrypted } from "../archive/age.js"
+import { Sum, summed } from "../archive/compress.js"
+import { gunzipped } from "../archive/gunzipped.js"
+import { sha256 } from "../canonical.js"
+import { strictText } from "../checkpoint/files.js"
+import { TrailError } from "../errors.js"
+import { isModest, parseManifest } from "../manifest-form.js"
+import type { Store } from "../store/store.js"
+import {
+  type BackupFile,
+  type BackupManifest,
+  backupName,
+  isBackupManifest,
+  manifestName,
+  schemaFamily,
+  stored,
+} from "./manifest.js"
+
+/** 120 partitions take less than 100 kB; what is larger is no manifest, and is not parsed. */
+const largest = 8 * 1024 * 1024
+/** What is parsed takes many times its text where it is nothing but brackets; 2,000 partitions have 20,000 members. */
+const largestShape = { depth: 16, members: 100_000, strings: 400_000 }
+
+export interface ReadBackupOptions {
+  /** Private keys of age. */
+  readonly identities?: readonly string[] | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Names of the folders that have a manifest, the oldest first: without one, a backup was never finished, or is none. */
+export async function* findBackups(store: Store): AsyncGenerator<string> {
+  for await (const { key } of store.list("backup-", { closed: () => undefined })) {
+    const [name = "", file, ...more] = key.split("/")
+    if (file === manifestName && more.length === 0 && backupName.test(name)) yield name
+  }
+}
+
+export interface ReadBackup {
+  readonly manifest: BackupManifest
+  /** Of the file; hex. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** Throws TrailError `not-found`, `file` for what is no manifest, and `incomplete` for one of a later pgtrail. */
+export async function readBackupManifest(
+  store: Store,
+  name: string,
+  { signal }: ReadBackupOptions = {},
+): Promise<ReadBackup> {
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of await store.get(`${name}/${manifestName}`, { signal })) {
+    parts.push(chunk)
+    size += chunk.length
+    if (size > largest) break
+  }
+  const bytes = Buffer.concat(parts)
+  const text = size > largest ? undefined : strictText(bytes)
+  const read =
+    text === undefined || !isModest(text, largestShape)
+      ? undefined
+      : parseManifest(text, schemaFamily, isBackupManifest)
+  if (read === undefined) {
+    throw new TrailError("file", `the manifest of ${name} is none of a backup`, {
+      hint: `it was altered; compare it with another copy of ${store.location}`,
+    })
+  }
+  if ("later" in read) {
+    throw new TrailError("incomplete", `the manifest of ${name} was written by a later pgtrail`, {
+      hint: "nothing was done; use a pgtrail of at least that version",
+    })
+  }
+  return { manifest: read.manifest, sha256: sha256(bytes).toString("hex"), bytes: size }
+}
+
+/**
+ * What a file of a backup holds, uncompressed. Throws TrailError `broken` at the end, or before it, where it is not what the manifest
+ * says, `not-found` where it is missing, `config` where it is encrypted and no identity opens it.
+ */
+export async function* backupText(
+  store: Store,
+  name: string,
+  file: BackupFile,
+  { identities = [], signal }: ReadBackupOptions = {},
+): AsyncGenerator<Buffer> {
+  const key = `${name}/${file.name}`
+  const [lying, text] = [new Sum(), new Sum()]
+  if (file.age !== null && identities.length === 0) {
+    throw new TrailError("config", `${key} is encrypted`, { hint: "name its private key with --identity" })
+  }
+  const source = summed(await store.get(key, { signal }), lying)
+  const gzip = file.age === null ? source : decrypted(source, identities)
+  for await (const chunk of gunzipped(gzip, key)) {
+    signal?.throwIfAborted()
+    text.add(chunk)
+    if (BigInt(text.bytes) > BigInt(file.text.bytes)) throw altered(key)
+    yield chunk
+  }
+  if (text.finish().sha256 !== file.text.sha256 || lying.finish().sha256 !== stored(file).sha256) {
+    throw altered(key)
+  }
+}
+
+export const altered = (key: string): TrailError =>
+  new TrailError("broken", `${key} is not what its manifest says: it was altered or cut off`, {
+    hint: "pgtrail backup verify tells what is wrong with it",
+  })

@@ -1,0 +1,89 @@
+// Removes backups that no rule keeps. Each is whole by itself: what one took over from another stays its own.
+import { TrailError } from "../errors.js"
+import type { Store } from "../store/store.js"
+import { keepName } from "./keep.js"
+import { findAllBackups } from "./list.js"
+import { manifestName } from "./manifest.js"
+import { type Fate, planPrune } from "./prune-plan.js"
+import type { KeepRules } from "./prune-rules.js"
+
+export interface PruneOptions {
+  readonly rules: KeepRules
+  /** Without it nothing is removed. */
+  readonly confirmed: boolean
+  /** Milliseconds; of this machine's clock where it is missing. */
+  readonly now?: number | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly progress?: ((name: string) => void) | undefined
+}
+
+export interface PrunedBackup extends Fate {
+  /** `goes`: it would; `left`: it was to go, and did not. */
+  readonly outcome: "stays" | "goes" | "removed" | "left"
+  /** Why it was left. */
+  readonly problem: string | null
+}
+
+/** Every further one would fail as well, and take its time. */
+const unreachable: ReadonlySet<string> = new Set(["unreachable", "connection-lost", "authentication"])
+
+/** The newest first. Throws TrailError `usage` without a rule, and what the store throws where it cannot be read. */
+export async function pruneIn(
+  store: Store,
+  { rules, confirmed, now = Date.now(), signal, progress }: PruneOptions,
+): Promise<PrunedBackup[]> {
+  if (Object.values(rules).every((rule) => rule === undefined || rule === 0)) {
+    throw new TrailError("usage", "no rule says which backups are kept", {
+      hint: "nothing was removed; --keep-last N, --keep-daily N, --keep-weekly N, --keep-monthly N, --keep-yearly N or --keep-within 1y6m",
+    })
+  }
+  const plan = planPrune(await findAllBackups(store, { signal }), rules, now)
+  const pruned: PrunedBackup[] = []
+  for (const fate of plan) {
+    if (!fate.goes || !confirmed) {
+      pruned.push({ ...fate, outcome: fate.goes ? "goes" : "stays", problem: null })
+      continue
+    }
+    const { name } = fate.backup
+    signal?.throwIfAborted()
+    progress?.(name)
+    try {
+      pruned.push(await removed(store, fate, signal))
+    } catch (error) {
+      if (!(error instanceof TrailError) || signal?.aborted === true) throw error
+      if (unreachable.has(error.code)) throw stoppedAt(name, pruned, error)
+      pruned.push({ ...fate, outcome: "left", problem: error.message })
+    }
+  }
+  return pruned
+}
+
+async function removed(store: Store, fate: Fate, signal: AbortSignal | undefined): Promise<PrunedBackup> {
+  const { name } = fate.backup
+  // Somebody may have meant to keep it while others were removed.
+  if (fate.backup.kept === null && (await store.size(`${name}/${keepName}`)) !== undefined) {
+    return { ...fate, goes: false, outcome: "stays", reason: "kept since", problem: null }
+  }
+  await removeBackup(store, name, signal)
+  return { ...fate, outcome: "removed", problem: null }
+}
+
+/** The manifest first: what is half removed is then a backup that was never finished, and never one that lacks files. */
+async function removeBackup(store: Store, name: string, signal: AbortSignal | undefined): Promise<void> {
+  await store.remove(`${name}/${manifestName}`)
+  const keys = new Set<string>()
+  for await (const { key } of store.list(`${name}/`)) keys.add(key)
+  for await (const { key } of store.unfinished(`${name}/`)) keys.add(key)
+  for (const key of keys) {
+    signal?.throwIfAborted()
+    await store.remove(key)
+  }
+}
+
+function stoppedAt(name: string, done: readonly PrunedBackup[], error: TrailError): TrailError {
+  const count = done.filter(({ outcome }) => outcome === "removed").length
+  return new TrailError(error.code, `${name} could not be removed: ${error.message}`, {
+    hint: `${count} were removed before it; what is half removed counts as unfinished; run it again`,
+    cause: error,
+  })
+}

@@ -1,0 +1,62 @@
+// Notices that a connection is lost while a statement runs on it, which nobody may say: over another one the server is asked.
+import type { Client } from "pg"
+import { streamOf } from "../connection/login.js"
+import { type ConnectionTarget, destroy, fixedTarget, withClient } from "../connection.js"
+
+/** What node-postgres has and its types do not tell. */
+type Session = Client & { readonly readyForQuery: boolean | null; readonly processID: number | null }
+
+/** Cuts the connection where the server does not work for it any more, or cannot be reached; then the statement fails. */
+export async function whileWatched<T>(
+  client: Client,
+  target: ConnectionTarget,
+  silenceMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const session = client as Session
+  const stream = streamOf(client) as unknown as {
+    readonly bytesRead: number
+    readonly bytesWritten: number
+    isPaused(): boolean
+  }
+  let seen = ""
+  let isAsking = false
+  const look = async (): Promise<void> => {
+    const passed = (): string => `${stream.bytesRead} ${stream.bytesWritten}`
+    const now = passed()
+    // Where it is paused, the server waits for this side.
+    const isWaiting = (): boolean => session.readyForQuery !== true && !stream.isPaused() && passed() === now
+    if (seen !== now || isAsking || !isWaiting()) {
+      seen = now
+      return
+    }
+    isAsking = true
+    const works = await worksFor(session.processID, target, silenceMs).catch(() => false)
+    isAsking = false
+    if (!works && isWaiting()) destroy(client)
+  }
+  const timer = setInterval(() => void look(), silenceMs)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+async function worksFor(pid: number | null, target: ConnectionTarget, patience: number): Promise<boolean> {
+  const asked = withClient(fixedTarget(target), (other) =>
+    other.query<{ works: string }>(
+      // One that waits for this side within a statement has not got what was sent to it: COPY ... FROM STDIN.
+      "select a.state = 'active' and coalesce(a.wait_event, '') not in ('ClientWrite', 'ClientRead') as works from pg_stat_activity a where a.pid = $1",
+      [pid],
+    ),
+  )
+  asked.catch(() => undefined)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), Math.max(patience, 1_000))
+  })
+  const answer = await Promise.race([asked, late])
+  clearTimeout(timer)
+  return answer?.rows[0]?.works === "t"
+}
