@@ -2,6 +2,7 @@
 import { loadavg, totalmem } from "node:os"
 import process from "node:process"
 import { measureArchives } from "./archive.js"
+import { measureBackups } from "./backup.js"
 import { hasPgbench, measureCommits } from "./commit.js"
 import { hasPsql } from "./copy.js"
 import { arrivals } from "./events.js"
@@ -63,6 +64,7 @@ async function main(args: string[]): Promise<number> {
     }
     if (only.has("lifecycle")) figures.push(...(await measureLifecycle(server, options, say)))
     if (only.has("archive")) figures.push(...(await measureArchives(server, options, say)))
+    if (only.has("backup")) figures.push(...(await measureBackups(server, options, say)))
     if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
     if (only.has("subject")) figures.push(...(await measureSubject(server, options, say)))
     const judged: readonly Part[] = [
@@ -72,11 +74,12 @@ async function main(args: string[]): Promise<number> {
       "export",
       "lifecycle",
       "archive",
+      "backup",
       "subject",
     ]
     if (options.events < fair && judged.some((part) => only.has(part))) {
       notes.push(
-        `verify, import, export, lifecycle, archive and subject are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
+        `verify, import, export, lifecycle, archive, backup and subject are judged from ${fair.toLocaleString("en")} events on: --events 1000000`,
       )
     }
     if (!hasPgbench) notes.push("pgbench is not installed: clients of node-postgres took its place")

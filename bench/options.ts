@@ -13,6 +13,7 @@ export const parts = [
   "tail",
   "lifecycle",
   "archive",
+  "backup",
   "subject",
 ] as const
 export type Part = (typeof parts)[number]

@@ -119,9 +119,10 @@ grant execute on function pgtrail.partitions(), pgtrail.archive_until(bigint, ti
     pgtrail.subject_stage(),
     pgtrail.find_subject(text, text[], timestamptz, timestamptz, boolean, boolean),
     pgtrail.find_listed(text),
+    pgtrail.named_holds(),
     pgtrail.redact_begin(interval),
     pgtrail.redact_partition(text, text, jsonb),
-    pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval) to pgtrail_privacy;
+    pgtrail.record_redaction(text, text, text, text, boolean, timestamptz, timestamptz, jsonb, interval, bigint[]) to pgtrail_privacy;
 
 -- What is personal, whoever reads events may know, and an operator may say; who is under a restriction the verification alone reads. The register
 -- of requests names nobody. What no restriction hides is read in the place of the events themselves.
@@ -166,3 +167,8 @@ grant execute on function pgtrail.plan_cases() to pgtrail_privacy;
 
 -- Whether what was redacted is what the acts vouch for, a verification reads.
 grant select on pgtrail.redaction to pgtrail_auditor;
+
+-- Whoever backs the log up reads everything by other rights; that it was done an operator or auditor records.
+grant execute on function
+    pgtrail.record_backup(text, text, bytea, timestamptz, int, bigint, bigint, int, text, text, boolean, bigint, text)
+    to pgtrail_operator, pgtrail_auditor;

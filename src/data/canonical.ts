@@ -165,21 +165,26 @@ export function actGenesis(logId: string): Buffer {
   return sha256(record("pgtrail act genesis", [["uuid", logId]]))
 }
 
+/** What of a head goes into the digest of all. */
+export const headBytes = (head: {
+  readonly organization_id: string
+  readonly lane: string
+  readonly seq: string
+  readonly hash: string
+}): Buffer =>
+  record("pgtrail head", [
+    ["text", head.organization_id],
+    ["smallint", head.lane],
+    ["bigint", head.seq],
+    ["bytea", head.hash],
+  ])
+
 /** Digest of a list of heads that is sorted by organization (bytes) and lane. */
 export function headsDigest(
   heads: Iterable<{ organization_id: string; lane: string; seq: string; hash: string }>,
 ): string {
   const digest = crypto.createHash("sha256")
-  for (const head of heads) {
-    digest.update(
-      record("pgtrail head", [
-        ["text", head.organization_id],
-        ["smallint", head.lane],
-        ["bigint", head.seq],
-        ["bytea", head.hash],
-      ]),
-    )
-  }
+  for (const head of heads) digest.update(headBytes(head))
   return digest.digest("hex")
 }
 

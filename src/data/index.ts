@@ -26,6 +26,37 @@ export type { ExpiredArchives, RemoveExpiredOptions } from "./archive/remove-exp
 export type { RestoredArchive, RestoreOptions } from "./archive/restore.js"
 export type { ShowArchiveOptions, ShownArchive } from "./archive/show.js"
 export { type ArchiveVerification, type VerifyArchivesOptions, verifyArchives } from "./archive/verify.js"
+export {
+  keepBackup,
+  listBackups,
+  type PlaceOptions,
+  pruneBackups,
+  releaseBackup,
+  type ShownBackup,
+  showBackup,
+  verifyBackup,
+} from "./backup/at-place.js"
+export type {
+  ActSince,
+  BackupComparison,
+  CompareOptions,
+  EventDifference,
+  TableComparison,
+} from "./backup/compare-options.js"
+export type { Kept } from "./backup/keep.js"
+export type { BackupState, BackupSummary, FoundBackup, ReadFoundBackup } from "./backup/list.js"
+export type { BackupOptions, BackupRun } from "./backup/options.js"
+export type { PrunedBackup, PruneOptions } from "./backup/prune.js"
+export type { KeepRules } from "./backup/prune-rules.js"
+export type {
+  GrantedRole,
+  ReplacedLog,
+  RestoreBackupOptions,
+  RestoredBackup,
+} from "./backup/restore-options.js"
+export type { BackupResult } from "./backup/results.js"
+export type { VerifyBackupOptions } from "./backup/verify.js"
+export type { AcceptedBackupFinding, BackupFinding, BackupVerification } from "./backup/verify-report.js"
 export type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
 export type {
   Incarnation,

@@ -38,6 +38,28 @@ export const uuid = matches(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 export const fileName: Test = (value) =>
   typeof value === "string" && /^[^/\\\0]{1,255}$/.test(value) && value !== "." && value !== ".."
 
+/** Whether JSON text is no deeper and has no more in it than that, told without parsing it. */
+export function isModest(
+  text: string,
+  most: { readonly depth: number; readonly members: number; readonly strings: number },
+): boolean {
+  let [depth, members, strings] = [0, 0, 0]
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === 34) {
+      strings += 1
+      for (at += 1; at < text.length && text.charCodeAt(at) !== 34; at += 1) {
+        if (text.charCodeAt(at) === 92) at += 1
+      }
+    } else if (code === 91 || code === 123) {
+      depth += 1
+      members += 1
+    } else if (code === 93 || code === 125) depth -= 1
+    if (depth > most.depth || members > most.members || strings > most.strings) return false
+  }
+  return true
+}
+
 /** What a manifest's text holds: a manifest is pgtrail's own, not evidence, and may be parsed. `later` is the schema of a later pgtrail. */
 export function parseManifest<T>(
   text: string,

@@ -126,6 +126,7 @@ const words: Readonly<Record<string, Words>> = {
   TR016: { code: "held" },
   TR017: { code: "broken" },
   TR018: { code: "usage" },
+  TR019: { code: "read-only" },
 }
 
 /** What stands in the table for `sqlstate`, said of the server's `message`. */

@@ -17,6 +17,9 @@ import type { RemoveArchiveOptions, RemovedArchive } from "./archive/remove.js"
 import type { ExpiredArchives, RemoveExpiredOptions } from "./archive/remove-expired.js"
 import type { RestoredArchive, RestoreOptions } from "./archive/restore.js"
 import type { ShowArchiveOptions, ShownArchive } from "./archive/show.js"
+import type { BackupComparison, CompareOptions } from "./backup/compare-options.js"
+import type { BackupOptions, BackupRun } from "./backup/options.js"
+import type { RestoreBackupOptions, RestoredBackup } from "./backup/restore-options.js"
 import type { CheckpointOptions, CreatedCheckpoint } from "./checkpoint/create.js"
 import type { Incarnation, IncarnationOptions, OpenedIncarnation } from "./checkpoint/incarnation.js"
 import type { RecordedCheckpoint } from "./checkpoint/list.js"
@@ -639,6 +642,34 @@ export class Trail {
   async createArchives(options: ArchiveOptions): Promise<ArchiveRun> {
     const { createArchives } = await import("./archive/create.js")
     return createArchives(this.target, options)
+  }
+
+  /**
+   * Backs the log up into a folder or a bucket; recorded as an act where the role may. Throws `usage`, `not-found`, `privilege`, `disk-full`,
+   * `cancelled`; what was written by then an incremental one goes on from.
+   */
+  async createBackup(options: BackupOptions): Promise<BackupRun> {
+    const { createBackup } = await import("./backup/create.js")
+    return createBackup(this.target, options)
+  }
+
+  /**
+   * Makes a log of a backup, which appears whole or not at all, and verifies it; or puts it into a schema beside the log. `location` as a place of
+   * backups or one of them. Throws `broken` where a file is not what was backed up, `usage` where a log is there and may not go, `busy`,
+   * `privilege`, `config`, `newer-schema`, `disk-full`.
+   */
+  async restoreBackup(location: string, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {
+    const { restoreBackup } = await import("./backup/restore.js")
+    return restoreBackup(this.target, location, options)
+  }
+
+  /**
+   * Compares a backup with the log: equal, or which acts explain what is not, or the first event of each lane that differs. `location` as a place
+   * of backups or one of them. Throws `usage` where it is of another log, `broken`, `config`, `privilege`, `not-found`.
+   */
+  async compareBackup(location: string, options: CompareOptions = {}): Promise<BackupComparison> {
+    const { compareBackup } = await import("./backup/compare.js")
+    return compareBackup(this.target, location, options)
   }
 
   /** The archives, oldest events first; with `at` also what lies there and no act tells of. */

@@ -59,6 +59,10 @@ const calls: Readonly<Record<string, readonly string[]>> = {
     "select pgtrail.record_export('evidence', 'csv', '{acme}', now(), null, '{actor}', '{identity}', 1, sha256('x'), '0.1.0')",
     "select pgtrail.record_export('extract', 'xml', null, null, null, '{}', '{}', 0, sha256('x'), '0.1.0')",
   ],
+  record_backup: [
+    `select pgtrail.record_backup('backup-20261122T013000Z-a1b2c3', 'file:///x', sha256('x'), now(), 3, 2, 1, 1, 'p', 'o', true, 1, '0.1.0')`,
+    `select pgtrail.record_backup('backup-20261122T013000Z-a1b2c3', 's3://abc', sha256('x'), now(), 0, 0, 0, 0, null, null, false, null, '0.1.0')`,
+  ],
   add_type: ["select pgtrail.add_type('x' || clock_timestamp(), 'c', 'info', 'd')"],
   check_signature: [
     "select pgtrail.set_setting('event-size-limit', (1000000 + random() * 1000000)::int::text)",

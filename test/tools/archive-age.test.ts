@@ -42,6 +42,27 @@ test("age decrypts what was written", () => {
   expect(gunzipSync(gzip)).toEqual(rows)
 })
 
+test("age decrypts a backup with the key of any of its recipients", async () => {
+  const other = join(files.base, "other.key")
+  execFileSync("age-keygen", ["-o", other], { stdio: "ignore" })
+  const second = execFileSync("age-keygen", ["-y", other], { encoding: "utf8" }).trim()
+  const db = await testDatabase()
+  try {
+    await db.query("insert into pgtrail.event (event_type) select 'x' from generate_series(1, 10)")
+    const trail = await db.trail()
+    const { location } = files.store
+    const made = await trail.createBackup({ to: location, recipients: [recipient, second] })
+    const [row] = await db.query("select tableoid::regclass::text as name from pgtrail.event limit 1")
+    const file = join(files.base, made.name ?? "", `${row?.name?.replace("pgtrail.", "")}.copy.gz.age`)
+    for (const identity of [key(), other]) {
+      const gzip = execFileSync("age", ["-d", "-i", identity, file])
+      expect(gunzipSync(gzip).toString("utf8").split("\n")).toHaveLength(11)
+    }
+  } finally {
+    await db.drop()
+  }
+})
+
 test("what age encrypted of the same bytes is read and checked with the file of age-keygen", async () => {
   const identities = await readIdentities(readFileSync(key(), "utf8"))
   expect(await checkArchive(files.store, name, { identities })).toMatchObject({

@@ -47,12 +47,12 @@ export type InflateFailure = "cut" | "broken" | "longer" | "trailing"
 
 /**
  * Hands what `source` holds to `visit`, but no more than `most` bytes. Reads the source to its end whatever it is, so that its sum is
- * known, but where `visit` throws: that comes back as it is, at once.
+ * known, but where `visit` throws: that comes back as it is, at once. What it promises is waited for before it gets more.
  */
 export async function inflate(
   source: AsyncIterable<Uint8Array>,
   most: bigint,
-  visit: (chunk: Buffer) => void,
+  visit: (chunk: Buffer) => void | Promise<void>,
 ): Promise<InflateFailure | undefined> {
   const gunzip = createGunzip({ chunkSize })
   let failure: InflateFailure | undefined
@@ -66,15 +66,25 @@ export async function inflate(
     isOver = true
     wake()
   }
+  const fail = (error: unknown): void => {
+    thrown = { error }
+    stop(undefined)
+    gunzip.destroy()
+  }
   gunzip.on("data", (chunk: Buffer) => {
     if (isOver) return
     bytes += chunk.length
     try {
       if (bytes > most) stop("longer")
-      else visit(chunk)
+      else {
+        const work = visit(chunk)
+        if (work !== undefined) {
+          gunzip.pause()
+          work.then(() => gunzip.resume(), fail)
+        }
+      }
     } catch (error) {
-      thrown = { error }
-      stop(undefined)
+      fail(error)
     }
     if (isOver) gunzip.destroy()
   })

@@ -11,15 +11,16 @@ const backslash = 0x5c
 export interface RowVisitor {
   /** Valid only during the call; `line` is from 1 on. */
   row(row: HashedRow, line: number): void
-  /** A line that is no event, and why. */
-  bad(line: number, why: string): void
+  /** A line that is no event, and why; its bytes are valid only during the call. */
+  bad(line: number, why: string, text: Buffer): void
 }
 
 export class CopyRows {
   /** Lines that have ended. */
   lines = 0
   readonly #visitor: RowVisitor
-  readonly #hasher = new RowHasher()
+  readonly #hasher: RowHasher
+  readonly #longest: number
   readonly #starts = new Int32Array(columnCount)
   readonly #ends = new Int32Array(columnCount)
   readonly #escaped = new Uint8Array(columnCount)
@@ -27,8 +28,10 @@ export class CopyRows {
   #parts: Buffer[] = []
   #size = 0
 
-  constructor(visitor: RowVisitor) {
+  constructor(visitor: RowVisitor, hasher = new RowHasher(), longest = longestRow) {
     this.#visitor = visitor
+    this.#hasher = hasher
+    this.#longest = longest
   }
 
   push(chunk: Buffer): void {
@@ -57,7 +60,7 @@ export class CopyRows {
   #keep(rest: Buffer): void {
     this.#parts.push(rest)
     this.#size += rest.length
-    if (this.#size > longestRow) throw new BadLine("it is longer than any event")
+    if (this.#size > this.#longest) throw new BadLine("it is longer than any event")
   }
 
   /** Reads the whole lines from `start` on; returns where they end. */
@@ -83,7 +86,7 @@ export class CopyRows {
         escaped[column] = 1
       } else if (byte === lineFeed) {
         ends[column] = at
-        this.#row(bytes, column + 1, at - begin)
+        this.#row(bytes, begin, column + 1, at - begin)
         begin = at + 1
         column = 0
         starts[0] = begin
@@ -93,7 +96,7 @@ export class CopyRows {
     return begin
   }
 
-  #row(bytes: Buffer, columns: number, length: number): void {
+  #row(bytes: Buffer, begin: number, columns: number, length: number): void {
     this.lines += 1
     let row: HashedRow
     try {
@@ -101,7 +104,7 @@ export class CopyRows {
       row = this.#hasher.hash(bytes, this.#fields, length)
     } catch (error) {
       if (!(error instanceof BadLine)) throw error
-      this.#visitor.bad(this.lines, error.message)
+      this.#visitor.bad(this.lines, error.message, bytes.subarray(begin, begin + length))
       return
     }
     this.#visitor.row(row, this.lines)

@@ -25,12 +25,12 @@ export async function* gunzipped(
 function worded(error: unknown, key: string): unknown {
   if (error instanceof AgeFailure && error.why === "identity") {
     return new TrailError("config", `none of the private keys given opens ${key}`, {
-      hint: "pgtrail archive show NAME tells to which public keys it was encrypted; age-keygen -y KEYFILE prints that of a private key",
+      hint: `pgtrail ${/^backup-/.test(key) ? "backup show PLACE/NAME" : "archive show NAME"} tells to which public keys it was encrypted; age-keygen -y KEYFILE prints that of a private key`,
     })
   }
   const isZlib = error instanceof Error && "code" in error && String(error.code).startsWith("Z_")
   if (!isZlib && !(error instanceof AgeFailure)) return error
   return new TrailError("broken", `${key} cannot be read: it was altered or cut off`, {
-    hint: "pgtrail archive verify tells what is wrong with it",
+    hint: `pgtrail ${/^backup-/.test(key) ? "backup" : "archive"} verify tells what is wrong with it`,
   })
 }

@@ -8,7 +8,10 @@ import { pathOf } from "../store/location.js"
 import type { Store } from "../store/store.js"
 
 /** Throws where it is not there, cannot be reached or cannot be written; never writes anything itself: some places keep what they have for ever. */
-export async function lookAt(store: Store): Promise<void> {
+export const lookAt = (store: Store): Promise<void> => lookAtPlace(store, "nothing was archived")
+
+/** The same for other work: `nothing` says what was not done. */
+export async function lookAtPlace(store: Store, nothing: string): Promise<void> {
   try {
     if (store.location.startsWith("file:")) await lookAtFolder(pathOf(store.location))
     // Of what is not there a bucket and a table tell as little as an empty one: but whoever asks must reach it, and may ask.
@@ -17,7 +20,7 @@ export async function lookAt(store: Store): Promise<void> {
     const known = toTrailError(error)
     if (!(known instanceof TrailError)) throw known
     const rest = known.hint?.replace(/^nothing was \w+; /, "")
-    const hint = ["nothing was archived", rest].filter(Boolean).join("; ")
+    const hint = [nothing, rest].filter(Boolean).join("; ")
     throw new TrailError(known.code, known.message, { hint, sqlstate: known.sqlstate, cause: error })
   }
 }

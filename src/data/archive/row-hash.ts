@@ -13,6 +13,8 @@ export interface RowRedaction {
   readonly group: "identity" | "content"
   readonly stored: string
   readonly present: string
+  /** What `present` is of; only where whole records are wanted. */
+  readonly record?: Buffer | undefined
 }
 
 /** One event as it was read; the object is reused. Hashes are hex. */
@@ -34,6 +36,8 @@ export interface HashedRow {
   occurredLow: number
   recordedHigh: number
   recordedLow: number
+  /** What `computed` is of; valid only during the call. */
+  record: Buffer
 }
 
 export const columnCount = eventColumns.length
@@ -99,8 +103,15 @@ export class RowHasher {
     occurredLow: 0,
     recordedHigh: 0,
     recordedLow: 0,
+    record: Buffer.alloc(0),
   }
   readonly #writer = new FieldWriter()
+  readonly #isWhole: boolean
+
+  /** `isWhole`: with the records of redacted groups, and a hash also of versions that are not known, as verify computes it. */
+  constructor(isWhole = false) {
+    this.#isWhole = isWhole
+  }
 
   /** Fills `row`. Throws BadLine where the line is none of an event. */
   hash(bytes: Buffer, fields: Fields, length: number): HashedRow {
@@ -117,7 +128,7 @@ export class RowHasher {
     row.seq = writer.integer(seq)
     const isIdentity = writer.isNull(identity.digest)
     const isContent = writer.isNull(content.digest)
-    const isKnown = row.version === 1
+    const isKnown = this.#isWhole || row.version === 1
     row.redactions = none
     if (isKnown && !isIdentity) row.redactions = [this.#redaction("identity", identity, bytes, fields)]
     if (isKnown && !isContent)
@@ -139,6 +150,7 @@ export class RowHasher {
     const timesAt = writer.at
     for (const { at, type } of event.fields) writer.put(at, type)
     const record = writer.bytes()
+    row.record = record
     row.chain = record.toString("latin1", organizationAt, organizationEnd + laneBytes)
     // A field of eight bytes, with its header, for each of the two times.
     row.occurredHigh = record.readInt32BE(timesAt + 8)
@@ -156,7 +168,9 @@ export class RowHasher {
     { starts, ends }: Fields,
   ): RowRedaction {
     const stored = hexOf(bytes, starts[group.digest] ?? 0, ends[group.digest] ?? 0)
-    return { group: name, stored, present: Buffer.from(this.#digest(group), "latin1").toString("hex") }
+    const present = Buffer.from(this.#digest(group), "latin1").toString("hex")
+    const record = this.#isWhole ? Buffer.from(this.#writer.bytes()) : undefined
+    return { group: name, stored, present, record }
   }
 
   #digest({ opening, fields }: { readonly opening: Buffer; readonly fields: readonly Field[] }): string {
