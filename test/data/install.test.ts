@@ -38,6 +38,7 @@ test("a second installation changes nothing", async () => {
       "0005_lifecycle",
       "0006_archive",
       "0007_people",
+      "0008_holds",
     ],
     changed: true,
     installed: true,
@@ -111,7 +112,7 @@ describe("is refused, and changes nothing,", () => {
       await expect(work()).rejects.toMatchObject({
         code: "newer-schema",
         message: expect.stringMatching(
-          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 7$/,
+          /^the log has migration 99 later, and this pgtrail \S+ knows only up to 8$/,
         ),
         hint: "nothing was changed; upgrade the tool to 9.1.0 or later",
       })
@@ -172,6 +173,7 @@ describe("is refused, and changes nothing,", () => {
         "0005_lifecycle",
         "0006_archive",
         "0007_people",
+        "0008_holds",
       ],
       changed: true,
     })
@@ -200,7 +202,7 @@ test("other functions than this version's are pending, and renewed", async () =>
   expect(await trail.schemaState()).toMatchObject({
     installed: true,
     codeCurrent: false,
-    migrations: Array.from({ length: 7 }, () => ({ state: "applied" })),
+    migrations: Array.from({ length: 8 }, () => ({ state: "applied" })),
   })
   expect((await trail.status()).migrations.state).toBe("pending")
   const before = await catalog(db)

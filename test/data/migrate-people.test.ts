@@ -62,7 +62,7 @@ describe("where something would be lost", () => {
     ["a request", [request], "requests: 1"],
     ["a pseudonym", [pseudonym], "pseudonyms: 1"],
     ["all of that", [request, rule, restriction], "rules of subjects: 1, restrictions: 1, requests: 1"],
-  ])("%s, it says so, and the name of the database confirms it", async (_, made, amount) => {
+  ])("%s, it says so, and the name of the database confirms it", async (what, made, amount) => {
     for (const make of made) await make()
     expect(await trail.verify()).toMatchObject(intact)
     const before = await state()
@@ -77,6 +77,11 @@ describe("where something would be lost", () => {
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state()).toEqual(before)
+    // All of it at once goes down and up for all of them: each level costs a second.
+    if (what !== "all of that") {
+      expect(await trail.migrateDown({ to: 6, confirm: db.name, dryRun: true })).toMatchObject(down)
+      return
+    }
     expect(await trail.migrateDown({ to: 6, confirm: db.name })).toMatchObject(down)
     expect(await trail.verify()).toMatchObject({
       ...intact,

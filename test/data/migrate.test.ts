@@ -30,6 +30,7 @@ test("an empty database is not installed, and everything is pending", async () =
       { number: "0005", name: "lifecycle", state: "pending" },
       { number: "0006", name: "archive", state: "pending" },
       { number: "0007", name: "people", state: "pending" },
+      { number: "0008", name: "holds", state: "pending" },
     ],
   })
   const status = await trail.status()
@@ -59,7 +60,7 @@ test("status counts exactly what heads tell, and warns of events in DEFAULT", as
   )
   const status = await trail.status()
   expect(status).toMatchObject({
-    migrations: { state: "current", version: "0007_people", roles: true },
+    migrations: { state: "current", version: "0008_holds", roles: true },
     log: {
       incarnation: "1",
       organizations: [

@@ -56,7 +56,7 @@ describe.skipIf(!canStart)("a hot standby", () => {
   test("the schema is compared as on the primary", async () => {
     expect(await pgtrail("migrate", "validate")).toMatchObject({
       exit: 0,
-      stdout: "nothing differs: database pgtrail is as migration 0007_people left it\n",
+      stdout: "nothing differs: database pgtrail is as migration 0008_holds left it\n",
     })
   })
 

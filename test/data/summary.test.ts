@@ -24,7 +24,7 @@ beforeEach(() => {
 const append = (count: number, name = organization) =>
   db.query(
     `insert into pgtrail.event (organization_id, event_type, actor_id, occurred_at, data_size_bytes)
-     select $1, 'a' || i % 3, 'u' || i % 5, now() - i * interval '5 hours', i from generate_series(1, $2::int) i`,
+     select $1, 'a' || i % 3, 'u' || i % 5, date_trunc('day', now(), 'UTC') - i * interval '5 hours', i from generate_series(1, $2::int) i`,
     [name, count],
   )
 const cli = (...argv: string[]) => runInProcess(argv, { env: { PGTRAIL_URL: db.url } })
