@@ -118,7 +118,8 @@ async function newServer(common: Common, settings: Settings): Promise<Server> {
     if (running === undefined) return
     const postmaster = running
     const children = mode === "kill" ? await server.query("select pid from pg_stat_activity") : []
-    kill(postmaster, signals[mode])
+    // A test may have killed it by itself.
+    if (isAlive(postmaster)) kill(postmaster, signals[mode])
     for (const { pid: child } of children) if (isAlive(Number(child))) kill(Number(child), "SIGKILL")
     await until(`the server ${postmaster} ends`, async () => !isAlive(postmaster))
     running = undefined
