@@ -124,7 +124,7 @@ test("a run that is cut off between two migrations leaves a whole log, and the n
 })
 
 test("applications write on while it goes up and down, and none of them fails, nor does a verification raise an alarm", async () => {
-  const { db, trail } = await older(2, { data: false })
+  const { db, trail } = await older(7, { data: false })
   let isOver = false
   const write = async (organization: number) => {
     const client = await db.client()
