@@ -69,6 +69,30 @@ export const commands: readonly Entry[] = [
     load: () => import("../commands/revoke.js"),
   },
   {
+    name: "profile list",
+    topic: "set up",
+    summary: "list the profiles: other systems' tables over the log, and where they are installed",
+    load: () => import("../commands/profile/list.js"),
+  },
+  {
+    name: "profile show",
+    topic: "set up",
+    summary: "show a profile: its objects and their state, and what to run instead of what",
+    load: () => import("../commands/profile/show.js"),
+  },
+  {
+    name: "profile install",
+    topic: "set up",
+    summary: "let another system's application write and read the log by its own tables",
+    load: () => import("../commands/profile/install.js"),
+  },
+  {
+    name: "profile remove",
+    topic: "set up",
+    summary: "take a profile away; its events stay in the log",
+    load: () => import("../commands/profile/remove.js"),
+  },
+  {
     name: "setting list",
     topic: "set up",
     summary: "list the settings of the log",

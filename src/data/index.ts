@@ -10,6 +10,7 @@ export type { Setting, SettingChange } from "./act/setting.js"
 export type { ShownAct } from "./act/show.js"
 export type { Appended, AppendOptions } from "./append/append.js"
 export { type EventField, type EventInput, eventFields, type Json } from "./append/event.js"
+export type { AuthLog, AuthorizationLog, LoggedBy, MemoryLog } from "./append/helpers.js"
 export type { Writer, WriterOptions } from "./append/writer.js"
 export type { ArchiveFailure } from "./archive/failure.js"
 export type { ArchiveListOptions, ListedArchive } from "./archive/list.js"
@@ -191,7 +192,14 @@ export type { VerifyReport } from "./verify/report.js"
 export type { VerifyOptions } from "./verify/verify.js"
 export { version } from "./version.js"
 
+/** A log, or none: with `enabled: false` appends are accepted and dropped without a connection, and a warning says so once. */
+export interface OpenTarget extends ConnectionTarget {
+  /** Default true. */
+  readonly enabled?: boolean
+}
+
 /** Opens a log: checks that the server answers, and nothing else. Throws TrailError `unreachable`, `authentication` or `no-database`. */
-export async function open(target: ConnectionTarget | string): Promise<Trail> {
-  return new Trail(typeof target === "string" ? { connectionString: target } : target)
+export async function open(target: OpenTarget | string): Promise<Trail> {
+  if (typeof target === "string") return new Trail({ connectionString: target })
+  return new Trail(target, { enabled: target.enabled !== false })
 }

@@ -7,7 +7,9 @@ import type { ActFilter, Acts } from "./act/list.js"
 import type { Setting, SettingChange } from "./act/setting.js"
 import type { ShownAct } from "./act/show.js"
 import type { Appended, AppendOptions } from "./append/append.js"
+import { disabledWriter, sayDisabled } from "./append/disabled.js"
 import type { EventInput } from "./append/event.js"
+import type { AuthLog, AuthorizationLog, MemoryLog } from "./append/helpers.js"
 import { createLink, type Link } from "./append/link.js"
 import type { Writer, WriterOptions } from "./append/writer.js"
 import type { ArchiveFailure } from "./archive/failure.js"
@@ -58,6 +60,14 @@ import type { MovedPartition } from "./partition/detach.js"
 import type { DropOptions, DroppedPartition } from "./partition/drop.js"
 import type { PartitionListOptions, PartitionRow } from "./partition/list.js"
 import type { MaintainedPartitions } from "./partition/maintain.js"
+import type {
+  InstalledProfile,
+  InstallProfileOptions,
+  ProfileState,
+  RemovedProfile,
+  RemoveProfileOptions,
+  ShownProfile,
+} from "./profile/index.js"
 import type { PurgedOrganization, PurgeOptions } from "./purge/options.js"
 import type { EventRow } from "./query/columns.js"
 import type { DetachedPartition } from "./query/detached.js"
@@ -109,9 +119,13 @@ export class Trail {
   readonly target: ConnectionTarget
   /** The connection that appends share. */
   #link: Link | undefined
+  /** False: appends are accepted and dropped. */
+  readonly #isEnabled: boolean
 
-  constructor(target: ConnectionTarget) {
+  constructor(target: ConnectionTarget, { enabled = true }: { readonly enabled?: boolean } = {}) {
     this.target = target
+    this.#isEnabled = enabled
+    if (!enabled) sayDisabled()
     keepOne(target)
   }
 
@@ -170,6 +184,7 @@ export class Trail {
 
   /** Appends one event or many, all or none, and tells their places in the order given. Throws `bad-event` naming event and field. */
   async append(events: EventInput | readonly EventInput[], options: AppendOptions = {}): Promise<Appended[]> {
+    if (!this.#isEnabled) return []
     const { appendEvents } = await import("./append/append.js")
     this.#link ??= createLink(this.target)
     return appendEvents(this.#link, events, options)
@@ -177,13 +192,33 @@ export class Trail {
 
   /** Appends events that are JSON text: one object, an array, or NDJSON. Numbers keep all their digits. */
   async appendJson(json: string | Uint8Array, options: AppendOptions = {}): Promise<Appended[]> {
+    if (!this.#isEnabled) return []
     const { appendJson } = await import("./append/append.js")
     this.#link ??= createLink(this.target)
     return appendJson(this.#link, json, options)
   }
 
+  /** Appends an authentication event: a login, a logout, what happened to a token or an account. */
+  async logAuth(log: AuthLog, options: AppendOptions = {}): Promise<Appended[]> {
+    const { authEvent } = await import("./append/helpers.js")
+    return this.append(authEvent(log), options)
+  }
+
+  /** Appends what was done to a memory, with its state before and after. */
+  async logMemory(log: MemoryLog, options: AppendOptions = {}): Promise<Appended[]> {
+    const { memoryEvent } = await import("./append/helpers.js")
+    return this.append(memoryEvent(log), options)
+  }
+
+  /** Appends the answer of a check of rights: authz.access.granted, or authz.access.denied with the outcome denied. */
+  async logAuthorization(log: AuthorizationLog, options: AppendOptions = {}): Promise<Appended[]> {
+    const { authorizationEvent } = await import("./append/helpers.js")
+    return this.append(authorizationEvent(log), options)
+  }
+
   /** Gathers events and appends them in batches. Has a connection of its own; the caller closes it. */
   async writer(options: WriterOptions = {}): Promise<Writer> {
+    if (!this.#isEnabled) return disabledWriter()
     const { createWriter } = await import("./append/writer.js")
     return createWriter(this.target, options)
   }
@@ -529,6 +564,36 @@ export class Trail {
   async indexSql(kind: IndexKind, change: "add" | "drop"): Promise<string> {
     const { changeIndexesSql } = await import("./event-index/change.js")
     return changeIndexesSql(this.target, kind, change)
+  }
+
+  /** Every profile that ships, and where it is installed. Who may not read the acts must be able to become the owner of the log. */
+  async profiles(): Promise<ProfileState[]> {
+    const { profileStates } = await import("./profile/state.js")
+    return withClient(this.target, profileStates)
+  }
+
+  /** What a profile replaces, and whether its objects are as they were made. Throws `usage` for a name that none has. */
+  async profile(name: string, schema?: string): Promise<ShownProfile> {
+    const { showProfile } = await import("./profile/state.js")
+    return withClient(this.target, (client) => showProfile(client, name, schema))
+  }
+
+  /** Puts views in the shape of another system's tables over the log. Throws `exists` where a name is taken, `privilege`, `not-found`. */
+  async installProfile(name: string, options: InstallProfileOptions = {}): Promise<InstalledProfile> {
+    const { installProfile } = await import("./profile/install.js")
+    return withClient(this.target, (client) => installProfile(client, name, options))
+  }
+
+  /** The SQL that `installProfile` would run now. */
+  async profileSql(name: string, options: InstallProfileOptions = {}): Promise<string> {
+    const { profileSql } = await import("./profile/install.js")
+    return withClient(this.target, (client) => profileSql(client, name, options))
+  }
+
+  /** Takes the views away; the events stay, and so do its tables unless `tables`. Throws `not-found`, `usage`, `privilege`. */
+  async removeProfile(name: string, options: RemoveProfileOptions = {}): Promise<RemovedProfile> {
+    const { removeProfile } = await import("./profile/remove.js")
+    return withClient(this.target, (client) => removeProfile(client, name, options))
   }
 
   /** The partitions, oldest first, with their sizes and guards; also those that were detached. */

@@ -44,9 +44,13 @@ test("only the list of commands imports commands", () => {
   expect(wrong.map((s) => s.name)).toEqual([])
 })
 
-test("only cli touches process and console", () => {
+/** The library of an application that chose to keep no log: a loss must not be silent, and Node.js has one channel for that. */
+const warns = "data/append/disabled.ts"
+
+test("only cli touches process and console, but for the one warning of a log that is disabled", () => {
   const wrong = sources.filter(
-    (s) => s.layer !== "cli" && /\b(process|console)\.\w|from "node:process"/.test(s.text),
+    (s) =>
+      s.layer !== "cli" && s.name !== warns && /\b(process|console)\.\w|from "node:process"/.test(s.text),
   )
   expect(wrong.map((s) => s.name)).toEqual([])
 })

@@ -134,6 +134,14 @@ const unknownFunctions = (): TrailError =>
 
 /** A down script refuses with 55000 and names --confirm in its hint: how it is typed is known only here. */
 function unconfirmed(error: unknown, database: string, steps: readonly StepDown[]): unknown {
+  // The views of a profile, or a DBA's own, read what would go. The server's hint, CASCADE, would take them along untold.
+  if (error instanceof TrailError && error.sqlstate === "2BP01") {
+    return new TrailError("config", "views outside the log read what would be taken back", {
+      hint: "nothing was changed; of a profile: pgtrail profile list, then pgtrail profile remove NAME; what else depends on the log: pgtrail uninstall --dry-run",
+      sqlstate: error.sqlstate,
+      cause: error,
+    })
+  }
   const isAsked =
     error instanceof TrailError && error.sqlstate === "55000" && error.hint?.includes("--confirm") === true
   if (!isAsked) return error

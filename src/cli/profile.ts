@@ -1,0 +1,127 @@
+// What the commands of profiles say to people: objects, what to run instead of what, and what comes next.
+import type { ProfileState, RemovedProfile, Replacement } from "../data/profile/index.js"
+import type { InstalledProfile } from "../data/profile/install.js"
+import { profileNamed } from "../data/profile/profiles.js"
+import { plural } from "../data/words.js"
+import { shellWord } from "./again.js"
+
+interface Named {
+  readonly kind: string
+  readonly name: string
+  readonly state: string
+}
+
+/** Of a system that knows organizations each row names its own; of any other the views have the events of one. */
+function ofOrganization(profile: string, organization: string | null): string {
+  const isBound = profileNamed(profile).views.some((view) => !view.hasOrganization)
+  return isBound && organization !== null ? `, for organization ${organization}` : ""
+}
+
+export function describeInstall(result: InstalledProfile): string {
+  const { profile, schema, organization, act, objects, dry_run: dryRun } = result
+  const head = `${dryRun ? "would install" : "installed"} the profile ${profile} in schema ${schema}${ofOrganization(profile, organization)}`
+  return paragraphs([
+    [
+      head,
+      ...objectLines(objects),
+      ...(dryRun ? [] : [act === null ? "no act: it is recorded already" : `act ${act}`]),
+    ],
+    replacementLines(result.replacements),
+    nextLines(result.next),
+  ])
+}
+
+/** As an answer's `schema` says its shape, the schema of the database is `schema_name`. */
+export function document<T extends { readonly schema: string }>(
+  shape: string,
+  { schema, ...rest }: T,
+): object {
+  return { schema: shape, schema_name: schema, ...rest }
+}
+
+export function describeShown(
+  summary: string,
+  installed: readonly ProfileState[],
+  replacements: readonly Replacement[],
+  next: readonly string[],
+  /** Said where it is installed nowhere. */
+  nowhere: string,
+): string {
+  const places = installed.map(({ name, schema, organization, objects }) => [
+    `installed in schema ${schema}${ofOrganization(name, organization)}: ${judge(objects)}`,
+    ...objectLines(objects),
+  ])
+  return paragraphs([
+    [summary],
+    ...(places.length === 0 ? [[nowhere]] : places),
+    replacementLines(replacements),
+    nextLines(next),
+  ])
+}
+
+export function describeRemoval({
+  profile,
+  schema,
+  dropped,
+  kept,
+  act,
+  dry_run: dryRun,
+}: RemovedProfile): string {
+  return [
+    `${dryRun ? "would remove" : "removed"} the profile ${profile} from schema ${schema}; its events stay in the log`,
+    ...dropped.map((name) => `  ${dryRun ? "would drop" : "dropped"}  ${name}`),
+    ...kept.map((name) => `  ${dryRun ? "would keep" : "kept"}  ${name}, with its rows`),
+    ...(act === null ? [] : [`act ${act}`]),
+  ].join("\n")
+}
+
+/** In a few words: as installed, or how many objects are not. */
+export function judge(objects: ProfileState["objects"]): string {
+  const changed = objects.filter(({ state }) => state === "changed").length
+  const missing = objects.filter(({ state }) => state === "missing").length
+  if (changed + missing === 0) return "as installed"
+  const parts = [
+    ...(changed === 0 ? [] : [`${plural(changed, "object")} changed`]),
+    ...(missing === 0 ? [] : [`${plural(missing, "object")} missing`]),
+  ]
+  return parts.join(", ")
+}
+
+/** The command that makes a profile anew where it is. */
+export function again({ name, schema, organization }: ProfileState): string {
+  const place = [
+    ...(organization === null || organization === "default" ? [] : ["--org", organization]),
+    ...(schema === null || schema === "public" ? [] : ["--schema", schema]),
+  ]
+  return ["pgtrail profile install", name, ...place.map(shellWord)].join(" ")
+}
+
+function objectLines(objects: readonly Named[]): string[] {
+  const width = Math.max(0, ...objects.map(({ name }) => name.length))
+  return objects.map(({ kind, name, state }) => `  ${kind.padEnd(8)}  ${name.padEnd(width)}  ${state}`)
+}
+
+/** Each as three lines: a statement is copied from a terminal, and must stand alone in its line. */
+function replacementLines(replacements: readonly Replacement[]): string[] {
+  if (replacements.length === 0) return []
+  return [
+    "what a view cannot answer, and what to run instead:",
+    ...replacements.flatMap(({ instead, run, why }) => [
+      `  not  ${inOneLine(instead)}`,
+      `  but  ${inOneLine(run)}`,
+      `       ${why}`,
+    ]),
+  ]
+}
+
+function nextLines(next: readonly string[]): string[] {
+  return next.length === 0 ? [] : ["next:", ...next.map((line) => `  ${line}`)]
+}
+
+const inOneLine = (statement: string): string => statement.replace(/\s*\n\s*/g, " ").trim()
+
+const paragraphs = (parts: readonly (readonly string[])[]): string =>
+  parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join("\n"))
+    .join("\n\n")

@@ -1,0 +1,119 @@
+// The tables that AI Usage Firewall has beside its log. Their times have no zone, as in the system: the application sends UTC.
+import type { Companion } from "./shape.js"
+
+const utcNow = "(now() at time zone 'utc')"
+const all = ["insert", "update", "delete"] as const
+
+/** A CHECK constraint tells the whole row when it refuses one, and server logs would keep the password: this refuses before it, and tells nothing. */
+const checkUsers: Companion = {
+  name: "pgtrail_users_check",
+  kind: "function",
+  signature: "()",
+  isPrivate: true,
+  sql: ({ schema }) => `create or replace function ${schema}.pgtrail_users_check() returns trigger
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $check$
+begin
+    if new.hashed_password !~ '^\\$2[aby]\\$' then
+        raise exception using errcode = '23514', constraint = 'users_hashed_password_check', column = 'hashed_password',
+            table = tg_table_name, schema = tg_table_schema,
+            message = format('column hashed_password of new row for relation %I violates check constraint users_hashed_password_check', tg_table_name),
+            hint = 'It is hashed with bcrypt, and begins with $2a$, $2b$ or $2y$.';
+    end if;
+    return new;
+end
+$check$;
+revoke all on function ${schema}.pgtrail_users_check() from public;`,
+}
+
+const users: Companion = {
+  name: "users",
+  kind: "table",
+  // Password hashes: whoever reads the log has no business with them.
+  isPrivate: true,
+  rights: ["select", ...all],
+  sql: ({ schema }) => `create table if not exists ${schema}.users (
+    id uuid primary key default gen_random_uuid(),
+    username varchar not null,
+    email varchar not null,
+    hashed_password varchar not null,
+    full_name varchar,
+    is_active boolean not null default true,
+    is_admin boolean not null default false,
+    created_at timestamp not null default ${utcNow},
+    last_login timestamp
+);
+create unique index if not exists ix_users_username on ${schema}.users (username);
+create unique index if not exists ix_users_email on ${schema}.users (email);
+create or replace trigger pgtrail_check before insert or update on ${schema}.users
+    for each row execute function ${schema}.pgtrail_users_check();`,
+}
+
+const devices: Companion = {
+  name: "devices",
+  kind: "table",
+  rights: all,
+  sql: ({ schema }) => `create table if not exists ${schema}.devices (
+    id uuid primary key default gen_random_uuid(),
+    device_id varchar not null,
+    user_id varchar not null,
+    device_type varchar not null,
+    registered_at timestamp not null default ${utcNow},
+    last_seen timestamp not null default ${utcNow},
+    is_active boolean not null default true
+);
+create unique index if not exists ix_devices_device_id on ${schema}.devices (device_id);
+create index if not exists ix_devices_user_id on ${schema}.devices (user_id);`,
+}
+
+/**
+ * Sets the policy of the organization, by an act; where nothing changes, there is none. Of these events alone: whoever may write
+ * firewall_configs decides about no others. A shorter period waits for the grace, as every one does.
+ */
+const retention: Companion = {
+  name: "pgtrail_firewall_configs_retention",
+  kind: "function",
+  signature: "()",
+  isPrivate: true,
+  sql: ({
+    schema,
+  }) => `create or replace function ${schema}.pgtrail_firewall_configs_retention() returns trigger
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+as $retention$
+declare
+    policy text := 'ai-firewall ' || new.organization_id;
+begin
+    -- What no policy can be called.
+    if length(policy) > 100 or policy ~ '[[:cntrl:]]|\\s$' then
+        policy := 'ai-firewall ' || md5(new.organization_id);
+    end if;
+    perform pgtrail.set_retention('policy', policy, new.log_retention_days, new.organization_id, event_type => 'ai_firewall');
+    return null;
+end
+$retention$;
+revoke all on function ${schema}.pgtrail_firewall_configs_retention() from public;`,
+}
+
+const firewallConfigs: Companion = {
+  name: "firewall_configs",
+  kind: "table",
+  rights: all,
+  sql: ({ schema }) => `create table if not exists ${schema}.firewall_configs (
+    id uuid primary key default gen_random_uuid(),
+    organization_id varchar not null,
+    monitored_tools json not null default '{}',
+    sensitivity_thresholds json not null default '{}',
+    custom_patterns json not null default '{}',
+    log_retention_days int not null default 90,
+    updated_at timestamp not null default ${utcNow},
+    updated_by varchar not null,
+    constraint firewall_configs_log_retention_days_check check (log_retention_days between 30 and 365)
+);
+create unique index if not exists ix_firewall_configs_organization_id on ${schema}.firewall_configs (organization_id);
+create or replace trigger pgtrail_retention after insert or update of organization_id, log_retention_days on ${schema}.firewall_configs
+    for each row execute function ${schema}.pgtrail_firewall_configs_retention();`,
+}
+
+export const tables: readonly Companion[] = [checkUsers, users, devices, retention, firewallConfigs]

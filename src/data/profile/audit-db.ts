@@ -1,0 +1,79 @@
+// Seed 003, the Audit Database: audit_log is a view of events, what pgtrail owns beside them are views of it, the rest are tables.
+import { errorCompanions } from "./audit-db-errors.js"
+import { auditLog } from "./audit-db-log.js"
+import { presetCompanions } from "./audit-db-preset.js"
+import { retentionCompanions } from "./audit-db-retention.js"
+import { tableCompanions } from "./audit-db-tables.js"
+import { viewCompanions } from "./audit-db-views.js"
+import type { Place, Profile, Replacement } from "./shape.js"
+
+function replacements({ schema }: Place): Replacement[] {
+  return [
+    {
+      instead: "pg_dump -t audit_log",
+      run: "pgtrail backup create --to PLACE",
+      why: "audit_log is a view: pg_dump -t writes its definition and no row. The same holds of audit_integrity_log, audit_retention_policy, config_change_event, pseudonym_mapping and archive_storage",
+    },
+    {
+      instead: "drizzle-kit migrate (drizzle/migrations/0000_burly_namor.sql to 0006_silly_tyger_tiger.sql)",
+      run: "pgtrail profile install audit-db",
+      why: "the names are taken by the profile; migrations that came later are compared with it",
+    },
+    {
+      instead: "createAuditLogPartitions, dropExpiredPartitions, PartitionMaintenanceScheduler",
+      run: "pgtrail partition maintain and pgtrail retention run, every night: pgtrail job print",
+      why: "pgtrail.event is partitioned already, and what leaves it leaves it by a policy, with a record",
+    },
+    {
+      instead: "where target_resource_type = 'Patient' and target_resource_id = '1'",
+      run: "where left(target_resource_type, 100) = 'Patient' and target_resource_id = '1'",
+      why: "both give the same rows; the index of pgtrail.event has the first hundred characters of a type, and the second is served by it",
+    },
+    {
+      instead: "insert into audit_integrity_log",
+      run: `pgtrail verify, every night; then select * from ${schema}.audit_integrity_log`,
+      why: "a verification records itself, and each of its findings is a row",
+    },
+    {
+      instead: "insert into config_change_event",
+      run: `pgtrail setting set NAME VALUE; then select * from ${schema}.config_change_event`,
+      why: "the changes are the acts of pgtrail; an application's own belong into audit_log",
+    },
+    {
+      instead: "insert into pseudonym_mapping, select original_id from pseudonym_mapping",
+      run: "pgtrail gdpr pseudonymize, pgtrail gdpr reveal",
+      why: "originals are encrypted with a key that is outside of the database, and each look at one is recorded",
+    },
+    {
+      instead: "insert into archive_storage",
+      run: "pgtrail archive create --due --to table:",
+      why: "an archive verifies, and its events leave the log with a record",
+    },
+    {
+      instead: "insert into error_aggregation",
+      run: `insert into ${schema}.error_log, with an aggregation_key`,
+      why: "a trigger counts: an application that counted too would count twice",
+    },
+  ]
+}
+
+export const auditDb: Profile = {
+  name: "audit-db",
+  summary: "Audit Database: audit_log with its presets, alerts, reports, errors and roles",
+  views: [auditLog],
+  companions: [
+    ...presetCompanions,
+    ...retentionCompanions,
+    ...viewCompanions,
+    ...errorCompanions,
+    ...tableCompanions,
+  ],
+  replacements,
+  next: [
+    // 2555 days are what the seed says, and what the policy standard has from the start.
+    "pgtrail retention policy set standard --keep 2555d",
+    "pgtrail archive create --due --to table:",
+    "pgtrail verify",
+    "pgtrail profile install audit-db --writer ROLE",
+  ],
+}

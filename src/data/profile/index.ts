@@ -1,0 +1,5 @@
+// Profiles: other systems' tables over the one log.
+export type { InstalledProfile, InstallProfileOptions, MadeObject } from "./install.js"
+export type { RemovedProfile, RemoveProfileOptions } from "./remove.js"
+export { type Profile, type ProfileName, profileNames, type Replacement } from "./shape.js"
+export type { ProfileState, ShownProfile } from "./state.js"

@@ -1,0 +1,189 @@
+// Seed 001, Memoric: its audit_logs, and its audit summary out of the daily summaries.
+import { knownTypes } from "../type/known.js"
+import { isKept, type Kept, keptAddress, parseAddress, readAddress, readKept, writeKept } from "./kept.js"
+import { auditSummary } from "./memoric-summary.js"
+import type { EventView, Place, Profile, Replacement } from "./shape.js"
+
+/** SQL: a JSON array of text, which text[] gives back the same; not so null, a number or an array in it. */
+const isTexts = (column: string): string =>
+  `jsonb_typeof(${column}) = 'array' and not jsonb_path_exists(${column}, 'strict $[*] ? (@.type() != "string")', silent => true)`
+
+const keptTexts = (column: string): Kept => ({
+  column,
+  isLost: `new.${column} is not null and not (${isTexts(`new.${column}`)})`,
+})
+
+const writeTexts = (column: string): string =>
+  `case when ${isTexts(`new.${column}`)} then array(select jsonb_array_elements_text(new.${column})) end`
+
+const readTexts = (column: string): string =>
+  `case when e.${column} is not null then to_jsonb(e.${column}) when ${isKept(column)} then e.details -> '${column}' end`
+
+const kept: readonly Kept[] = [
+  keptAddress,
+  keptTexts("tags"),
+  keptTexts("compliance_tags"),
+  // An event always has a policy: that of these events, `memoric`, stands for none.
+  { column: "retention_policy", isLost: "new.retention_policy = 'memoric'" },
+]
+
+/** The groups of its event types, by the word that a type begins with. */
+const categories = new Map(
+  knownTypes
+    .filter(({ source }) => source === "Memoric")
+    .map(({ name, category }) => [name.split(".")[0] ?? "", category ?? ""]),
+)
+
+const auditLogs: EventView = {
+  name: "audit_logs",
+  hasOrganization: false,
+  sequence: "audit_logs_id_seq",
+  columns: [
+    {
+      name: "id",
+      type: "integer",
+      // An event that came another way may have a larger number: it must not make the whole view unreadable.
+      read: "case when e.external_number between -2147483648 and 2147483647 then e.external_number end",
+      isRequired: true,
+    },
+    {
+      name: "event_type",
+      type: "varchar",
+      read: "left(e.event_type, 300)",
+      isRequired: true,
+      limit: 128,
+      // An event without a type is none.
+      check: { name: "audit_logs_event_type_check", sql: "new.event_type <> ''" },
+    },
+    {
+      name: "severity",
+      type: "varchar",
+      read: "e.severity",
+      default: "'info'",
+      isRequired: true,
+      limit: 32,
+      check: {
+        name: "audit_logs_severity_check",
+        sql: "new.severity in ('debug', 'info', 'warning', 'error', 'critical')",
+      },
+    },
+    { name: "description", type: "text", read: "e.description" },
+    { name: "user_id", type: "varchar", read: "left(e.actor_id, 300)", limit: 128 },
+    { name: "username", type: "varchar", read: "e.actor_name", limit: 128 },
+    { name: "session_id", type: "varchar", read: "left(e.session_id, 300)", limit: 256 },
+    { name: "ip_address", type: "varchar", read: readAddress, limit: 45 },
+    { name: "user_agent", type: "text", read: "e.user_agent" },
+    { name: "resource_type", type: "varchar", read: "left(e.resource_type, 100)", limit: 64 },
+    { name: "resource_id", type: "varchar", read: "left(e.resource_id, 300)", limit: 256 },
+    { name: "namespace", type: "varchar", read: "e.namespace", limit: 128 },
+    { name: "action", type: "varchar", read: "e.action", limit: 64 },
+    { name: "before_state", type: "jsonb", read: "e.before_state" },
+    { name: "after_state", type: "jsonb", read: "e.after_state" },
+    { name: "request_method", type: "varchar", read: "e.request_method", limit: 16 },
+    { name: "request_path", type: "varchar", read: "e.request_path", limit: 512 },
+    { name: "request_params", type: "jsonb", read: "e.request_params" },
+    {
+      name: "success",
+      type: "boolean",
+      read: "e.outcome not in ('failure', 'denied', 'error')",
+      default: "true",
+      isRequired: true,
+    },
+    { name: "error_message", type: "text", read: "e.error_message" },
+    { name: "status_code", type: "integer", read: "e.status_code" },
+    { name: "metadata", type: "jsonb", read: readKept(kept) },
+    { name: "tags", type: "jsonb", read: readTexts("tags") },
+    { name: "compliance_tags", type: "jsonb", read: readTexts("compliance_tags") },
+    {
+      name: "retention_policy",
+      type: "varchar",
+      read: `case when e.retention_policy <> 'memoric' then e.retention_policy when ${isKept("retention_policy")} then 'memoric' end`,
+      limit: 64,
+    },
+    {
+      name: "timestamp",
+      type: "timestamptz",
+      read: "e.occurred_at",
+      isRequired: true,
+      // Its own column has no zone, and it sends UTC: read in another zone, every time would be another one, silently.
+      check: { name: "pgtrail_time_zone_utc", sql: "extract(timezone from new.timestamp) = 0" },
+    },
+  ],
+  before: () => parseAddress,
+  write: {
+    external_number: "new.id",
+    event_type: "new.event_type",
+    category: `case split_part(new.event_type, '.', 1) ${[...categories]
+      .map(([word, category]) => `when '${word}' then '${category}'`)
+      .join(" ")} end`,
+    severity: "new.severity",
+    description: "new.description",
+    actor_id: "new.user_id",
+    actor_name: "new.username",
+    session_id: "new.session_id",
+    ip_address: "found_row.address",
+    user_agent: "new.user_agent",
+    resource_type: "new.resource_type",
+    resource_id: "new.resource_id",
+    namespace: "new.namespace",
+    action: "new.action",
+    before_state: "new.before_state",
+    after_state: "new.after_state",
+    request_method: "new.request_method",
+    request_path: "new.request_path",
+    request_params: "new.request_params",
+    outcome: "case when new.success then 'success' else 'failure' end",
+    error_message: "new.error_message",
+    status_code: "new.status_code",
+    details: writeKept("new.metadata", kept),
+    tags: writeTexts("tags"),
+    compliance_tags: writeTexts("compliance_tags"),
+    retention_policy: "coalesce(new.retention_policy, 'memoric')",
+    occurred_at: "new.timestamp",
+  },
+}
+
+function replacements({ schema }: Place): Replacement[] {
+  return [
+    {
+      instead: "pg_dump -t audit_logs",
+      run: "pgtrail backup create --to PLACE",
+      why: "audit_logs is a view: pg_dump -t writes its definition and no row",
+    },
+    {
+      instead: "DELETE FROM audit_logs WHERE timestamp < NOW() - INTERVAL '90 days';",
+      run: "pgtrail retention policy set memoric --keep 90d, and every night pgtrail retention run",
+      why: "the log is append-only; what leaves it leaves it by a policy, with a record, and the chains stay whole",
+    },
+    {
+      instead:
+        "INSERT INTO audit_logs_archive SELECT * FROM audit_logs WHERE timestamp < NOW() - INTERVAL '90 days';",
+      run: "pgtrail retention policy set memoric --keep 400d --archive-after 90d, and every night pgtrail archive create --due --to PLACE",
+      why: "an archive is files that verify, and pgtrail archive restore brings them back; there is no table audit_logs_archive",
+    },
+    {
+      instead: "CREATE TABLE audit_logs (...), metadata.create_all(engine)",
+      run: "pgtrail profile install memoric",
+      why: "create_all leaves a name alone that is there; the indexes of pgtrail.event serve the filters of the view",
+    },
+    {
+      instead: "the rows of the audit summary table, written by the application",
+      run: `pgtrail summary refresh, every few minutes; then select * from ${schema}.audit_summary`,
+      why: "pgtrail counts, each event once; they are all events of the organization, whichever profile they came through",
+    },
+  ]
+}
+
+export const memoric: Profile = {
+  name: "memoric",
+  summary: "Memoric: audit_logs, audit_summary",
+  views: [auditLogs],
+  companions: [auditSummary],
+  replacements,
+  next: [
+    "pgtrail retention policy set memoric --keep 400d --archive-after 90d",
+    "pgtrail archive create --due --to PLACE",
+    "pgtrail summary refresh",
+    "pgtrail profile install memoric --writer ROLE",
+  ],
+}

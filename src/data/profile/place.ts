@@ -1,0 +1,116 @@
+// Where a profile is put: quoted by the server, with who owns the log, and what stands there already.
+import type { ClientBase } from "pg"
+import { TrailError } from "../errors.js"
+import { notInstalled } from "../migrate/state.js"
+import type { Place, Profile } from "./shape.js"
+import { mark, objectsOf } from "./sql.js"
+
+export interface Ground extends Place {
+  readonly schemaName: string
+  readonly database: string
+  /** The owner of the log, quoted; undefined where the session is that role. */
+  readonly owner: string | undefined
+  /** Whether the owner lacks the right to make something in the schema: it is given for the transaction. */
+  readonly lendsCreate: boolean
+}
+
+/** Throws `not-installed`, `pending-migration`, `not-found` for a schema that is not there, `privilege`. */
+export async function readGround(client: ClientBase, schema: string, organization: string): Promise<Ground> {
+  if (organization === "" || [...organization].length > 128) {
+    throw new TrailError("usage", "an organization has 1 to 128 characters", { hint: "nothing was changed" })
+  }
+  const { rows } = await client.query<Record<string, string | null>>(
+    `select quote_ident($1) as schema, quote_literal($2) as organization, quote_ident(current_database()) as database,
+       s.oid as there, quote_ident(o.rolname) as owner, o.rolname = current_user as is_owner,
+       pg_has_role(o.oid, case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as becomes,
+       has_schema_privilege(o.oid, s.oid, 'create') as creates, to_regclass('pgtrail.open_event') is not null as is_recent,
+       pg_is_in_recovery() as standby
+     from pg_namespace n
+     join pg_roles o on o.oid = n.nspowner
+     left join pg_namespace s on s.nspname = $1
+     where n.nspname = 'pgtrail'`,
+    [schema, organization],
+  )
+  const [found] = rows
+  if (found === undefined) throw notInstalled()
+  if (found.standby === "t") {
+    throw new TrailError("read-only", "this server is a standby, which takes no writes", {
+      hint: "nothing was changed; connect to the primary",
+    })
+  }
+  if (found.is_recent !== "t") {
+    throw new TrailError("pending-migration", "this log is of an earlier version, which knows no profiles", {
+      hint: "nothing was changed; pgtrail migrate up",
+    })
+  }
+  if (found.there === null || schema === "pgtrail" || schema.startsWith("pg_")) {
+    throw new TrailError(
+      "not-found",
+      found.there === null
+        ? `there is no schema ${JSON.stringify(schema)}`
+        : `${JSON.stringify(schema)} is no place for a profile`,
+      {
+        hint:
+          found.there === null
+            ? `nothing was changed; create schema ${found.schema ?? ""}, or name another with --schema`
+            : "nothing was changed; name the schema where the application looks for its tables: --schema",
+      },
+    )
+  }
+  const isOwner = found.is_owner === "t"
+  if (!isOwner && found.becomes !== "t") {
+    throw new TrailError("privilege", `this role may not act as ${found.owner ?? ""}, the owner of the log`, {
+      hint: "nothing was changed; connect as the role that installed the log",
+    })
+  }
+  return {
+    schema: found.schema ?? "",
+    schemaName: schema,
+    organization: found.organization ?? "",
+    database: found.database ?? "",
+    owner: isOwner ? undefined : (found.owner ?? ""),
+    lendsCreate: found.creates !== "t",
+  }
+}
+
+/** What the profile would make and what is there by that name, its own or not. */
+export async function objectsThere(
+  client: ClientBase,
+  profile: Profile,
+  schema: string,
+  /** False: what is not its own is passed over. */
+  mustBeOwn = true,
+): Promise<string[]> {
+  const objects = objectsOf(profile)
+  const { rows } = await client.query<{ name: string; kind: string; marked: string | null }>(
+    `select c.relname as name, c.relkind as kind, obj_description(c.oid, 'pg_class') as marked
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any ($2)
+     union all
+     select p.proname, 'function', obj_description(p.oid, 'pg_proc')
+     from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1 and p.proname = any ($2)`,
+    [schema, objects.map((object) => object.name)],
+  )
+  const foreign = rows.find((row) => row.marked !== mark(profile))
+  const own = rows.filter((row) => row.marked === mark(profile))
+  if (foreign === undefined || !mustBeOwn) return own.map((row) => row.name)
+  const name = `${schema}.${foreign.name}`
+  const what = kinds[foreign.kind] ?? "something else"
+  throw new TrailError("exists", `${name} is there already: ${what} that is not of this profile`, {
+    hint:
+      foreign.kind === "r" || foreign.kind === "p"
+        ? `nothing was changed; keep it under another name (alter table ${name} rename to ${foreign.name}_before), install the profile, then bring its rows in: insert into ${name} select * from ${name}_before. Or install beside it: --schema`
+        : "nothing was changed; rename it, or install into another schema: --schema",
+  })
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  r: "a table",
+  p: "a partitioned table",
+  v: "a view",
+  m: "a materialized view",
+  S: "a sequence",
+  f: "a foreign table",
+  i: "an index",
+  c: "a type",
+  function: "a function",
+}

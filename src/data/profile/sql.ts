@@ -1,0 +1,245 @@
+// The SQL of a profile: from its definition to one script that whoever installed the log runs in one transaction.
+import { literal } from "../migrate/script.js"
+import type { EventView, Place, Profile, ViewColumn } from "./shape.js"
+
+/** Everything that has a name of its own in the profile's schema, in the order in which it is made. */
+export interface ProfileObject {
+  readonly name: string
+  readonly kind: "view" | "table" | "function" | "sequence"
+  /** Of a function, with its brackets. */
+  readonly signature?: string
+}
+
+export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** `pgtrail_` in front: a function in the application's schema that nobody takes for its own. */
+const insertName = (view: EventView): string => `pgtrail_${view.name}_insert`
+export const refuseName = (profile: Profile): string => `pgtrail_${profile.name.replaceAll("-", "_")}_refuse`
+
+export const visibleName = (profile: Profile): string =>
+  `pgtrail_${profile.name.replaceAll("-", "_")}_visible`
+export const visibleArguments = "(text, smallint, bigint, timestamptz)"
+
+export function objectsOf(profile: Profile): ProfileObject[] {
+  const objects: ProfileObject[] = [
+    { name: refuseName(profile), kind: "function", signature: "()" },
+    { name: visibleName(profile), kind: "function", signature: visibleArguments },
+  ]
+  for (const view of profile.views) {
+    if (view.sequence !== undefined) objects.push({ name: view.sequence, kind: "sequence" })
+    objects.push({ name: view.name, kind: "view" })
+    objects.push({ name: insertName(view), kind: "function", signature: "()" })
+  }
+  for (const { name, kind, signature } of profile.companions) {
+    objects.push(signature === undefined ? { name, kind } : { name, kind, signature })
+  }
+  return objects
+}
+
+/** What says of an object whose it is: a name that is taken by anything else is refused. */
+export const mark = (profile: Profile): string => `pgtrail profile ${profile.name}`
+
+/** As the owner of the log. May run again. */
+export function createSql(profile: Profile, place: Place): string {
+  return [
+    refuseSql(profile, place),
+    visibleSql(profile, place),
+    ...profile.views.flatMap((view) => [
+      view.sequence === undefined ? "" : sequenceSql(profile, view, view.sequence, place),
+      viewSql(profile, view, place),
+      insertSql(profile, view, place),
+      triggersSql(profile, view, place),
+    ]),
+    ...profile.companions.map((companion) => `${companion.sql(place).trim()}\n`),
+    ...objectsOf(profile).map(
+      ({ name, kind, signature = "" }) =>
+        `comment on ${kind} ${place.schema}.${ident(name)}${signature} is ${literal(mark(profile))};`,
+    ),
+  ]
+    .filter((part) => part !== "")
+    .join("\n")
+}
+
+/** Ids go on where those of the events that are there already end. */
+function sequenceSql(profile: Profile, view: EventView, name: string, place: Place): string {
+  const sequence = `${place.schema}.${ident(name)}`
+  return quoteBody(
+    `begin
+    if to_regclass(${literal(sequence)}) is null then
+        create sequence ${sequence} as int;
+        perform setval(${literal(sequence)}::regclass, m.newest)
+        from (select max(e.external_number) as newest from pgtrail.event e where ${belongs(profile, view, place)}) m
+        where m.newest between 1 and 2147483647;
+    end if;
+end`,
+    (quoted) => `do ${quoted};`,
+  )
+}
+
+const belongs = (profile: Profile, view: EventView, place: Place): string =>
+  `e.source = ${literal(profile.name)}${view.hasOrganization ? "" : ` and e.organization_id = ${place.organization}`}`
+
+/**
+ * What a restriction of a person hides (Article 18) is hidden here too. Whether there is any restriction is asked once; only then each event is
+ * looked up in pgtrail.open_event. To read that view at once costs a page three times as much: it is planned anew for each partition.
+ */
+const isVisible = (profile: Profile, place: Place): string =>
+  `((select not exists (select from pgtrail.subject_restriction)) or ${place.schema}.${ident(visibleName(profile))}(e.organization_id, e.lane, e.seq, e.occurred_at))`
+
+function visibleSql(profile: Profile, place: Place): string {
+  const name = `${place.schema}.${ident(visibleName(profile))}`
+  const body = `begin
+    return exists (
+        select from pgtrail.open_event o
+        where o.organization_id = organization and o.lane = its_lane and o.seq = its_seq and o.occurred_at = its_time);
+end`
+  return quoteBody(
+    body,
+    (
+      quoted,
+    ) => `create or replace function ${name}(organization text, its_lane smallint, its_seq bigint, its_time timestamptz) returns boolean
+language plpgsql stable security definer parallel restricted
+set search_path = pg_catalog, pg_temp
+as ${quoted};
+revoke all on function ${name}${visibleArguments} from public;`,
+  )
+}
+
+function viewSql(profile: Profile, view: EventView, place: Place): string {
+  const name = `${place.schema}.${ident(view.name)}`
+  const columns = view.columns.map(
+    (column) => `    (${column.read})::${column.type} as ${ident(column.name)}`,
+  )
+  const defaults = view.columns.flatMap((column) => {
+    const value = defaultOf(view, column, place)
+    return value === undefined
+      ? []
+      : [`alter view ${name} alter column ${ident(column.name)} set default ${value};`]
+  })
+  return [
+    `create or replace view ${name} as\nselect\n${columns.join(",\n")}\nfrom pgtrail.event e\nwhere ${belongs(profile, view, place)}\n    and ${isVisible(profile, place)};`,
+    ...defaults,
+  ].join("\n")
+}
+
+/** Of a view with a sequence, `id` is its number. */
+function defaultOf(view: EventView, column: ViewColumn, place: Place): string | undefined {
+  if (view.sequence === undefined || column.name !== "id") return column.default
+  return `nextval(${literal(`${place.schema}.${ident(view.sequence)}`)}::regclass)`
+}
+
+function insertSql(profile: Profile, view: EventView, place: Place): string {
+  const name = `${place.schema}.${ident(insertName(view))}`
+  const refusals = view.columns.flatMap((column) => refusalsOf(column))
+  const write = {
+    ...view.write,
+    source: literal(profile.name),
+    ...(view.hasOrganization ? {} : { organization_id: place.organization }),
+  }
+  const answers = Object.entries(view.answers ?? {})
+  const body = [
+    "declare",
+    "    found_row record;",
+    "begin",
+    ...(view.before === undefined ? [] : [view.before(place)]),
+    // One condition for all: an event that is well pays for one.
+    ...(refusals.length === 0
+      ? []
+      : [
+          `    if ${refusals.map(({ when }) => `(${when}) is true`).join("\n        or ")}`,
+          "    then",
+          ...refusals.map(
+            ({ when, raise }) => `        if (${when}) is true then raise exception using ${raise}; end if;`,
+          ),
+          "    end if;",
+        ]),
+    `    insert into pgtrail.event as e (${Object.keys(write).join(", ")})`,
+    `    values (${Object.values(write).join(", ")})`,
+    // Only what is told: the whole event costs a fifth more.
+    answers.length === 0
+      ? "    ;"
+      : `    returning ${answers.map(([, value]) => value).join(", ")} into ${answers.map(([column]) => `new.${ident(column)}`).join(", ")};`,
+    "    return new;",
+    "end",
+  ].join("\n")
+  const create = quoteBody(
+    body,
+    (quoted) =>
+      `create or replace function ${name}() returns trigger
+language plpgsql volatile security definer parallel unsafe
+set search_path = pg_catalog, pg_temp
+as ${quoted};`,
+  )
+  return `${create}\nrevoke all on function ${name}() from public;`
+}
+
+interface Refusal {
+  readonly when: string
+  readonly raise: string
+}
+
+/** As PostgreSQL itself refuses them on a table, with its SQLSTATEs and fields; the value, which could be personal, is told to nobody. */
+function refusalsOf({ name, isRequired, limit, check }: ViewColumn): Refusal[] {
+  const column = `new.${ident(name)}`
+  const fields = `, column = ${literal(name)}, table = tg_table_name, schema = tg_table_schema`
+  const refusals: Refusal[] = []
+  if (isRequired === true) {
+    const message = `format('null value in column %I of relation %I violates not-null constraint', ${literal(name)}, tg_table_name)`
+    refusals.push({
+      when: `${column} is null`,
+      raise: `errcode = '23502', message = ${message}${fields}`,
+    })
+  }
+  if (limit !== undefined) {
+    const message = `format('value too long for type character varying(${limit}) in column %I', ${literal(name)})`
+    refusals.push({
+      when: `length(${column}) > ${limit}`,
+      raise: `errcode = '22001', message = ${message}${fields}`,
+    })
+  }
+  if (check !== undefined) {
+    const message = `format('column %I of new row for relation %I violates check constraint %I', ${literal(name)}, tg_table_name, ${literal(check.name)})`
+    refusals.push({
+      when: `not (${check.sql})`,
+      raise: `errcode = '23514', message = ${message}, constraint = ${literal(check.name)}${fields}`,
+    })
+  }
+  return refusals
+}
+
+function refuseSql(profile: Profile, place: Place): string {
+  const name = `${place.schema}.${ident(refuseName(profile))}`
+  const body = `begin
+    raise exception using
+        errcode = 'insufficient_privilege',
+        message = format('%I.%I is append-only: %s refused', tg_table_schema, tg_table_name, tg_op),
+        hint = 'Nothing was changed. What leaves the trail leaves it by retention or erasure, which record it: pgtrail retention run, pgtrail gdpr erase.';
+end`
+  return quoteBody(
+    body,
+    (quoted) => `create or replace function ${name}() returns trigger
+language plpgsql volatile parallel safe
+set search_path = pg_catalog, pg_temp
+as ${quoted};
+revoke all on function ${name}() from public;`,
+  )
+}
+
+/** No role is granted UPDATE or DELETE. Who has every right is told why, also where no row matches: the statement's own trigger fires then. */
+function triggersSql(profile: Profile, view: EventView, place: Place): string {
+  const on = `on ${place.schema}.${ident(view.name)}`
+  const insert = `${place.schema}.${ident(insertName(view))}()`
+  const refuse = `${place.schema}.${ident(refuseName(profile))}()`
+  return [
+    `create or replace trigger pgtrail_insert instead of insert ${on} for each row execute function ${insert};`,
+    `create or replace trigger pgtrail_refuse_row instead of update or delete ${on} for each row execute function ${refuse};`,
+    `create or replace trigger pgtrail_refuse before update or delete ${on} for each statement execute function ${refuse};`,
+  ].join("\n")
+}
+
+/** Between dollar signs with a word that the body has not: an organization may be called anything. */
+export function quoteBody(body: string, around: (quoted: string) => string): string {
+  let tag = "$profile$"
+  for (let n = 1; body.includes(tag); n++) tag = `$profile${n}$`
+  return around(`${tag}\n${body}\n${tag}`)
+}
