@@ -11,6 +11,7 @@ import { measureImport } from "./import.js"
 import { measureLifecycle } from "./lifecycle.js"
 import { type Figure, fair } from "./measure.js"
 import { type Part, processors, readOptions, usage } from "./options.js"
+import { measureProfile } from "./profile.js"
 import { measureQueries } from "./query.js"
 import { type BenchReport, table } from "./report.js"
 import { startServer } from "./server.js"
@@ -67,6 +68,7 @@ async function main(args: string[]): Promise<number> {
     if (only.has("backup")) figures.push(...(await measureBackups(server, options, say)))
     if (only.has("export")) figures.push(...(await measureExport(server, options, say)))
     if (only.has("subject")) figures.push(...(await measureSubject(server, options, say)))
+    if (only.has("profile")) figures.push(...(await measureProfile(server, options, say)))
     const judged: readonly Part[] = [
       "verify",
       "verify-random",

@@ -15,6 +15,7 @@ export const parts = [
   "archive",
   "backup",
   "subject",
+  "profile",
 ] as const
 export type Part = (typeof parts)[number]
 
