@@ -78,16 +78,32 @@ export const migrations: () => readonly Migration[] = once(() =>
     }),
 )
 
+const earlierVersions: () => readonly (() => Version)[] = once(() =>
+  readdirSync(join(folder, "versions"))
+    .sort()
+    .reverse()
+    .map((name) => once(() => earlierVersion(name))),
+)
+
 /** Every version that this pgtrail can bring a log to, the present one first. */
-export const versions: () => readonly Version[] = once(() => {
-  const earlier = readdirSync(join(folder, "versions")).sort().reverse()
-  return [presentVersion(), ...earlier.map(earlierVersion)]
-})
+export function versions(): readonly Version[] {
+  return [presentVersion(), ...earlierVersions().map((read) => read())]
+}
+
+/** The newest that is so. Most logs are of the present version: the earlier ones are read where it is not. */
+export function findVersion(isSo: (version: Version) => boolean): Version | undefined {
+  const present = presentVersion()
+  if (isSo(present)) return present
+  for (const read of earlierVersions()) {
+    const version = read()
+    if (isSo(version)) return version
+  }
+  return undefined
+}
 
 /** Undefined for a number that this pgtrail does not ship. */
 export function versionAt(number: number): Version | undefined {
-  const present = presentVersion()
-  return number === present.number ? present : versions().find((one) => one.number === number)
+  return findVersion((one) => one.number === number)
 }
 
 export const presentVersion: () => Version = once(() => {

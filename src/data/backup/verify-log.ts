@@ -5,7 +5,7 @@ import { headsDigest, type TextRow } from "../canonical.js"
 import type { Anchor } from "../checkpoint/anchor.js"
 import type { VerifierKey } from "../checkpoint/note.js"
 import { fullName } from "../migrate/state.js"
-import { migrations, presentVersion, versions } from "../sql-files.js"
+import { findVersion, migrations } from "../sql-files.js"
 import { checkActs } from "../verify/acts.js"
 import { judgeAnchors } from "../verify/anchors.js"
 import { compareAct, compareLedger } from "../verify/catalog-stored.js"
@@ -212,7 +212,7 @@ async function checkDescription(
       "manifest.json",
       `tells of level ${manifest.level}, and the log in the backup is at level ${level}`,
     )
-  const shipped = [presentVersion(), ...versions()].find((one) => one.codeChecksum === act?.code_checksum)
+  const shipped = findVersion((one) => one.codeChecksum === act?.code_checksum)
   const differences = [
     ...compareAct(act, stored.digest("hex"), digest ?? act?.digest ?? undefined),
     ...compareLedger([...applied.keys()], shipped),

@@ -1,7 +1,7 @@
 // Takes migrations back, the newest first, each in a transaction of its own that leaves the log as the version before had it.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { readSql, versions } from "../sql-files.js"
+import { findVersion, readSql } from "../sql-files.js"
 import { version } from "../version.js"
 import { retried, withInstallLock } from "./lock.js"
 import { downScript, joinScripts } from "./script.js"
@@ -117,10 +117,10 @@ async function readState(client: ClientBase): Promise<SchemaState> {
 
 /** What this pgtrail never knew it cannot compare, and so not take back. */
 function refuseUnknown(state: SchemaState): void {
-  const isKnown = versions().some(
+  const known = findVersion(
     (one) => one.codeChecksum === state.codeChecksum && one.catalogChecksum === state.catalogChecksum,
   )
-  if (!isKnown) throw unknownFunctions()
+  if (known === undefined) throw unknownFunctions()
 }
 
 const unknownFunctions = (): TrailError =>

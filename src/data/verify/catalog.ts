@@ -2,7 +2,7 @@
 import type { ClientBase } from "pg"
 import { type ConnectionTarget, withClient, withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { presentVersion, type Version, versions } from "../sql-files.js"
+import { findVersion, presentVersion, type Version } from "../sql-files.js"
 import { version } from "../version.js"
 import { catalogDigest } from "./acts.js"
 import { compareBounds } from "./bounds.js"
@@ -110,8 +110,7 @@ async function newestMigration(client: ClientBase): Promise<MigrateAct | undefin
 /** The query that made the stored description; undefined where it is none of ours. An act that names none is no pgtrail's: it is compared, and found. */
 function descriptionOf(act: MigrateAct | undefined): string | undefined {
   const checksum = act?.catalog_checksum
-  const maker =
-    checksum == null ? presentVersion() : versions().find((one) => one.catalogChecksum === checksum)
+  const maker = checksum == null ? presentVersion() : findVersion((one) => one.catalogChecksum === checksum)
   return maker?.catalog
 }
 
@@ -126,7 +125,7 @@ async function compareWith(
   )
   const live = await client.query<Described>(text.trim())
   const objects = compareObjects(stored.rows, live.rows)
-  const shipped = versions().find((one) => one.codeChecksum === act?.code_checksum)
+  const shipped = findVersion((one) => one.codeChecksum === act?.code_checksum)
   const reported = new Set(objects.map((difference) => difference.object))
   const differences = [
     ...compareAct(act, catalogDigest(stored.rows), digest),

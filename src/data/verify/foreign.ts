@@ -3,8 +3,8 @@
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
 import type { Asking } from "../session.js"
-import { migrations, versions } from "../sql-files.js"
-import { attributesSql, shippedFunctions } from "./functions.js"
+import { findVersion, migrations } from "../sql-files.js"
+import { attributesSql, hashSql, shippedFunctions } from "./functions.js"
 
 export interface ForeignCode {
   /** `table setting`, `partition event_2026_11`. */
@@ -44,8 +44,8 @@ export async function refuseTraps(client: ClientBase): Promise<void> {
  * what he writes would run with a superuser's rights.
  */
 export async function refuseForeignFunctions(client: Asking): Promise<void> {
-  const { rows } = await client.query<{ name: string; language: string; attributes: string; source: string }>(
-    `select p.proname as name, p.prosrc as source, ${attributesSql} as attributes
+  const { rows } = await client.query<{ name: string; hash: string; attributes: string }>(
+    `select p.proname as name, ${hashSql} as hash, ${attributesSql} as attributes
      from pg_proc p
      join pg_language l on l.oid = p.prolang
      join pg_roles w on w.oid = p.proowner and not w.rolsuper
@@ -53,13 +53,12 @@ export async function refuseForeignFunctions(client: Asking): Promise<void> {
      where p.pronamespace = to_regnamespace('pgtrail') and p.prokind = 'f' order by 1`,
   )
   if (rows.length === 0) return
-  const shipped = versions().map(shippedFunctions)
   const odd = rows.find(
-    ({ name, source, attributes }) =>
-      !shipped.some((functions) => {
-        const ours = functions.get(name)
-        return ours?.body === source && ours.attributes === attributes
-      }),
+    ({ name, hash, attributes }) =>
+      findVersion((version) => {
+        const ours = shippedFunctions(version).get(name)
+        return ours?.hash === hash && ours.attributes === attributes
+      }) === undefined,
   )
   if (odd === undefined) return
   throw new TrailError(

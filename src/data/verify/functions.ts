@@ -1,8 +1,10 @@
 // The functions of a version as its SQL says them, to be compared with those of a log.
-import type { Version } from "../sql-files.js"
+import { sha256Hex, type Version } from "../sql-files.js"
 
 export interface ShippedFunction {
   readonly body: string
+  /** sha256 of the body, hex: by it functions are compared, so that the server need not send half a megabyte. */
+  readonly hash: string
   /** As the catalog has it, for comparison: a body does something else with another search_path, or as another role. */
   readonly attributes: string
 }
@@ -28,7 +30,7 @@ function readFunctions({ code }: Version): ReadonlyMap<string, ShippedFunction> 
   return new Map(
     [...functions].map(([, name = "", head = "", body = ""]) => [
       name,
-      { body, attributes: attributesOf(head) },
+      { body, hash: sha256Hex(body), attributes: attributesOf(head) },
     ]),
   )
 }
@@ -44,6 +46,9 @@ function attributesOf(head: string): string {
   const definer = /\bsecurity definer\b/.test(head) ? "t" : "f"
   return `language ${language?.[1] ?? language?.[2]}, security definer ${definer}, settings ${settings.length === 0 ? "-" : settings.sort().join("; ")}`
 }
+
+/** Of a function p what `hash` is. */
+export const hashSql = "encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex')"
 
 /** Of a function p in a language l what `attributes` is. */
 export const attributesSql = `format('language %s, security definer %s, settings %s', l.lanname, p.prosecdef,

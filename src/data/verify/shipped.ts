@@ -1,10 +1,10 @@
 // Compares guards and functions with what this pgtrail ships: it needs no stored description, which the owner could have forged.
 import type { ClientBase } from "pg"
-import { sha256Hex, type Version } from "../sql-files.js"
+import type { Version } from "../sql-files.js"
 import type { Difference } from "./catalog-difference.js"
 import { detachedPartitions } from "./detached.js"
 import { foreignCode } from "./foreign.js"
-import { attributesSql, shippedFunctions } from "./functions.js"
+import { attributesSql, hashSql, shippedFunctions } from "./functions.js"
 
 /**
  * The guards must be there, whoever migrated; the functions must be those of `shipped`, undefined where another pgtrail migrated: its
@@ -94,14 +94,14 @@ async function compareFunctions(client: ClientBase, shipped: Version): Promise<D
   const functions = shippedFunctions(shipped)
   const { rows } = await client.query<{ name: string; object: string; body: string; attributes: string }>(
     `select p.proname as name, format('function %s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)) as object,
-       encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') as body,
+       ${hashSql} as body,
        ${attributesSql} as attributes
      from pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = 'pgtrail' join pg_language l on l.oid = p.prolang
      where p.prokind <> 'a' order by 2`,
   )
   return rows.flatMap(({ name, object, body, attributes }): Difference[] => {
     const ours = functions.get(name)
-    const hash = ours === undefined ? undefined : sha256Hex(ours.body)
+    const hash = ours?.hash
     const isBody = hash !== body
     if (!isBody && ours?.attributes === attributes) return []
     const message = `${object} is not the one that this pgtrail ships`
