@@ -122,17 +122,16 @@ test("a copy gets a log id of its own, and the checkpoints from before still cou
   await restore()
 })
 
-test("twelve thousand lanes that were lost are all recorded, and the first of them told", async () => {
+// It asks about each lane by itself, a thousandth of a second of the processor.
+test("more lanes that were lost than are looked up at once are all recorded, and the first of them told", async () => {
   const { logId, pair, path, open } = log
-  const lanes = Array.from({ length: 12_000 }, (_, at) =>
-    head(`org ${String(at).padStart(5, "0")}`, "0", "2"),
-  )
+  const lanes = Array.from({ length: 5_001 }, (_, at) => head(`org ${String(at).padStart(5, "0")}`, "0", "2"))
   writeCheckpoint(path("large"), lanes, pair, { logId })
   const opened = await open(path("large"), { dryRun: true })
-  expect(opened).toMatchObject({ lanes_lost: "12000", events_lost: "24000", acts_lost: true })
+  expect(opened).toMatchObject({ lanes_lost: "5001", events_lost: "10002", acts_lost: true })
   const told = describeIncarnation(opened)
-  expect(told).toContain(": 24,000 events in 12,000 lanes\n  org 00000/0  events 1 to 2\n")
-  expect(told).toContain("\n  and 11,980 lanes more: --json lists all\n")
+  expect(told).toContain(": 10,002 events in 5,001 lanes\n  org 00000/0  events 1 to 2\n")
+  expect(told).toContain("\n  and 4,981 lanes more: --json lists all\n")
   expect(told.split("\n").length).toBeLessThan(30)
 })
 

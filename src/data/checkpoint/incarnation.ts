@@ -3,12 +3,11 @@ import type { ClientBase } from "pg"
 import { performAct } from "../act/perform.js"
 import { TrailError } from "../errors.js"
 import { schemaState } from "../migrate/state.js"
-import { purgedAround } from "../purge/place.js"
 import { writeTime } from "../query/columns.js"
 import type { VerifiedHead } from "../verify/acts.js"
-import { detachedPartitions } from "../verify/detached.js"
 import { type Checkpoint, openCheckpoint } from "./anchor.js"
 import { readKeyFiles } from "./keys.js"
+import { columnsOf, lostHeads } from "./lost-heads.js"
 import { readSigningKey } from "./note.js"
 
 export const incarnationReasons = ["restore", "pitr", "failover", "copy"] as const
@@ -149,66 +148,6 @@ async function hasLostAct(client: ClientBase, { act }: Checkpoint): Promise<bool
   return rows.length === 0
 }
 
-const batch = 5_000
-
-/**
- * Heads that the log no longer has. Looks at the newest hashes first, and for what they no longer hold at the events, also those of
- * detached partitions, and at what was purged.
- */
-async function lostHeads(client: ClientBase, heads: readonly VerifiedHead[]): Promise<VerifiedHead[]> {
-  const detached = (await detachedPartitions(client)).map(({ name }) => `only ${name}`)
-  const lost: VerifiedHead[] = []
-  for (let at = 0; at < heads.length; at += batch) {
-    let part: readonly VerifiedHead[] = heads.slice(at, at + batch)
-    for (const table of ["pgtrail.chain_head", "pgtrail.event", ...detached]) {
-      part = await absent(client, table, part)
-    }
-    lost.push(...(await unpurged(client, part)))
-  }
-  return lost
-}
-
-/** What was purged with a record was not lost; where a range ends there, it must have ended with that event. */
-async function unpurged(client: ClientBase, heads: readonly VerifiedHead[]): Promise<VerifiedHead[]> {
-  const left: VerifiedHead[] = []
-  for (const head of heads) {
-    const { organization_id: organization, lane, seq } = head
-    const purges = await purgedAround(client, { organization, lane, seq })
-    const purge = purges?.find(({ first, last }) => first <= BigInt(seq) && BigInt(seq) <= last)
-    if (purge === undefined || (purge.last === BigInt(seq) && purge.hash !== head.hash)) left.push(head)
-  }
-  return left
-}
-
-/** `table`: quoted and qualified. */
-async function absent(
-  client: ClientBase,
-  table: string,
-  heads: readonly VerifiedHead[],
-): Promise<readonly VerifiedHead[]> {
-  if (heads.length === 0) return []
-  // A lateral with a limit stays a lookup by key for each head; an anti-join may become a scan of the whole log.
-  const { rows } = await client.query<VerifiedHead>(
-    `select g.organization_id, g.lane, g.seq, g.hash
-     from unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[]::bytea[]) g (organization_id, lane, seq, hash)
-     left join lateral (
-         select true as there from ${table} t
-         where t.organization_id = g.organization_id and t.lane = g.lane and t.seq = g.seq and t.hash = g.hash
-         limit 1
-     ) t on true
-     where t.there is null`,
-    columns(heads),
-  )
-  return rows
-}
-
-const columns = (heads: readonly VerifiedHead[]): string[][] => [
-  heads.map((head) => head.organization_id),
-  heads.map((head) => head.lane),
-  heads.map((head) => head.seq),
-  heads.map((head) => head.hash),
-]
-
 async function open(
   client: ClientBase,
   reason: string,
@@ -218,7 +157,7 @@ async function open(
   const { rows } = await client.query<{ number: string; log_id: string; act: string }>(
     `select number, log_id, seq as act
      from pgtrail.open_incarnation($5, $6, $1::text[], $2::smallint[], $3::bigint[], $4::text[]::bytea[], $7::timestamptz)`,
-    [...columns(heads), reason, checkpoint.note, checkpoint.time],
+    [...columnsOf(heads), reason, checkpoint.note, checkpoint.time],
   )
   const [opened] = rows
   if (opened === undefined) throw new TrailError("server", "the server opened no incarnation")
