@@ -222,7 +222,7 @@ test("the cursor of its guide walks every event once, newest first", async () =>
 })
 
 test("what its seven indexes serve, an index of the log serves", async () => {
-  await insertMany("org-plans", 8000)
+  await insertMany("org-plans", 4000)
   await db.query("analyze pgtrail.event")
   const org = "SELECT * FROM audit_events WHERE organization_id = 'org-plans'"
   const november = "timestamp >= '2026-11-01Z' AND timestamp < '2026-12-01Z'"

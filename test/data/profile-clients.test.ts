@@ -166,6 +166,39 @@ test("COPY FROM fills the view, and COPY of a SELECT gives the same lines back",
   expect(Buffer.concat(back).toString()).toBe(lines.join(""))
 })
 
+const lines = {
+  mem0: ["audit_logs", "user_id,operation,action_result,details", 'ada,mem0_search,allowed,"{""n"": 1}"'],
+  agenttrace: [
+    "audit_events",
+    "event_id,timestamp,organization_id,actor_type,actor_id,event_category,event_type,event_severity,resource_type,resource_id,action,request_id",
+    "evt-1,2026-07-01 00:00:00+00,acme,user,ada,auth,auth.login,info,user,u-1,read,r-1",
+  ],
+  "audit-db": [
+    "audit_log",
+    "organization_id,principal_id,action,status,details",
+    'acme,ada,user.login,success,"{""n"": 1}"',
+  ],
+  "ai-firewall": [
+    "log_entries",
+    "user_id,device_id,tool_name,tool_type,prompt_length,risk_level,detected_entity_types",
+    'ada,d-1,chat,web,12,green,"[""EMAIL""]"',
+  ],
+} as const
+
+test.each(Object.entries(lines))("COPY fills the view of %s", async (name, [view, columns, line]) => {
+  const trail = await db.trail()
+  const schema = name.replace("-", "_")
+  const session = await db.client()
+  await session.query(`create schema ${schema}; set timezone = 'UTC'`)
+  await trail.installProfile(name, { schema })
+  const table = `${schema}.${view}`
+  await pipeline([`${line}\n`], session.query(copyFrom(`copy ${table} (${columns}) from stdin csv`)))
+  const back: Buffer[] = []
+  for await (const part of session.query(copyTo(`copy (select ${columns} from ${table}) to stdout csv`)))
+    back.push(part as Buffer)
+  expect(Buffer.concat(back).toString()).toBe(`${line}\n`)
+})
+
 test("a line that COPY may not take leaves none of the others", async () => {
   const lines = ["a,half,2026-07-01\n", `${"e".repeat(129)},half,2026-07-01\n`]
   const copy = pipeline(

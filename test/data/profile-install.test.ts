@@ -1,4 +1,8 @@
 // Installing, showing and removing profiles: all or nothing, recorded, and never over something that is not theirs.
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
@@ -109,13 +113,24 @@ test("a dry run makes nothing, and a role that is no member of the owner is refu
   })
 })
 
-test("a log with a profile is not taken below what its views read, and says which command takes the profile away", async () => {
+test("a log with a profile is neither taken away nor below what its views read, and says which command takes the profile away", async () => {
   const own = await testDatabase()
   const other = await own.trail()
   await other.installProfile("mem0")
   await expect(other.migrateDown({ to: 6, confirm: own.name })).rejects.toMatchObject({
     hint: expect.stringContaining("pgtrail profile remove"),
   })
+  for (const refused of [
+    () => other.uninstall({ dryRun: true }),
+    () => other.uninstall({ confirm: own.name }),
+    () => other.uninstallSql(),
+  ]) {
+    await expect(refused()).rejects.toMatchObject({
+      code: "config",
+      message: "profile mem0 is installed in schema public, and its application writes here",
+      hint: "nothing was changed; first: pgtrail profile remove mem0 --schema public",
+    })
+  }
   await other.removeProfile("mem0")
   expect((await other.migrateDown({ to: 6, confirm: own.name })).level).toBe(6)
   await own.drop()
@@ -138,8 +153,57 @@ test("a person's restriction hides his events from the view, and a redacted even
     confirm: "ben",
   })
   expect(await own.query("select user_id, event_type from audit_logs")).toHaveLength(1)
+  // A proxy's list is no address that a column could hold: the column has the first, by which the list in details is found.
+  await own.query(
+    `insert into audit_logs (event_type, timestamp, user_id, ip_address, metadata)
+     values ('auth.login', now(), 'cleo', '203.0.113.9, 10.0.0.1', '{"kept": 1}'), ('auth.login', now(), 'cleo', '2001:DB8::9', '{"kept": 1}')`,
+  )
+  expect(
+    await own.query("select ip_address from audit_logs where event_type = 'auth.login' order by id"),
+  ).toEqual([{ ip_address: "203.0.113.9, 10.0.0.1" }, { ip_address: "2001:DB8::9" }])
+  await other.eraseSubject([{ kind: "id", value: "cleo" }], {
+    reason: "she asked",
+    requestedBy: "dpo",
+    confirm: "cleo",
+  })
+  const everywhere = await own.query(
+    "select e::text as row from pgtrail.event e where e::text ~* '203.0.113.9|2001:db8::9'",
+  )
+  expect(everywhere).toEqual([])
+  expect(await own.query("select metadata from audit_logs where event_type = 'auth.login'")).toEqual([
+    { metadata: '{"kept": 1}' },
+    { metadata: '{"kept": 1}' },
+  ])
   expect((await other.verify()).verdict).toBe("intact")
   await own.drop()
+})
+
+test("a restored backup has the events and no view: the profile says so, and is installed again with its ids going on", async () => {
+  const own = await testDatabase()
+  const copy = await testDatabase({ empty: true })
+  const folder = await mkdtemp(join(tmpdir(), "pgtrail-profile-"))
+  try {
+    const first = await own.trail()
+    await first.installProfile("memoric")
+    await own.query(
+      "insert into audit_logs (event_type, timestamp, user_id) values ('auth.login', now(), 'a'), ('auth.logout', now(), 'a')",
+    )
+    await first.createBackup({ to: pathToFileURL(folder).href })
+    const second = await copy.trail()
+    await second.restoreBackup(pathToFileURL(folder).href)
+    const { installed } = await second.profile("memoric")
+    expect(new Set(installed[0]?.objects.map(({ state }) => state))).toEqual(new Set(["missing"]))
+    await second.installProfile("memoric")
+    const added = await copy.query(
+      "insert into audit_logs (event_type, timestamp, user_id) values ('auth.login', now(), 'b') returning id",
+    )
+    expect(added).toEqual([{ id: "3" }])
+    expect(await copy.query("select count(*) from audit_logs")).toEqual([{ count: "3" }])
+    expect((await second.verify()).verdict).toBe("intact")
+  } finally {
+    await rm(folder, { recursive: true })
+    await Promise.all([own.drop(), copy.drop()])
+  }
 })
 
 test("what depends on a view keeps the profile from being removed, and is named", async () => {

@@ -64,15 +64,40 @@ export async function uninstall(
   })
 }
 
-/** Reads as the connected role: everything else needs its rights too. */
+/** Reads as the connected role: everything else needs its rights too. Throws `config` while a profile is installed. */
 export async function installedLog(client: ClientBase): Promise<InstalledLog> {
   await client.query(readSql("preflight.sql"))
-  const { rows } = await client.query<{ database: string; there: string; owner: string | null }>(
+  const { rows } = await client.query<{
+    database: string
+    there: string
+    owner: string | null
+    profile: string | null
+    schema: string | null
+  }>(
     `select current_database() as database, to_regclass('pgtrail.event') is not null and to_regclass('pgtrail.log') is not null as there,
-       (select r.rolname from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'pgtrail') as owner`,
+       (select r.rolname from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'pgtrail') as owner,
+       p.profile, p.schema
+     from (values (1)) one
+     left join (
+       -- profile/sql.ts marks what it makes. Tables that a removed profile left are no reason to stay.
+       select substr(d.description, length('pgtrail profile ') + 1) as profile, n.nspname::text as schema
+       from pg_description d
+       join pg_class c on d.classoid = 'pg_class'::regclass and c.oid = d.objoid and d.objsubid = 0 and c.relkind = 'v'
+       join pg_namespace n on n.oid = c.relnamespace
+       where d.description like 'pgtrail profile %'
+       order by 1, 2 limit 1) p on true`,
   )
   const [row] = rows
   if (row?.there !== "t") throw notInstalled()
+  if (row.profile !== null) {
+    throw new TrailError(
+      "config",
+      `profile ${row.profile} is installed in schema ${row.schema}, and its application writes here`,
+      {
+        hint: `nothing was changed; first: pgtrail profile remove ${row.profile} --schema ${row.schema}`,
+      },
+    )
+  }
   return { database: row.database, roles: row.owner === "pgtrail_owner" }
 }
 

@@ -1,5 +1,5 @@
 // Seed 003: audit_log, the events of audit-db. Its presets are applied to each row before it is checked.
-import { isKept, type Kept, readKept, writeKept } from "./kept.js"
+import { isKept, type Kept, readKept } from "./kept.js"
 import type { EventView } from "./shape.js"
 
 const kept: readonly Kept[] = [
@@ -99,8 +99,7 @@ export const auditLog: EventView = {
     },
     { name: "details", type: "jsonb", read: readKept(kept) },
   ],
-  // A row of no organization is one of the profile's own: the log has no event without one. What the event has elsewhere is put into its
-  // details here, and not as the event is written: a statement with a subquery costs every row a sixth more, and few rows need it.
+  // A row of no organization is one of the profile's own: the log has no event without one.
   before: ({ schema, organization }) => `    if new.organization_id is null then
         new.organization_id := ${organization};
     end if;
@@ -110,11 +109,8 @@ export const auditLog: EventView = {
         loop
             new := jsonb_populate_record(new, ${schema}.pgtrail_audit_preset_apply(to_jsonb(found_row), to_jsonb(new)));
         end loop;
-    end if;
-    found_row := new;
-    if ${kept.map(({ isLost }) => isLost).join(" or ")} or new.details -> 'pgtrail_kept' is not null then
-        found_row.details := ${writeKept("new.details", kept)};
     end if;`,
+  kept: { column: "details", values: kept },
   write: {
     external_number: "new.id",
     occurred_at: "new.timestamp",
@@ -131,6 +127,5 @@ export const auditLog: EventView = {
     data_classification: "upper(new.data_classification)",
     retention_policy: "coalesce(new.retention_policy, 'standard')",
     processing_latency_ms: "new.processing_latency",
-    details: "found_row.details",
   },
 }

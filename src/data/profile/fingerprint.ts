@@ -1,7 +1,8 @@
 // What an object of a profile is made of, as one digest: so that a change by hand shows.
 import { literal } from "../migrate/script.js"
+import { ident } from "./quote.js"
 import type { Place, Profile } from "./shape.js"
-import { ident, objectsOf } from "./sql.js"
+import { objectsOf } from "./sql.js"
 
 /** A query of one value: an object with the name and the digest of each that is there. Of a table and a sequence only that it is. */
 export function fingerprintsSql(profile: Profile, place: Place): string {

@@ -1,6 +1,8 @@
 // What the roles of an application get on a profile's objects.
+
+import { ident } from "./quote.js"
 import type { Companion, Place, Profile } from "./shape.js"
-import { ident, visibleArguments, visibleName } from "./sql.js"
+import { visibleArguments, visibleName } from "./sql.js"
 
 /** As the owner: what applications that write and people that read get. Names of roles are quoted already. */
 export function grantSql(

@@ -1,5 +1,5 @@
 // Seed 000, the governance pack for Mem0. Its README names no lengths: text is bounded where the log's indexes would show it cut.
-import { keptAddress, parseAddress, readAddress, readKept, writeKept } from "./kept.js"
+import { keptAddress, parseAddress, readAddress, readKept } from "./kept.js"
 import type { EventView, Place, Profile, Replacement } from "./shape.js"
 
 const kept = [keptAddress]
@@ -50,6 +50,7 @@ const auditLogs: EventView = {
     { name: "signature", type: "text", read: "e.signature" },
   ],
   before: () => parseAddress,
+  kept: { column: "details", values: kept },
   write: {
     id: "new.id",
     occurred_at: "new.timestamp",
@@ -59,12 +60,11 @@ const auditLogs: EventView = {
     resource_type: "new.resource_type",
     resource_id: "new.resource_id",
     outcome: "case new.action_result when 'allowed' then 'success' else new.action_result end",
-    ip_address: "found_row.address",
+    ip_address: "found_address",
     user_agent: "new.user_agent",
     request_id: "new.request_id",
     data_classification: "upper(new.data_classification)",
     data_size_bytes: "new.data_size_bytes",
-    details: writeKept("new.details", kept),
     signature: "new.signature",
     // The policy of this name is for these events alone, whatever else is in the log.
     retention_policy: "'mem0'",

@@ -1,6 +1,6 @@
 // Seed 001, Memoric: its audit_logs, and its audit summary out of the daily summaries.
 import { knownTypes } from "../type/known.js"
-import { isKept, type Kept, keptAddress, parseAddress, readAddress, readKept, writeKept } from "./kept.js"
+import { isKept, type Kept, keptAddress, parseAddress, readAddress, readKept } from "./kept.js"
 import { auditSummary } from "./memoric-summary.js"
 import type { EventView, Place, Profile, Replacement } from "./shape.js"
 
@@ -110,6 +110,7 @@ const auditLogs: EventView = {
     },
   ],
   before: () => parseAddress,
+  kept: { column: "metadata", values: kept },
   write: {
     external_number: "new.id",
     event_type: "new.event_type",
@@ -121,7 +122,7 @@ const auditLogs: EventView = {
     actor_id: "new.user_id",
     actor_name: "new.username",
     session_id: "new.session_id",
-    ip_address: "found_row.address",
+    ip_address: "found_address",
     user_agent: "new.user_agent",
     resource_type: "new.resource_type",
     resource_id: "new.resource_id",
@@ -135,7 +136,6 @@ const auditLogs: EventView = {
     outcome: "case when new.success then 'success' else 'failure' end",
     error_message: "new.error_message",
     status_code: "new.status_code",
-    details: writeKept("new.metadata", kept),
     tags: writeTexts("tags"),
     compliance_tags: writeTexts("compliance_tags"),
     retention_policy: "coalesce(new.retention_policy, 'memoric')",

@@ -6,7 +6,8 @@ import { refuseForeignFunctions } from "../verify/foreign.js"
 import { asOwner } from "./install.js"
 import { objectsThere, readGround } from "./place.js"
 import { profileNamed } from "./profiles.js"
-import { ident, objectsOf } from "./sql.js"
+import { ident } from "./quote.js"
+import { objectsOf } from "./sql.js"
 import { newestActs } from "./state.js"
 
 export interface RemoveProfileOptions {

@@ -1,5 +1,7 @@
 // What a profile is: views in the shape of another system's tables over pgtrail.event, and the tables that it has beside them. One generator makes the SQL.
 
+import type { Kept } from "./kept.js"
+
 export const profileNames = ["mem0", "memoric", "agenttrace", "audit-db", "ai-firewall"] as const
 export type ProfileName = (typeof profileNames)[number]
 
@@ -31,7 +33,10 @@ export interface ViewColumn {
 export interface EventView {
   readonly name: string
   readonly columns: readonly ViewColumn[]
-  /** By column of pgtrail.event, an expression over `new`, the row as the application wrote it. `source` and a bound organization are added. */
+  /**
+   * By column of pgtrail.event, an expression over `new`, the row as the application wrote it, or `found_address`, its ip_address where that is
+   * one. `source` and a bound organization are added.
+   */
   readonly write: Readonly<Record<string, string>>
   /** Columns that the database decides: by column of the view, an expression over `e`, the event as it was appended. */
   readonly answers?: Readonly<Record<string, string>>
@@ -39,6 +44,8 @@ export interface EventView {
   readonly hasOrganization: boolean
   /** plpgsql statements that run before the checks; they may change `new` and use `found_row record`. */
   readonly before?: (place: Place) => string
+  /** Its column that becomes the event's details, and what stands there beside it: `details` is written by the generator. */
+  readonly kept?: { readonly column: string; readonly values: readonly Kept[] }
   /** Its ids are numbers from a sequence of this name, kept in external_number. */
   readonly sequence?: string
 }

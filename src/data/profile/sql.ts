@@ -1,5 +1,7 @@
 // The SQL of a profile: from its definition to one script that whoever installed the log runs in one transaction.
 import { literal } from "../migrate/script.js"
+import { insertName, insertSql } from "./insert.js"
+import { ident, quoteBody } from "./quote.js"
 import type { EventView, Place, Profile, ViewColumn } from "./shape.js"
 
 /** Everything that has a name of its own in the profile's schema, in the order in which it is made. */
@@ -10,10 +12,6 @@ export interface ProfileObject {
   readonly signature?: string
 }
 
-export const ident = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
-/** `pgtrail_` in front: a function in the application's schema that nobody takes for its own. */
-const insertName = (view: EventView): string => `pgtrail_${view.name}_insert`
 export const refuseName = (profile: Profile): string => `pgtrail_${profile.name.replaceAll("-", "_")}_refuse`
 
 export const visibleName = (profile: Profile): string =>
@@ -128,85 +126,6 @@ function defaultOf(view: EventView, column: ViewColumn, place: Place): string | 
   return `nextval(${literal(`${place.schema}.${ident(view.sequence)}`)}::regclass)`
 }
 
-function insertSql(profile: Profile, view: EventView, place: Place): string {
-  const name = `${place.schema}.${ident(insertName(view))}`
-  const refusals = view.columns.flatMap((column) => refusalsOf(column))
-  const write = {
-    ...view.write,
-    source: literal(profile.name),
-    ...(view.hasOrganization ? {} : { organization_id: place.organization }),
-  }
-  const answers = Object.entries(view.answers ?? {})
-  const body = [
-    "declare",
-    "    found_row record;",
-    "begin",
-    ...(view.before === undefined ? [] : [view.before(place)]),
-    // One condition for all: an event that is well pays for one.
-    ...(refusals.length === 0
-      ? []
-      : [
-          `    if ${refusals.map(({ when }) => `(${when}) is true`).join("\n        or ")}`,
-          "    then",
-          ...refusals.map(
-            ({ when, raise }) => `        if (${when}) is true then raise exception using ${raise}; end if;`,
-          ),
-          "    end if;",
-        ]),
-    `    insert into pgtrail.event as e (${Object.keys(write).join(", ")})`,
-    `    values (${Object.values(write).join(", ")})`,
-    // Only what is told: the whole event costs a fifth more.
-    answers.length === 0
-      ? "    ;"
-      : `    returning ${answers.map(([, value]) => value).join(", ")} into ${answers.map(([column]) => `new.${ident(column)}`).join(", ")};`,
-    "    return new;",
-    "end",
-  ].join("\n")
-  const create = quoteBody(
-    body,
-    (quoted) =>
-      `create or replace function ${name}() returns trigger
-language plpgsql volatile security definer parallel unsafe
-set search_path = pg_catalog, pg_temp
-as ${quoted};`,
-  )
-  return `${create}\nrevoke all on function ${name}() from public;`
-}
-
-interface Refusal {
-  readonly when: string
-  readonly raise: string
-}
-
-/** As PostgreSQL itself refuses them on a table, with its SQLSTATEs and fields; the value, which could be personal, is told to nobody. */
-function refusalsOf({ name, isRequired, limit, check }: ViewColumn): Refusal[] {
-  const column = `new.${ident(name)}`
-  const fields = `, column = ${literal(name)}, table = tg_table_name, schema = tg_table_schema`
-  const refusals: Refusal[] = []
-  if (isRequired === true) {
-    const message = `format('null value in column %I of relation %I violates not-null constraint', ${literal(name)}, tg_table_name)`
-    refusals.push({
-      when: `${column} is null`,
-      raise: `errcode = '23502', message = ${message}${fields}`,
-    })
-  }
-  if (limit !== undefined) {
-    const message = `format('value too long for type character varying(${limit}) in column %I', ${literal(name)})`
-    refusals.push({
-      when: `length(${column}) > ${limit}`,
-      raise: `errcode = '22001', message = ${message}${fields}`,
-    })
-  }
-  if (check !== undefined) {
-    const message = `format('column %I of new row for relation %I violates check constraint %I', ${literal(name)}, tg_table_name, ${literal(check.name)})`
-    refusals.push({
-      when: `not (${check.sql})`,
-      raise: `errcode = '23514', message = ${message}, constraint = ${literal(check.name)}${fields}`,
-    })
-  }
-  return refusals
-}
-
 function refuseSql(profile: Profile, place: Place): string {
   const name = `${place.schema}.${ident(refuseName(profile))}`
   const body = `begin
@@ -235,11 +154,4 @@ function triggersSql(profile: Profile, view: EventView, place: Place): string {
     `create or replace trigger pgtrail_refuse_row instead of update or delete ${on} for each row execute function ${refuse};`,
     `create or replace trigger pgtrail_refuse before update or delete ${on} for each statement execute function ${refuse};`,
   ].join("\n")
-}
-
-/** Between dollar signs with a word that the body has not: an organization may be called anything. */
-export function quoteBody(body: string, around: (quoted: string) => string): string {
-  let tag = "$profile$"
-  for (let n = 1; body.includes(tag); n++) tag = `$profile${n}$`
-  return around(`${tag}\n${body}\n${tag}`)
 }
