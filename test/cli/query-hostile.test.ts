@@ -15,8 +15,7 @@ afterAll(() => db.drop())
 
 test.each([
   ["SQL", "'; drop table pgtrail.event; --"],
-  ["quotes, wildcards and a backslash", `"'%_\\`],
-  ["an escape and a line end", "\u001b[2J\n--"],
+  ["quotes, wildcards, a backslash, an escape and a line end", `"'%_\\\u001b[2J\n--`],
   ["a hundred kilobytes", "x'\\%_".repeat(20_000)],
 ])("%s, in every flag", async (_, value) => {
   for (const name of criterionNames) {

@@ -31,6 +31,18 @@ describe("a transcript", () => {
     expect(await replay(once, { tree })).toBe(once)
   })
 
+  it("keeps a time that it has, though it is the hour of the day at which that comes near to now", async () => {
+    const near = new Date(Date.now() - 5 * 86_400_000).toISOString().replace(/...Z$/, "123Z")
+    const sql = async () => {
+      throw new Error(near)
+    }
+    const recorded = `sql> select 1\nError: ${near}\n`
+    expect(await replay(recorded, { tree, sql })).toBe(recorded)
+    expect(await replay("sql> select 1\n", { tree, sql })).toBe(
+      "sql> select 1\nError: 0000-00-00T00:00:00.000Z\n",
+    )
+  })
+
   it("splits words as a shell does", () => {
     expect(words(`pgtrail a 'b c' "d \\" e" f'g'h --x="y z" ''`)).toEqual([
       "pgtrail",

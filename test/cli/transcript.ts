@@ -31,6 +31,10 @@ export async function expectTranscript(file: string, options: TranscriptOptions 
 /** The transcript as it reads today: the lines that are input stay, the answers are new. */
 export async function replay(transcript: string, options: TranscriptOptions): Promise<string> {
   const said: string[] = []
+  // No run makes a time that was there before it: such a one stays, however near to now it comes, by its date or at its hour of the day.
+  const written = new Set(
+    [...transcript.matchAll(time), ...transcript.matchAll(minute)].map(([found]) => found),
+  )
   let input = ""
   for (const line of transcript.split("\n")) {
     const [, sign, rest = ""] = /^(\$|sql>|stdin>) (.*)$/.exec(line) ?? []
@@ -51,16 +55,21 @@ export async function replay(transcript: string, options: TranscriptOptions): Pr
     if (sign === "stdin>") {
       input += `${rest}\n`
     } else if (sign === "sql>") {
-      said.push(...(await answerOfSql(rest, options)))
+      said.push(...(await answerOfSql(rest, written, options)))
     } else {
-      said.push(...(await answerOfCommand(rest, input, options)))
+      said.push(...(await answerOfCommand(rest, input, written, options)))
       input = ""
     }
   }
   return `${said.join("\n")}\n`
 }
 
-async function answerOfCommand(line: string, input: string, options: TranscriptOptions): Promise<string[]> {
+async function answerOfCommand(
+  line: string,
+  input: string,
+  written: ReadonlySet<string>,
+  options: TranscriptOptions,
+): Promise<string[]> {
   const [program, ...argv] = words(line)
   if (program !== "pgtrail") throw new Error(`a transcript runs pgtrail alone: ${line}`)
   const url = options.url === undefined ? {} : { PGTRAIL_URL: options.url }
@@ -74,17 +83,21 @@ async function answerOfCommand(line: string, input: string, options: TranscriptO
     },
     options.tree,
   )
-  const text = normalise(ran.both).replace(/\n$/, "")
+  const text = normalise(ran.both, Date.now(), written).replace(/\n$/, "")
   return [...(text === "" ? [] : text.split("\n")), ...(ran.exit === 0 ? [] : [`? ${ran.exit}`])]
 }
 
-async function answerOfSql(statement: string, { sql }: TranscriptOptions): Promise<string[]> {
+async function answerOfSql(
+  statement: string,
+  written: ReadonlySet<string>,
+  { sql }: TranscriptOptions,
+): Promise<string[]> {
   if (sql === undefined) throw new Error("this transcript has sql> lines and no database")
   try {
     await sql(statement)
     return []
   } catch (error) {
-    return [normalise(String(error))]
+    return [normalise(String(error), Date.now(), written)]
   }
 }
 
@@ -112,12 +125,18 @@ function isMade(found: string, now: number): boolean {
   return distance < recent || (!/[:.]0*(?:Z|$)/.test(found) && Math.min(rest, recent - rest) < 600_000)
 }
 
-/** What differs from run to run becomes a mask of the same width, so that tables stay in line. */
-export function normalise(text: string, now: number = Date.now()): string {
+/** What differs from run to run becomes a mask of the same width, so that tables stay in line; times that are `written` do not differ. */
+export function normalise(
+  text: string,
+  now: number = Date.now(),
+  written: ReadonlySet<string> = new Set(),
+): string {
+  const masked = (found: string, precise = found): string =>
+    !written.has(found) && isMade(precise, now) ? mask(found) : found
   return (
     text
-      .replace(time, (found) => (isMade(found, now) ? mask(found) : found))
-      .replace(minute, (found) => (isMade(`${found.replace(" ", "T")}:01Z`, now) ? mask(found) : found))
+      .replace(time, (found) => masked(found))
+      .replace(minute, (found) => masked(found, `${found.replace(" ", "T")}:01Z`))
       .replace(uuid, (found) => found.replace(/[0-9a-f]/g, "x"))
       .replace(/\b(?:\\x)?[0-9a-f]{64}\b/g, (found) => "h".repeat(found.length))
       .replace(/\b(PostgreSQL|pgtrail) \d+(?:\.\d+)*/g, "$1 N")

@@ -1,20 +1,17 @@
 // Incarnations that are not opened: what is no checkpoint of this log, no list of heads, or no loss is refused, and nothing changes.
-import { afterAll, beforeEach, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { hashOf as hash, noteSql, type Opening, openWith } from "./opening.js"
 
 let db: TestDatabase
-const all: TestDatabase[] = []
-beforeEach(async () => {
+// One for all: what is refused changes nothing, and each says so. The last opens some.
+beforeAll(async () => {
   db = await testDatabase()
-  all.push(db)
   await db.query(
     "insert into pgtrail.event (organization_id, event_type) select o, 'x' from unnest(array['acme', 'Globex']) o, generate_series(1, 5)",
   )
 })
-afterAll(async () => {
-  for (const database of all) await database.drop()
-})
+afterAll(() => db.drop())
 
 const open = (opening?: Opening) => openWith(db, opening)
 const incarnations = () => db.query("select * from pgtrail.incarnation order by number")
@@ -71,6 +68,23 @@ test.each<[string, Opening]>([
   expect(await db.query("select count(*) as n from pgtrail.act")).toEqual([{ n: "1" }])
 })
 
+test("lists that differ in length are refused", async () => {
+  for (const lists of [
+    "'{a}', '{}', '{}', '{}'",
+    "'{}', '{0}', '{}', '{}'",
+    "'{}', '{}', '{1}', '{}'",
+    "'{}', '{}', '{}', array[sha256('x')]",
+    "null, null, null, null",
+    "'{a,b}', '{0}', '{1}', array[sha256('x')]",
+  ]) {
+    await expect(
+      db.query(`select pgtrail.open_incarnation('restore', ${noteSql()}, ${lists}, now())`),
+      lists,
+    ).rejects.toMatchObject({ code: "TR009" })
+  }
+  expect(await incarnations()).toHaveLength(1)
+})
+
 test("while the act of the checkpoint is there nothing is lost, and without a loss one is opened all the same", async () => {
   const [act] = await db.query("select encode(hash, 'base64') as hash, seq from pgtrail.act")
   const present = (note: string) => note.replace(/act .*\n/, `act ${act?.seq} ${act?.hash}\n`)
@@ -87,20 +101,4 @@ test("while the act of the checkpoint is there nothing is lost, and without a lo
       number: "3",
     },
   )
-})
-
-test("lists that differ in length are refused", async () => {
-  for (const lists of [
-    "'{a}', '{}', '{}', '{}'",
-    "'{}', '{0}', '{}', '{}'",
-    "'{}', '{}', '{1}', '{}'",
-    "'{}', '{}', '{}', array[sha256('x')]",
-    "null, null, null, null",
-    "'{a,b}', '{0}', '{1}', array[sha256('x')]",
-  ]) {
-    await expect(
-      db.query(`select pgtrail.open_incarnation('restore', ${noteSql()}, ${lists}, now())`),
-      lists,
-    ).rejects.toMatchObject({ code: "TR009" })
-  }
 })

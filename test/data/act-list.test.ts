@@ -31,8 +31,10 @@ test("the list of kinds has every kind that the log records, and those that can 
     `select distinct m[1] as kind from pg_proc, regexp_matches(prosrc, $$record_act[(]'([a-z_]+)'$$, 'g') m
      where pronamespace = 'pgtrail'::regnamespace`,
   )
-  // The tool itself records those of migrations, and record_access those that it is called with.
-  expect([...rows.map((row) => row.kind), "migrate", "grant", "revoke"].sort()).toEqual([...actKinds].sort())
+  // The tool itself records those of migrations and profiles, and record_access those that it is called with.
+  expect([...rows.map((row) => row.kind), "migrate", "profile", "grant", "revoke"].sort()).toEqual(
+    [...actKinds].sort(),
+  )
   expect(actKinds).toEqual(expect.arrayContaining([...destructiveKinds]))
 })
 

@@ -1,15 +1,17 @@
 // What is decided, appended or altered between the writing of an archive and the purge: the archive has what was purged, and nothing else.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 import { here, until, whileActsWait } from "./retention-fixture.js"
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(20)
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const seventh = "occurred_at = '2020-01-02 06:00Z'"
 const january = { partition: "event_2020_01" }

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type Held, hold, holdCommits, letCommit, proxyTo } from "./archive-crash-fixture.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
@@ -14,12 +14,14 @@ const root = join(import.meta.dirname, "../..")
 const isBuilt = existsSync(join(root, "dist/cli.cjs"))
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(20)
-  await holdCommits(log)
+  await log.keep()
 })
-afterEach(() => log.remove())
+beforeEach(() => holdCommits(log))
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const january = { partition: "event_2020_01" }
 type What = "create" | "restore" | "remove"
@@ -66,8 +68,10 @@ const gone = (pid: string) =>
 async function complete(what: What, name: string, isDone: boolean): Promise<void> {
   await letCommit(log)
   expect(await log.whole()).toEqual(isDone ? after[what] : before[what])
-  if (!isDone) await work(what, name)
-  expect(await log.whole()).toEqual(after[what])
+  if (!isDone) {
+    await work(what, name)
+    expect(await log.whole()).toEqual(after[what])
+  }
   const listed = await log.trail.archives({ at: log.to })
   const known = listed.filter(({ state }) => state !== "orphan")
   expect(known).toHaveLength(1)
@@ -75,8 +79,8 @@ async function complete(what: What, name: string, isDone: boolean): Promise<void
     await log.trail.removeArchive(orphan, { at: log.to, confirm: orphan })
   }
   expect(await log.files()).toEqual(what === "remove" ? [] : known.map((one) => one.name))
-  if (what === "remove") return
-  if (what === "create") await log.trail.restoreArchive(known[0]?.name ?? "", { reason: "why" })
+  if (what !== "create") return
+  await log.trail.restoreArchive(known[0]?.name ?? "", { reason: "why" })
   expect(await log.whole()).toEqual({ live: 20, archived: 0, purged: 0 })
 }
 

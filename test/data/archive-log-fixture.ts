@@ -1,5 +1,5 @@
 // A log with old partitions, a folder for archives, and the words of tests about them.
-import { mkdtemp, readdir, rm } from "node:fs/promises"
+import { cp, mkdtemp, readdir, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -33,8 +33,19 @@ export async function archiveLog(options: { grace?: string } = {}): Promise<Arch
   )
   const folder = await mkdtemp(join(tmpdir(), "pgtrail-archive-"))
   const to = pathToFileURL(folder).href
+  const kept = `${folder}-kept`
   return {
     ...log,
+    async keep() {
+      await log.keep()
+      await rm(kept, { recursive: true, force: true })
+      await cp(folder, kept, { recursive: true })
+    },
+    async reset() {
+      await log.reset()
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true })
+      await cp(kept, folder, { recursive: true })
+    },
     folder,
     to,
     create: (given = {}) => log.trail.createArchives({ to, ...given }),
@@ -56,6 +67,7 @@ export async function archiveLog(options: { grace?: string } = {}): Promise<Arch
     async remove() {
       await log.db.drop()
       await rm(folder, { recursive: true, force: true })
+      await rm(kept, { recursive: true, force: true })
     },
   }
 }

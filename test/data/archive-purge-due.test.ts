@@ -1,13 +1,15 @@
 // What is due for an archive by the rules of retention, what a restore keeps in the table, and what purge_partition refuses.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { archived, archiveName, purgeInto, restore } from "./archive-purge-fixture.js"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 /** Policy `short` keeps for ever, and archives after a hundred days. */
 const archives = (keep = 9000) =>

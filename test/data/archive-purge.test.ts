@@ -1,13 +1,15 @@
 // A purge into an archive: what goes, what is recorded, and when nothing goes.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { archived, archiveName, manifest, now, purgeInto, recordsOf } from "./archive-purge-fixture.js"
 import { type RetentionLog, retentionLog, whileActsWait } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 const acts = async () =>
   (await log.db.query("select count(*) as n from pgtrail.act where kind = 'purge'"))[0]?.n

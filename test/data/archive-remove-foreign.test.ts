@@ -1,20 +1,22 @@
 // A copy of a database knows the archives of the original, and takes none of their files away.
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { runInProcess } from "../cli/io.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 
 let log: ArchiveLog
 let name: string
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(10)
   name = (await log.create({ partition: "event_2020_01" })).partitions[0]?.archive ?? ""
   await log.db.query("select pgtrail.set_retention('policy', 'standard', 200, confirmed => true)")
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const removal = () => ({ reason: "why", confirm: name })
 const byHand = (sql: string) =>

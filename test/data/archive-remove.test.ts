@@ -1,19 +1,21 @@
 // What removes an archive, what keeps it, and what is listed of what lies there.
 import { cp, mkdir, readdir, rm, unlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { describeRemoved } from "../../src/data/archive/words.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 
 let log: ArchiveLog
 let name: string
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(10)
   name = (await log.create({ partition: "event_2020_01" })).partitions[0]?.archive ?? ""
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const removal = () => ({ reason: "why", confirm: name })
 

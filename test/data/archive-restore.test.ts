@@ -1,18 +1,20 @@
 // What comes back from an archive, and what does not.
 import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 
 let log: ArchiveLog
 let name: string
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(30)
   name = (await log.create({ partition: "event_2020_01" })).partitions[0]?.archive ?? ""
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const restore = (options: Parameters<ArchiveLog["trail"]["restoreArchive"]>[1] = { reason: "why" }) =>
   log.trail.restoreArchive(name, options)

@@ -17,6 +17,9 @@ const archived = `begin; select pgtrail.set_setting('retention-grace', '0d');
     'manifest', repeat('ab', 32), 'bytes', 1, 'due', false, 'at', to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'records', k.records)) from pg_temp.known k`
 
+const restored = `${archived}; select pgtrail.archive_until(1), pgtrail.archive_until(max(act_seq)) from pgtrail.purge;
+  select pgtrail.record_restore(${archiveName}, 'side', 1, 'r', 'w'); select pgtrail.restore_archive(${archiveName}, 'r', 'w')`
+
 export const archiveCalls: Readonly<Record<string, readonly string[]>> = {
   archive_places: [
     "select * from pgtrail.archive_places('event_default', null, null, null, true, clock_timestamp())",
@@ -25,15 +28,13 @@ export const archiveCalls: Readonly<Record<string, readonly string[]>> = {
   restage_archive: [
     `${archived}; insert into pg_temp.pgtrail_restored select * from pgtrail.event limit 1; select * from pgtrail.restage_archive(${archiveName})`,
   ],
-  restore_archive: [`${archived}; select pgtrail.restore_archive(${archiveName}, 'r', 'w')`],
-  record_restore: [`${archived}; select pgtrail.record_restore(${archiveName}, 'side', 1, 'r', 'w')`],
+  restore_archive: [restored],
+  record_restore: [restored],
   remove_archive: ["false", "true"].map(
     (expired) => `${archived}; select pgtrail.set_retention('policy', 'standard', 30, confirmed => true);
       select pgtrail.add_hold('c', 'r', 'none', 'a', 't', 'i', 'c', 'e'); select pgtrail.remove_archive(${archiveName}, 'r', 'w', ${expired})`,
   ),
-  archive_until: [
-    `${archived}; select pgtrail.archive_until(1), pgtrail.archive_until(max(act_seq)) from pgtrail.purge`,
-  ],
+  archive_until: [restored],
   store_file: [`${stored}; select pgtrail.store_file('a/c', 1, 'x')`],
   store_done: [stored],
   stored_files: [`${stored}; select * from pgtrail.stored_files('a')`],

@@ -18,9 +18,9 @@ export interface ArchiveChoice {
   readonly location?: string
 }
 
-/** acme and globex, 60 events in January 2020 and 20 in February, in partitions of these months; nothing has a grace. */
-export async function archiveLog(): Promise<TestDatabase> {
-  const db = await testDatabase()
+/** acme and globex, 60 events in January 2020 and 20 in February, in partitions of these months; nothing has a grace. `log`: a new one, made so. */
+export async function archiveLog(log?: TestDatabase): Promise<TestDatabase> {
+  const db = log ?? (await testDatabase())
   await db.query("select pgtrail.set_setting('retention-grace', '0d')")
   await db.query(
     `select pgtrail.split_default('{event_2020_01,event_2020_02}', '{2020-01-01Z,2020-02-01Z}', '{2020-02-01Z,2020-03-01Z}')`,

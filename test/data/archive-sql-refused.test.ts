@@ -1,16 +1,19 @@
 // What is not the archive, in any row or column, does not come back, whoever brings it and however: nothing changes.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import type { TestDatabase } from "../database.js"
 import { archiveLog, everything, makeArchive, restore } from "./archive-sql-fixture.js"
+import { bringBack, keepLog } from "./kept-log.js"
 
 let db: TestDatabase
 let trail: Trail
-beforeEach(async () => {
+beforeAll(async () => {
   db = await archiveLog()
   trail = await db.trail()
+  await keepLog(db)
 })
-afterEach(() => db.drop())
+afterEach(() => bringBack(db))
+afterAll(() => db.drop())
 
 const alterations: readonly [string, (from: string) => string][] = [
   ["a row is missing", (from) => `select * from ${from} where seq <> 5 or organization_id <> 'acme'`],

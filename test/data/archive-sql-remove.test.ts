@@ -1,15 +1,18 @@
 // An archive is removed when its time is over, or by somebody who says why; never while a hold may be on one of its events.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { TestDatabase } from "../database.js"
 import { archiveLog, everything, type MadeArchive, makeArchive, restore } from "./archive-sql-fixture.js"
+import { bringBack, keepLog } from "./kept-log.js"
 
 let db: TestDatabase
 let archive: MadeArchive
-beforeEach(async () => {
+beforeAll(async () => {
   db = await archiveLog()
   archive = await makeArchive(db, "event_2020_01", { organization: "acme" })
+  await keepLog(db)
 })
-afterEach(() => db.drop())
+afterEach(() => bringBack(db))
+afterAll(() => db.drop())
 
 const remove = (expired = false, name = archive.name) =>
   db.query("select pgtrail.remove_archive($1, 'no longer needed', 'who', $2) as seq", [name, expired])

@@ -1,5 +1,5 @@
 // The events of an archive come back as they were, once, while others write, and are counted again.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import type { TestDatabase } from "../database.js"
 import {
@@ -10,14 +10,17 @@ import {
   makeArchive,
   restore,
 } from "./archive-sql-fixture.js"
+import { bringBack, keepLog } from "./kept-log.js"
 
 let db: TestDatabase
 let trail: Trail
-beforeEach(async () => {
+beforeAll(async () => {
   db = await archiveLog()
   trail = await db.trail()
+  await keepLog(db)
 })
-afterEach(() => db.drop())
+afterEach(() => bringBack(db))
+afterAll(() => db.drop())
 
 const rows = (of: string) =>
   db.query(

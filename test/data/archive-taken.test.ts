@@ -1,18 +1,20 @@
 // Files that somebody takes away between their writing and the purge, for an orphan's or by hand: the events stay in the table.
 import { rm, truncate } from "node:fs/promises"
 import { join } from "node:path"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { ArchiveOptions } from "../../src/data/index.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 import { whileActsWait } from "./retention-fixture.js"
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(20)
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const january = { partition: "event_2020_01" }
 

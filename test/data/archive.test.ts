@@ -1,13 +1,15 @@
 // What archive create takes, what it leaves, and what it says of it.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf as failure } from "./failure.js"
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const january = { partition: "event_2020_01" }
 

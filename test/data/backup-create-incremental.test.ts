@@ -8,6 +8,8 @@ import { failureOf } from "./failure.js"
 
 let log: BackupLog
 let first: string
+/** The newest whole one of all, not encrypted. */
+let newest: string | null
 beforeAll(async () => {
   log = await backupLog()
   await log.append(40, { policy: "standard" })
@@ -21,6 +23,7 @@ afterAll(() => log.remove())
 async function readAnew(options: Parameters<BackupLog["create"]>[0] = {}): Promise<string[]> {
   const made = await log.create({ incremental: true, ...options })
   await log.closes(made.name)
+  newest = made.name
   const { tables } = await log.manifest(made.name)
   return tables
     .filter(({ kind, rows, taken_over }) => kind !== "table" && rows !== "0" && taken_over === null)
@@ -45,19 +48,20 @@ test("without a change all partitions are taken over, by links, and say from whe
   const third = await log.create({ incremental: true })
   const again = (await log.manifest(third.name)).tables.find(({ name }) => name === "event_2020_01")
   expect(again?.taken_over).toEqual({ backup: made.name, act: before.act?.seq })
+  newest = third.name
 })
 
 test("each is whole by itself: one that others have taken over from can go", async () => {
-  const made = await log.create({ incremental: true })
   for (const name of await log.names())
-    if (name !== made.name) await rm(join(log.folder, name), { recursive: true })
-  expect(await log.closes(made.name)).toBe(90)
+    if (name !== newest) await rm(join(log.folder, name), { recursive: true })
+  expect(await log.closes(newest)).toBe(90)
 })
 
 test("what was appended, redacted, purged and brought back is read again, and nothing else", async () => {
-  expect(await readAnew()).toEqual([])
   await log.append(2, { at: "2020-02-20", org: "other" })
-  expect(await readAnew()).toEqual(["event_2020_02"])
+  await log.append(10, { at: "2020-01-03", policy: "short" })
+  await log.append(10, { at: "2020-01-05", policy: "standard" })
+  expect((await readAnew()).sort()).toEqual(["event_2020_01", "event_2020_02"])
   await log.trail.eraseSubject([{ kind: "id", value: "u3" }], {
     reason: "why",
     requestedBy: "who",
@@ -66,9 +70,6 @@ test("what was appended, redacted, purged and brought back is read again, and no
   })
   expect(await readAnew()).toEqual(["event_2020_03"])
   // Half of January goes by its policy, between events that stay.
-  await log.append(10, { at: "2020-01-03", policy: "short" })
-  await log.append(10, { at: "2020-01-05", policy: "standard" })
-  await readAnew()
   expect((await log.run()).events).not.toBe("0")
   expect(await readAnew()).toContain("event_2020_01")
   expect(await readAnew()).toEqual([])
@@ -81,11 +82,11 @@ test("files of other recipients, of another scope and of a damaged backup are no
   const again = await log.create({ incremental: true, recipients })
   expect(again.taken_over).not.toBe("0")
   expect((await log.create({ incremental: true, organization: "other" })).taken_over).toBe("0")
-  const plain = await log.create({ incremental: true })
-  await writeFile(join(log.folder, plain.name ?? "", "event_2020_03.copy.gz"), "short")
+  await writeFile(join(log.folder, newest ?? "", "event_2020_03.copy.gz"), "short")
   const { tables } = await log.manifest((await log.create({ incremental: true })).name)
   const march = tables.find(({ name }) => name === "event_2020_03")
-  expect(march?.taken_over?.backup).not.toBe(plain.name)
+  expect(march).toBeDefined()
+  expect(march?.taken_over?.backup).not.toBe(newest)
 })
 
 test("of another history of the log, which has other events at the same places, nothing is taken over", async () => {
@@ -116,6 +117,7 @@ test("of another history of the log, which has other events at the same places, 
 })
 
 test("one that was stopped leaves what is whole, and the next goes on from there", async () => {
+  // So many that their files have entries.
   await log.append(400, { at: "2020-01-10", policy: "standard" })
   await log.append(400, { at: "2020-02-01", policy: "standard" })
   const stop = new AbortController()
@@ -150,12 +152,8 @@ test("one that was stopped leaves what is whole, and the next goes on from there
 })
 
 test("two at once into one place are both whole", async () => {
-  const made = await Promise.all([
-    log.create({ incremental: true }),
-    log.create(),
-    log.create({ incremental: true }),
-  ])
-  expect(new Set(made.map(({ name }) => name)).size).toBe(3)
+  const made = await Promise.all([log.create({ incremental: true }), log.create()])
+  expect(new Set(made.map(({ name }) => name)).size).toBe(2)
   const counts = await Promise.all(made.map(({ name }) => log.closes(name)))
   expect(new Set(counts).size).toBe(1)
 })

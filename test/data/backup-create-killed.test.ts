@@ -1,8 +1,7 @@
 // kill -9 of the command line at every step of a backup: what has a name is whole, and the next run goes on from there.
-import { spawn } from "node:child_process"
-import { existsSync, readdirSync } from "node:fs"
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, type FSWatcher, readdirSync, watch } from "node:fs"
 import { join } from "node:path"
-import { setTimeout as pause } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { isEntryName, readEntry } from "../../src/data/backup/entry.js"
 import { backupText } from "../../src/data/backup/open.js"
@@ -15,6 +14,7 @@ const isBuilt = existsSync(join(root, "dist/cli.cjs"))
 let log: BackupLog
 beforeAll(async () => {
   log = await backupLog()
+  // So many that their file has an entry: a smaller one is rather read again.
   await log.append(400, { policy: "standard" })
   await log.append(30, { at: "2020-02-02" })
   await log.db.query(
@@ -24,28 +24,31 @@ beforeAll(async () => {
 })
 afterAll(() => log.remove())
 
-/** The names of all that lies at the place, and is not of the backups before. */
-const lying = (before: readonly string[]): string[] =>
-  readdirSync(log.folder)
-    .filter((name) => !before.includes(name))
-    .flatMap((name) => readdirSync(join(log.folder, name)).map((file) => `${name}/${file}`))
-
-/** Kills it as soon as a file begins with `step`. */
+/** Kills it as soon as a file begins with `step`, which the system tells: looking again and again takes more time than the backup. */
 async function killedAt(step: string): Promise<string> {
   const before = await log.names()
   const words = ["backup", "create", "--to", log.folder, "--jobs", "1"]
-  const child = spawn(process.execPath, [join(root, "bin/pgtrail.js"), ...words], {
-    env: { PATH: process.env.PATH, PGTRAIL_URL: log.db.url },
-    stdio: "ignore",
+  let child: ChildProcess | undefined
+  let inside: FSWatcher | undefined
+  const seen = (file: string | null): void => {
+    if (file?.startsWith(step) === true) child?.kill("SIGKILL")
+  }
+  const outside = watch(log.folder, (_, name) => {
+    if (inside !== undefined || name === null || before.includes(name) || !name.startsWith("backup-")) return
+    const folder = join(log.folder, name)
+    inside = watch(folder, (_, file) => seen(file))
+    for (const file of readdirSync(folder)) seen(file)
   })
-  let isOver = false
-  const ended = new Promise((resolve) => child.on("close", (_, signal) => resolve(signal)))
-  void ended.then(() => {
-    isOver = true
-  })
-  while (!isOver && !lying(before).some((key) => key.includes(`/${step}`))) await pause(0)
-  child.kill("SIGKILL")
-  await ended
+  try {
+    child = spawn(process.execPath, [join(root, "bin/pgtrail.js"), ...words], {
+      env: { PATH: process.env.PATH, PGTRAIL_URL: log.db.url },
+      stdio: "ignore",
+    })
+    await new Promise((resolve) => child?.on("close", resolve))
+  } finally {
+    outside.close()
+    inside?.close()
+  }
   const [name = ""] = (await log.names()).filter((one) => !before.includes(one))
   return name
 }

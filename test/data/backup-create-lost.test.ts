@@ -10,10 +10,10 @@ let log: BackupLog
 let proxy: Proxy
 beforeAll(async () => {
   log = await backupLog()
-  // More than fits into the buffers on the way.
+  // 6 MB: more than fits into the buffers on the way.
   await log.db.query(
     `insert into pgtrail.event (occurred_at, event_type, description)
-     select '2020-01-02Z', 'a.b', string_agg(md5(i::text || j), '') from generate_series(1, 200) i, generate_series(1, 1600) j group by i`,
+     select '2020-01-02Z', 'a.b', string_agg(md5(i::text || j), '') from generate_series(1, 200) i, generate_series(1, 1000) j group by i`,
   )
   proxy = await proxyTo(log.db.url)
 })
@@ -36,6 +36,7 @@ async function failing(
       trail.createBackup({
         to: log.to,
         jobs: 1,
+        level: 1,
         progress: (doing) => {
           if (isDone || !when.test(doing)) return
           isDone = true
@@ -55,7 +56,7 @@ async function expectClean(): Promise<void> {
   for (const name of await log.names()) {
     expect((await log.files(name)).filter((file) => file.includes(".partial-"))).toEqual([])
   }
-  const made = await log.create({ incremental: true })
+  const made = await log.create({ incremental: true, level: 1 })
   expect(await log.closes(made.name)).toBe(200)
 }
 
@@ -84,7 +85,7 @@ test("gone silent before the first file, and while the last is written about", a
 })
 
 test("a comparison gone silent notices it, before its first file and within one, and one that is stopped says so", async () => {
-  const { name } = await log.create()
+  const { name } = await log.create({ level: 1 })
   for (const when of [/^looking/, /events read/]) {
     const trail = await log.db.trail({ url: proxy.url })
     const progress = (doing: string) => when.test(doing) && proxy.mute()
@@ -120,7 +121,7 @@ test("stopped by whoever started it", async () => {
 /** Only root may mount, and not in every container. */
 function mount(path: string): boolean {
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "pgtrail-test", path], { stdio: "ignore" })
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2560k", "pgtrail-test", path], { stdio: "ignore" })
     return true
   } catch {
     return false
@@ -135,7 +136,7 @@ test("a disk that becomes full in the middle has nothing half written, and the n
   try {
     skip(!isMounted, "needs the right to mount a small file system")
     // Little of it can be compressed away, which the estimate does not know.
-    const error = await failureOf(log.create({ to: place.to, jobs: 1 }))
+    const error = await failureOf(log.create({ to: place.to, jobs: 1, level: 1 }))
     expect(error).toMatchObject({
       code: "disk-full",
       message: expect.stringMatching(/^cannot write .*event_2020_01\.copy\.gz: no space left$/),
@@ -143,7 +144,7 @@ test("a disk that becomes full in the middle has nothing half written, and the n
     const lying = await Promise.all((await place.names()).map((name) => place.files(name)))
     expect(lying.flat()).toEqual([])
     execFileSync("mount", ["-o", "remount,size=40m", place.folder])
-    const made = await log.create({ to: place.to, incremental: true })
+    const made = await log.create({ to: place.to, incremental: true, level: 1 })
     expect(await place.closes(made.name)).toBe(Number(made.events))
   } finally {
     if (isMounted) execFileSync("umount", [place.folder])

@@ -1,7 +1,6 @@
 // A log with old partitions, a folder for backups, and the words of tests about them.
 import { createHash } from "node:crypto"
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { gunzipSync } from "node:zlib"
@@ -18,6 +17,7 @@ import { backupText } from "../../src/data/backup/open.js"
 import { genesis, headsDigest } from "../../src/data/canonical.js"
 import type { BackupOptions, BackupRun } from "../../src/data/index.js"
 import { openFolder } from "../../src/data/store/folder.js"
+import { serverFolder } from "../server-folder.js"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 export interface BackupFolder {
@@ -55,7 +55,7 @@ export async function backupLog(options: { grace?: string } = {}): Promise<Backu
 }
 
 export async function backupFolder(): Promise<BackupFolder> {
-  const folder = await mkdtemp(join(tmpdir(), "pgtrail-backup-"))
+  const folder = await mkdtemp(join(serverFolder, "pgtrail-backup-"))
   const to = pathToFileURL(folder).href
   const manifestOf = async (name: string | null): Promise<BackupManifest> => {
     const manifest: unknown = JSON.parse(await readFile(join(folder, name ?? "", "manifest.json"), "utf8"))

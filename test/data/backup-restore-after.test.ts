@@ -52,7 +52,7 @@ test("what was erased since the backup is erased again from the register, and po
   })
   expect(await first.db.query("select from pgtrail.event where actor_id = 'u-jane'")).toEqual([])
   const second = await place.empty()
-  const { warnings, next } = await second.restore(backup)
+  const { warnings, next } = await second.restore(backup, { verify: false })
   expect(warnings).toEqual([
     expect.stringMatching(/^values that were erased after 20.*Z are back$/),
     expect.stringMatching(
@@ -83,12 +83,10 @@ test("with a checkpoint the incarnation records what the backup lacks of it", as
     incarnation: { number: "2", lanes_lost: "1" },
     verification: { verdict: "intact" },
   })
-  for (const checkpoint of [before, after]) {
-    expect(await trail.verify({ checkpoints: [checkpoint], publicKeys, record: false })).toMatchObject({
-      verdict: "intact",
-      findings: [],
-    })
-  }
+  expect(await trail.verify({ checkpoints: [before, after], publicKeys, record: false })).toMatchObject({
+    verdict: "intact",
+    findings: [],
+  })
   const other = await place.empty()
   expect(await failureOf(other.restore(backup, { checkpoint: after, publicKeys: [] }))).toMatchObject({
     code: expect.stringMatching(/config|forged|usage/),
@@ -98,7 +96,7 @@ test("with a checkpoint the incarnation records what the backup lacks of it", as
 
 test("events of a detached partition are not recorded as lost, and no two incarnations get one number", async () => {
   const { db: source, trail: origin, append, publicKeys } = log
-  await origin.createPartitions("2025-05", {})
+  await source.query("select pgtrail.create_partition('event_2025_05', '2025-05-01Z', '2025-06-01Z')")
   await source.query(
     "insert into pgtrail.event (organization_id, event_type, occurred_at) select 'old', 'x', '2025-05-10Z' from generate_series(1, 3)",
   )

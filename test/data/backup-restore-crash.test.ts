@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { Client } from "pg"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { type Backups, backups, type Empty, leftovers } from "./backup-restore-fixture.js"
 import { until } from "./cluster.js"
@@ -42,7 +42,7 @@ beforeAll(async () => {
   log = await testDatabase()
   place = await backups()
   await log.query(
-    "insert into pgtrail.event (organization_id, event_type) select 'o' || i % 3, 'x' from generate_series(1, 90) i",
+    "insert into pgtrail.event (organization_id, event_type) select 'o' || i % 3, 'x' from generate_series(1, 30) i",
   )
   backup = await place.of(await log.trail())
 })
@@ -77,14 +77,6 @@ async function hold(
   return { holder, waiting }
 }
 
-async function complete({ db, restore }: Empty, step: Step): Promise<void> {
-  await db.query("drop event trigger stop; drop function public.stop()")
-  const isThere = step === replaces
-  const done = await restore(backup, isThere ? { confirm: db.name } : {})
-  expect(done.verification).toMatchObject({ verdict: "intact", findings: [] })
-  expect(await leftovers(db)).toEqual([{ schema: "pgtrail" }])
-}
-
 const gone = ({ db }: Empty) =>
   until("its sessions are gone", async () => {
     const left = await db.query(
@@ -93,70 +85,76 @@ const gone = ({ db }: Empty) =>
     return left.length === 0
   })
 
-async function prepared(step: Step): Promise<Empty> {
-  const empty = await place.empty()
-  if (step === replaces) await empty.restore(backup, { verify: false })
-  return empty
-}
+const forget = ({ db }: Empty) => db.query("drop event trigger stop; drop function public.stop()")
 
-const all = Object.keys(steps) as Step[]
+describe("a restore", () => {
+  // What one leaves is what the next begins with; the one before the last step has to come to its end.
+  let empty: Empty
+  beforeAll(async () => {
+    empty = await place.empty()
+  })
+  const complete = async (isThere: boolean): Promise<void> => {
+    const done = await empty.restore(backup, isThere ? { confirm: empty.db.name } : {})
+    expect(done.verification).toMatchObject({ verdict: "intact", findings: [] })
+    expect(await leftovers(empty.db)).toEqual([{ schema: "pgtrail" }])
+  }
 
-test.skipIf(!isBuilt).each(all)(
-  "a restore whose program is killed while it %s leaves a whole log or none",
-  async (step) => {
-    const empty = await prepared(step)
-    let child: ReturnType<typeof spawn> | undefined
-    const { holder } = await hold(empty, step, () => {
-      const confirm = step === replaces ? ["--confirm", empty.db.name] : []
-      child = spawn(
-        process.execPath,
-        [join(root, "bin/pgtrail.js"), "backup", "restore", new URL(backup).pathname, ...confirm],
-        {
-          env: { PATH: process.env.PATH, PGTRAIL_URL: empty.db.url },
-          stdio: "ignore",
-        },
-      )
-    })
-    const ended = new Promise((resolve) => child?.on("close", (_, signal) => resolve(signal)))
-    child?.kill("SIGKILL")
-    expect(await ended).toBe("SIGKILL")
-    await holder.end()
-    await gone(empty)
-    const left = await leftovers(empty.db)
-    // What waits in the transaction that makes the log appear is not committed for nobody.
-    expect(left.map(({ schema }) => schema)).toEqual([...steps[step][2]])
-    await complete(empty, step)
-  },
-)
-
-test.each(all)(
-  "a restore whose session is ended while it %s says so, and leaves nothing where it still can",
-  async (step) => {
-    const empty = await prepared(step)
-    let running: Promise<unknown> | undefined
-    const { holder, waiting } = await hold(empty, step, () => {
-      running =
-        step === replaces
-          ? empty.restore(backup, { confirm: empty.db.name, verify: false })
-          : failureOf(empty.restore(backup))
-    })
-    await empty.db.query("select pg_terminate_backend($1)", [waiting])
-    await until(
-      "it is gone",
-      async () =>
-        (await empty.db.query("select from pg_stat_activity where pid = $1", [waiting])).length === 0,
-    )
-    await holder.end()
-    if (step === replaces)
-      expect(await running).toMatchObject({
-        warnings: expect.arrayContaining([expect.stringContaining("pgtrail_replaced"), expect.anything()]),
+  describe.each(Object.keys(steps) as Step[])("while it %s", (step) => {
+    test.skipIf(!isBuilt)("whose program is killed leaves a whole log or none", async () => {
+      let child: ReturnType<typeof spawn> | undefined
+      const { holder } = await hold(empty, step, () => {
+        const confirm = step === replaces ? ["--confirm", empty.db.name] : []
+        child = spawn(
+          process.execPath,
+          [join(root, "bin/pgtrail.js"), "backup", "restore", new URL(backup).pathname, ...confirm],
+          {
+            env: { PATH: process.env.PATH, PGTRAIL_URL: empty.db.url },
+            stdio: "ignore",
+          },
+        )
       })
-    else expect(await running).toMatchObject({ code: "connection-lost" })
-    // A loader's end leaves the connection that takes everything away.
-    if (step === "indexes a partition") expect(await leftovers(empty.db)).toEqual([])
-    await complete(empty, step)
-  },
-)
+      const ended = new Promise((resolve) => child?.on("close", (_, signal) => resolve(signal)))
+      child?.kill("SIGKILL")
+      expect(await ended).toBe("SIGKILL")
+      await holder.end()
+      await gone(empty)
+      const left = await leftovers(empty.db)
+      // What waits in the transaction that makes the log appear is not committed for nobody.
+      expect(left.map(({ schema }) => schema)).toEqual([...steps[step][2]])
+      await forget(empty)
+      // The next one would drop it before it comes to its own.
+      if (step === replaces) await empty.db.query("drop schema pgtrail_replaced cascade")
+    })
+
+    test("whose session is ended says so, and leaves nothing where it still can", async () => {
+      let running: Promise<unknown> | undefined
+      const { holder, waiting } = await hold(empty, step, () => {
+        running =
+          step === replaces
+            ? empty.restore(backup, { confirm: empty.db.name, verify: false })
+            : failureOf(empty.restore(backup))
+      })
+      await empty.db.query("select pg_terminate_backend($1)", [waiting])
+      await until(
+        "it is gone",
+        async () =>
+          (await empty.db.query("select from pg_stat_activity where pid = $1", [waiting])).length === 0,
+      )
+      await holder.end()
+      if (step === replaces)
+        expect(await running).toMatchObject({
+          warnings: expect.arrayContaining([expect.stringContaining("pgtrail_replaced"), expect.anything()]),
+        })
+      else expect(await running).toMatchObject({ code: "connection-lost" })
+      // A loader's end leaves the connection that takes everything away.
+      if (step === "indexes a partition") expect(await leftovers(empty.db)).toEqual([])
+      await forget(empty)
+    })
+
+    const isLast = step === replaces || step === "makes the log appear"
+    if (isLast) test("and the same again completes it", () => complete(step === replaces))
+  })
+})
 
 test("a restore that is stopped ends its loaders, and takes away what it has made", async () => {
   const empty = await place.empty()

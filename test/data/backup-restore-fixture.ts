@@ -1,10 +1,10 @@
 // A folder of backups, and databases that they are restored into.
 import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import type { BackupOptions, RestoreBackupOptions, RestoredBackup, Trail } from "../../src/data/index.js"
 import { type TestDatabase, type TextRow, testDatabase } from "../database.js"
+import { serverFolder } from "../server-folder.js"
 
 export interface Backups {
   /** Where they lie: as a path, and as a location. */
@@ -24,7 +24,7 @@ export interface Empty {
 }
 
 export async function backups(): Promise<Backups> {
-  const folder = await mkdtemp(join(tmpdir(), "pgtrail-backup-"))
+  const folder = await mkdtemp(join(serverFolder, "pgtrail-backup-"))
   const to = pathToFileURL(folder).href
   const databases: TestDatabase[] = []
   return {

@@ -1,5 +1,6 @@
 // A backup of a log that an earlier pgtrail installed is restored as that log, and goes up from there.
 import { afterAll, beforeAll, expect, test } from "vitest"
+import type { TestDatabase } from "../database.js"
 import { type Backups, backups, contents } from "./backup-restore-fixture.js"
 import { failureOf } from "./failure.js"
 import { type Level, newestLevel, olderLog } from "./migrate-fixture.js"
@@ -9,6 +10,16 @@ beforeAll(async () => {
   place = await backups()
 })
 afterAll(() => place.remove())
+
+/** The partitions that stay empty: each costs the backup, the restore and the verification time. */
+async function dropLater(db: TestDatabase): Promise<void> {
+  const [row] = await db.query(
+    `select string_agg(inhrelid::regclass::text, ', ') as later from pg_inherits
+     where inhparent = 'pgtrail.event'::regclass and inhrelid::regclass::text ~ '^pgtrail.event_\\d'
+       and inhrelid::regclass::text > 'pgtrail.event_' || to_char(timezone('UTC', now()) + interval '2 months', 'YYYY_MM')`,
+  )
+  if (row?.later != null) await db.query(`drop table ${row.later}`)
+}
 
 test.for<[Level, boolean]>([
   // Nobody verifies a log at migration 1 before it is migrated.
@@ -24,6 +35,7 @@ test.for<[Level, boolean]>([
   async ([level, roles]) => {
     const old = await olderLog(level, { roles })
     try {
+      await dropLater(old.db)
       const newest = (await old.db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq ?? ""
       const backup = await place.of(old.trail)
       const { db, trail, restore } = await place.empty()
@@ -43,7 +55,7 @@ test.for<[Level, boolean]>([
         })
       }
       // What is the same log goes up as test/data/migrate-path.test.ts has it.
-      if (level !== 1 && level !== 4) return
+      if (level !== 1 && level !== 7) return
       await db.query("insert into pgtrail.event (event_type) values ('x')")
       await trail.install()
       expect((await trail.validate()).migration).toContain(String(newestLevel()))

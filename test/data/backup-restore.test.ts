@@ -1,7 +1,8 @@
 // A backup restored is the log that was backed up: each row of it, its catalog, its guards; and it goes on.
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { testDatabase } from "../database.js"
 import { archiveInto } from "./archived-log.js"
-import { type Backups, backups, contents, leftovers } from "./backup-restore-fixture.js"
+import { type Backups, backups, contents, type Empty, leftovers } from "./backup-restore-fixture.js"
 import { failureOf } from "./failure.js"
 import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
 import { redact } from "./redact-fixture.js"
@@ -11,6 +12,7 @@ let log: LifecycleLog
 let place: Backups
 let backup: string
 let newest: string
+let restored: Empty
 const key = testKey("acme.example/acts")
 beforeAll(async () => {
   log = await lifecycleLog()
@@ -40,7 +42,8 @@ afterAll(async () => {
 })
 
 test("a restored log has every row that was backed up, verifies, and differs in nothing from what its migration left", async () => {
-  const { db, trail, restore } = await place.empty()
+  restored = await place.empty()
+  const { db, trail, restore } = restored
   const { verification, incarnation, grants, replaced, roles } = await restore(backup)
   expect(verification).toMatchObject({ verdict: "intact", findings: [], act: String(Number(newest) + 2) })
   expect(incarnation).toEqual({ number: "2", act: String(Number(newest) + 1), lanes_lost: "0" })
@@ -58,8 +61,7 @@ test("a restored log has every row that was backed up, verifies, and differs in 
 })
 
 test("whoever appends to a restored log at any isolation continues its chains, and no act of old opens a guard", async () => {
-  const { db, trail, restore } = await place.empty()
-  await restore(backup, { verify: false })
+  const { db, trail } = restored
   for (const isolation of ["read committed", "repeatable read", "serializable"]) {
     const client = await db.client()
     await client.query(`begin isolation level ${isolation}`)
@@ -113,8 +115,9 @@ test("a database that has the log is refused with what would go, loses it only f
     `create view public.seen as select * from pgtrail.event; create table public.keeps (e pgtrail.chain_head, seq bigint default 1);
      create publication pub for table pgtrail.act`,
   )
+  const { message } = await failureOf(restore(backup))
   for (const name of ["view public.seen", "column e of table public.keeps", "publication pub"]) {
-    expect((await failureOf(restore(backup))).message).toContain(name)
+    expect(message).toContain(name)
   }
   await db.query("drop view public.seen; drop table public.keeps; drop publication pub")
   expect(await failureOf(restore(backup, { confirm: "other" }))).toMatchObject({ code: "usage" })
@@ -132,20 +135,25 @@ test("a database that has the log is refused with what would go, loses it only f
 })
 
 test("another log is told as all of its events, and a copy has a log id of its own", async () => {
-  const { db, trail, restore } = await place.empty()
-  await trail.install()
+  const db = await testDatabase()
+  // Databases of tests are copies of one log.
+  await db.query(
+    "set session_replication_role = replica; update pgtrail.log set log_id = gen_random_uuid(); update pgtrail.incarnation i set log_id = l.log_id from pgtrail.log l; set session_replication_role = origin",
+  )
+  const trail = await db.trail()
   await db.query("insert into pgtrail.event (event_type) values ('x')")
-  expect(await failureOf(restore(backup))).toMatchObject({
+  expect(await failureOf(trail.restoreBackup(backup))).toMatchObject({
     code: "usage",
     message: expect.stringMatching(/has another log, .*: 1 event of 1 organization, and 1 act/),
   })
-  const done = await restore(backup, { confirm: db.name, reason: "copy" })
+  const done = await trail.restoreBackup(backup, { confirm: db.name, reason: "copy" })
   expect(done).toMatchObject({
     replaced: { same_log: false, events: "1" },
     verification: { verdict: "intact" },
   })
   const [row] = await db.query("select log_id from pgtrail.log")
   expect(row?.log_id).not.toBe(done.log_id)
+  await db.drop()
 })
 
 test("without roles the connected role owns the log, the catalog is described anew, and it verifies", async () => {

@@ -120,7 +120,7 @@ test("100 MB of JSON, no JSON, and a manifest of a later pgtrail are answered at
 })
 
 test("a gzip bomb is read no further than the manifest says, and a size that no gzip can have is not read at all", async () => {
-  const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024))
+  const bomb = gzipSync(Buffer.alloc(220 * 1024 * 1024), { level: 1 })
   await here.damaged(
     (folder) => here.alter(join(folder, "event_2020_01.copy.gz"), () => bomb),
     async () =>
@@ -130,7 +130,7 @@ test("a gzip bomb is read no further than the manifest says, and a size that no 
   )
   const before = process.memoryUsage.rss()
   await here.damaged(
-    (folder) => here.replaceBytes(folder, "event_2020_01", bomb, 300 * 1024 * 1024),
+    (folder) => here.replaceBytes(folder, "event_2020_01", bomb, 220 * 1024 * 1024),
     async () =>
       expect((await here.told({ jobs: 1 })).findings.join()).toMatch(/line 1 that is longer than any event/),
   )

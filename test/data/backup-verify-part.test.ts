@@ -159,25 +159,22 @@ const changes = [
   "hash_version = 2",
 ]
 
-test.each([1, 2])(
-  "random changes to a log (seed %i): the findings of verify, with their ids",
-  async (seed) => {
-    const pick = generator(seed)
-    await log.db.query("alter table pgtrail.event alter hash drop not null")
-    try {
-      for (let step = 0; step < 8; step++) {
-        const organization = ["acme", "globex", "initech"][pick(3)]
-        const where = `where organization_id = '${organization}' and seq = ${1 + pick(40)}`
-        await log.tamper(
-          pick(4) === 0
-            ? `delete from pgtrail.event ${where}`
-            : `update pgtrail.event set ${changes[pick(changes.length)]} ${where}`,
-        )
-      }
-      expect(await look.same({ windowBytes: 10_000 * (1 + pick(5)) })).toBeGreaterThan(0)
-    } finally {
-      await log.restore()
-      await log.db.query("alter table pgtrail.event alter hash set not null")
+test("random changes to a log: the findings of verify, with their ids", async () => {
+  const pick = generator(1)
+  await log.db.query("alter table pgtrail.event alter hash drop not null")
+  try {
+    for (let step = 0; step < 12; step++) {
+      const organization = ["acme", "globex", "initech"][pick(3)]
+      const where = `where organization_id = '${organization}' and seq = ${1 + pick(40)}`
+      await log.tamper(
+        pick(4) === 0
+          ? `delete from pgtrail.event ${where}`
+          : `update pgtrail.event set ${changes[pick(changes.length)]} ${where}`,
+      )
     }
-  },
-)
+    expect(await look.same({ windowBytes: 10_000 * (1 + pick(5)) })).toBeGreaterThan(0)
+  } finally {
+    await log.restore()
+    await log.db.query("alter table pgtrail.event alter hash set not null")
+  }
+})

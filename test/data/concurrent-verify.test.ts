@@ -10,7 +10,7 @@ beforeAll(async () => {
   db = await testDatabase()
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type)
-     select 'o' || i % 6, now() + i % 3 * interval '1 month', 'a' from generate_series(1, 2000) i`,
+     select 'o' || i % 6, now() + i % 3 * interval '1 month', 'a' from generate_series(1, 600) i`,
   )
 })
 afterAll(() => db.drop())
@@ -38,7 +38,7 @@ async function write(client: Client, kind: number): Promise<"alive" | "dead"> {
 }
 
 /** Transactions during one verification, of all writers together: more of them would say nothing else, and twice the time. */
-const enough = 200
+const enough = 80
 
 /**
  * Appends until it is told to stop, and waits where enough was appended since the last verification began; a failed serialization is
@@ -48,7 +48,7 @@ async function writer(isDone: () => boolean, done: { transactions: number; until
   let client = await db.client()
   while (!isDone()) {
     if (done.transactions >= done.until) {
-      await new Promise((go) => setTimeout(go, 5))
+      await new Promise((go) => setTimeout(go, 20))
       continue
     }
     try {
@@ -79,7 +79,7 @@ test("verifications while twenty writers append are intact, every one, and recor
       const report = await trail.verify({ ...part, jobs: 1 + (round % 2) })
       seen.push(`${report.verdict} ${report.not_recorded ?? "recorded"} ${JSON.stringify(report.findings)}`)
       // Progress, not time: the next one sees another log.
-      while (done.transactions < before + 20) await new Promise((go) => setTimeout(go, 5))
+      while (done.transactions < before + 20) await new Promise((go) => setTimeout(go, 20))
     }
     expect(seen).toEqual(Array.from({ length: 4 }, () => "intact recorded []"))
   } finally {

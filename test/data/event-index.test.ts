@@ -15,9 +15,9 @@ beforeAll(async () => {
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_name, description, details, tags, compliance_tags)
      select 'org' || i % 10, timestamptz '2026-12-01Z' + i * interval '1 minute', 'doc.read', 'Actor ' || i, 'opened document ' || md5(i::text),
-       jsonb_build_object('number', i, 'plan', case when i % 2000 = 0 then 'Pro' else 'free' end),
+       jsonb_build_object('number', i, 'plan', case when i % 1000 = 0 then 'Pro' else 'free' end),
        array['t' || i % 997], case when i % 1000 = 0 then array['SOX'] end
-     from generate_series(1, 10000) i`,
+     from generate_series(1, 5000) i`,
   )
   await db.query("analyze pgtrail.event")
 })
@@ -77,7 +77,7 @@ describe("index add", () => {
       before.push(await found(query))
       expect(await plan(query)).not.toContain(index)
     }
-    expect(before.map((events) => events.length)).toEqual([1, 5, 5, 10, 10])
+    expect(before.map((events) => events.length)).toEqual([1, 5, 5, 5, 5])
     await db.query('create schema "ext ens"')
     await db.query('create extension pg_trgm schema "ext ens"')
     for (const kind of ["search", "details", "tags", "subject"] as const) {
@@ -92,8 +92,8 @@ describe("index add", () => {
   })
 
   test("several values of one filter do not widen what another leaves", async () => {
-    expect(await found({ organization: "org1", tag: ["t1", "t2"] })).toHaveLength(3)
-    expect(await found({ organization: "org1", not: { tag: ["t1", "t2"] } })).toHaveLength(997)
+    expect(await found({ organization: "org1", tag: ["t1", "t4"] })).toHaveLength(2)
+    expect(await found({ organization: "org1", not: { tag: ["t1", "t4"] } })).toHaveLength(498)
   })
 
   test("a tag or a text of any length still is appended, and found", async () => {

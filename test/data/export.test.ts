@@ -2,6 +2,7 @@
 import { createReadStream, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { pipeline } from "node:stream/promises"
+import { setTimeout as pause } from "node:timers/promises"
 import { from } from "pg-copy-streams"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { contentFields, identityFields } from "../../src/data/canonical.js"
@@ -231,10 +232,12 @@ test("while eight writers write, rows, counts and lanes are of one moment, and v
       await client.query(
         "insert into pgtrail.event (organization_id, event_type, occurred_at) select 'busy', 'x', timestamptz '2026-06-15 00:00Z' + random() * interval '80 days' from generate_series(1, 5)",
       )
+      // Often enough that each statement of an export has writers before and behind it.
+      await pause(10)
     }
     await client.end()
   })
-  for (const format of ["csv", "ndjson", "csv"] as const) {
+  for (const format of ["csv", "ndjson"] as const) {
     const out = log.path(`busy-${Math.random()}`)
     const { manifest } = await trail.createExport({ out, format, filter: { organization: "busy" } })
     const sum = manifest.lanes.reduce((total, { events }) => total + Number(events), 0)

@@ -1,7 +1,8 @@
-// A small log on which holds are placed, in a database of its own for each test.
-import { afterAll, beforeEach } from "vitest"
+// A small log on which holds are placed, as it was made before each test.
+import { afterAll, afterEach, beforeAll } from "vitest"
 import type { AddedHold, NewHold, Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { bringBack, keepLog } from "./kept-log.js"
 
 export interface HeldLog {
   readonly db: TestDatabase
@@ -17,13 +18,11 @@ export interface HeldLog {
 /** The id of the event with this number, as SQL. */
 export const idOf = (n: number): string => `'0199aaf0-7c1e-7b2c-9a55-00000000000${n}'`
 
-/** Registers what makes the log before each test of a file; without a grace. */
+/** Registers what makes the log of a file, and brings it back after each test; without a grace. */
 export function heldLogs(): () => HeldLog {
-  const databases: TestDatabase[] = []
   let log: HeldLog | undefined
-  beforeEach(async () => {
+  beforeAll(async () => {
     const db = await testDatabase()
-    databases.push(db)
     const trail = await db.trail()
     await db.query("select pgtrail.set_setting('retention-grace', '0d')")
     await db.query(`insert into pgtrail.event
@@ -34,6 +33,7 @@ export function heldLogs(): () => HeldLog {
       (${idOf(4)}, 'globex', '2026-01-04Z', 'auth.login.failed', 'u1', 'doc', null, 'c2'),
       (${idOf(5)}, 'globex', '2026-02-01Z', 'data.read', null, null, null, null),
       (${idOf(6)}, 'globex', 'infinity', 'data.read', 'U1', null, null, null)`)
+    await keepLog(db)
     log = {
       db,
       trail,
@@ -46,9 +46,8 @@ export function heldLogs(): () => HeldLog {
       left: async () => Number((await db.query("select count(*) as n from pgtrail.event"))[0]?.n),
     }
   })
-  afterAll(async () => {
-    for (const database of databases) await database.drop()
-  })
+  afterEach(async () => void (log && (await bringBack(log.db))))
+  afterAll(() => log?.db.drop())
   return () => {
     if (log === undefined) throw new Error("no log was made")
     return log

@@ -22,6 +22,13 @@ async function empty(): Promise<TestDatabase> {
   return database
 }
 
+/** As install leaves it. */
+async function installed(): Promise<TestDatabase> {
+  const database = await testDatabase()
+  all.push(database)
+  return database
+}
+
 const catalogSql = readFileSync(join(import.meta.dirname, "../../sql/catalog.sql"), "utf8")
 const catalog = (database: TestDatabase) =>
   database.query(`select * from (${catalogSql}) c order by object collate "C"`)
@@ -82,9 +89,9 @@ test("a lock that another session holds is waited for, but not for ever", async 
 
 describe("is refused, and changes nothing,", () => {
   test("where a migration was applied from another text", async () => {
-    const trail = await db.trail()
-    await trail.install()
-    await db.query("update pgtrail.migration set checksum = 'other'")
+    const log = await installed()
+    const trail = await log.trail()
+    await log.query("update pgtrail.migration set checksum = 'other'")
     const words = {
       code: "config",
       message: expect.stringMatching(
@@ -98,9 +105,9 @@ describe("is refused, and changes nothing,", () => {
   })
 
   test("where a later pgtrail has migrated", async () => {
-    const trail = await db.trail()
-    await trail.install()
-    await db.query(
+    const log = await installed()
+    const trail = await log.trail()
+    await log.query(
       "insert into pgtrail.migration (number, name, checksum, duration_ms, tool_version) values (99, 'later', 'x', 1, '9.1.0')",
     )
     for (const work of [
@@ -196,21 +203,21 @@ test("the printed SQL makes the same database", async () => {
 })
 
 test("other functions than this version's are pending, and renewed", async () => {
-  const trail = await db.trail()
-  await trail.install()
-  await db.query("update pgtrail.setting set value = 'old' where name = 'code-checksum'")
+  const log = await installed()
+  const trail = await log.trail()
+  await log.query("update pgtrail.setting set value = 'old' where name = 'code-checksum'")
   expect(await trail.schemaState()).toMatchObject({
     installed: true,
     codeCurrent: false,
     migrations: Array.from({ length: 8 }, () => ({ state: "applied" })),
   })
   expect((await trail.status()).migrations.state).toBe("pending")
-  const before = await catalog(db)
+  const before = await catalog(log)
   expect(await trail.install({ onlyInstalled: true })).toMatchObject({
     applied: [],
     changed: true,
     installed: false,
   })
-  expect(await catalog(db)).toEqual(before)
+  expect(await catalog(log)).toEqual(before)
   expect((await trail.status()).migrations.state).toBe("current")
 })

@@ -77,7 +77,7 @@ export const retention: Phase = {
 /** Two empty partitions ahead are due, named FIRST and SECOND here, and two months that lie in DEFAULT. */
 const maintain: Phase = {
   run: ["partition", "maintain"],
-  first: (log) => log.query("select pgtrail.set_setting('partitions-ahead', '8')"),
+  first: (log) => log.query("select pgtrail.set_setting('partitions-ahead', '3')"),
   steps: [
     { at: "waits for a change of partitions", hold: advisory(-8), due: 4 },
     { at: "reads DEFAULT", hold: locked("event_default") },

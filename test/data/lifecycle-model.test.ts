@@ -13,7 +13,7 @@ import { oneOf, partitions, steps } from "./lifecycle-steps.js"
 const usualSeed = 3
 const seed = Number(process.env.PGTRAIL_TEST_SEED ?? usualSeed)
 /** Steps. */
-const lifetime = 70
+const lifetime = 40
 
 let db: TestDatabase
 let trail: Trail

@@ -90,3 +90,24 @@ export const catalog = (db: TestDatabase) =>
 
 export const newestAct = async (db: TestDatabase): Promise<number> =>
   Number((await db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq)
+
+/** Remembers every row of the log; what it gives brings them back. For logs whose tables stay as they are: a new one for each test takes longer. */
+export async function rowsKept(db: TestDatabase): Promise<() => Promise<void>> {
+  // A partition's rows come and go with it; what must be in the catalog is no row that a test changes.
+  const tables = await db.query(
+    `select relname as name from pg_class where relnamespace = 'pgtrail'::regnamespace and relkind = 'r' and relname <> 'catalog_object'`,
+  )
+  const all = tables.map(({ name }) => name)
+  await db.query(
+    all.map((name) => `create table public.kept_${name} as table only pgtrail.${name}`).join("; "),
+  )
+  const back = all.map(
+    (name) =>
+      `delete from only pgtrail.${name}; insert into pgtrail.${name} overriding system value table public.kept_${name}`,
+  )
+  return async () => {
+    await db.query(
+      `set session_replication_role = replica; ${back.join("; ")}; set session_replication_role = origin`,
+    )
+  }
+}

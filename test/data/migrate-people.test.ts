@@ -1,23 +1,32 @@
 // The way down from the rights of people and up again: confirmed where something would be lost, refused where events were redacted.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { Trail } from "../../src/data/index.js"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import type { Trail, VerifyReport } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
-import { catalog, migrationsAfter, newestAct } from "./migrate-fixture.js"
-import { redact, redactOn, stage } from "./redact-fixture.js"
+import { catalog, migrationsAfter, newestAct, olderLog, rowsKept } from "./migrate-fixture.js"
+import { redact, stage } from "./redact-fixture.js"
 
 let db: TestDatabase
 let trail: Trail
-beforeEach(async () => {
-  db = await testDatabase()
-  trail = await db.trail()
+const all: TestDatabase[] = []
+afterAll(async () => {
+  for (const database of all) await database.drop()
+})
+
+/** `level` 7: from where the way down to 6 is one step. */
+async function take(level: 7 | "newest"): Promise<void> {
+  if (level === 7) ({ db, trail } = await olderLog(7, { data: false }))
+  else {
+    db = await testDatabase()
+    trail = await db.trail()
+  }
+  all.push(db)
   await db.query(
     `insert into pgtrail.event (organization_id, event_type, actor_id, details)
      select 'acme', 'a', case when i % 2 = 0 then 'ann-1' else 'bob-2' end, '{"who": "ann-1"}' from generate_series(1, 6) i`,
   )
-})
-afterEach(() => db.drop())
+}
 
-const down = { removed: migrationsAfter(6).reverse(), level: 6 }
+const lone = { removed: ["0007_people"], level: 6 }
 const intact = { verdict: "intact", findings: [] }
 const state = async () => [
   await catalog(db),
@@ -55,99 +64,114 @@ async function pseudonym(): Promise<void> {
   await client.end()
 }
 
+const refusalOf = (amount: string) => ({
+  code: "usage",
+  message: expect.stringContaining(`what migration 0007_people holds would be lost (${amount})`),
+  hint: `nothing was lost; to lose it: pgtrail migrate down --to 6 --confirm ${db.name}`,
+})
+
 describe("where something would be lost", () => {
-  test.each<[string, readonly (() => Promise<unknown>)[], string]>([
-    ["a rule", [rule], "rules of subjects: 1"],
-    ["a restriction", [restriction], "restrictions: 1"],
-    ["a request", [request], "requests: 1"],
-    ["a pseudonym", [pseudonym], "pseudonyms: 1"],
-    ["all of that", [request, rule, restriction], "rules of subjects: 1, restrictions: 1, requests: 1"],
-  ])("%s, it says so, and the name of the database confirms it", async (what, made, amount) => {
-    for (const make of made) await make()
-    expect(await trail.verify()).toMatchObject(intact)
+  let restore: () => Promise<void>
+  beforeAll(async () => {
+    await take(7)
+    restore = await rowsKept(db)
+  })
+  afterEach(() => restore())
+
+  test.each<[string, () => Promise<unknown>, string]>([
+    ["a rule", rule, "rules of subjects: 1"],
+    ["a restriction", restriction, "restrictions: 1"],
+    ["a request", request, "requests: 1"],
+    ["a pseudonym", pseudonym, "pseudonyms: 1"],
+  ])("%s, it says so, and the name of the database confirms it", async (_, make, amount) => {
+    await make()
     const before = await state()
-    const refusal = {
-      code: "usage",
-      message: expect.stringContaining(`what migration 0007_people holds would be lost (${amount})`),
-      hint: `nothing was lost; to lose it: pgtrail migrate down --to 6 --confirm ${db.name}`,
-    }
+    const refusal = refusalOf(amount)
     await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(refusal)
     await expect(trail.migrateDown({ to: 6, dryRun: true })).rejects.toMatchObject(refusal)
     const sql = await trail.migrateDownSql({ to: 6 })
     await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
     await db.query("rollback")
     expect(await state()).toEqual(before)
-    // All of it at once goes down and up for all of them: each level costs a second.
-    if (what !== "all of that") {
-      expect(await trail.migrateDown({ to: 6, confirm: db.name, dryRun: true })).toMatchObject(down)
-      return
-    }
-    expect(await trail.migrateDown({ to: 6, confirm: db.name })).toMatchObject(down)
-    expect(await trail.verify()).toMatchObject({
-      ...intact,
-      pending_migration: expect.stringContaining("0007_people"),
-    })
-    expect(await trail.validate()).toMatchObject({ differences: [] })
-    expect(await trail.install()).toMatchObject({ applied: migrationsAfter(6) })
-    expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
-    expect(await db.query("select count(*) from pgtrail.subject_rule where ended_seq is null")).toEqual([
-      { count: "0" },
-    ])
+    expect(await trail.migrateDown({ to: 6, confirm: db.name, dryRun: true })).toMatchObject(lone)
   })
 
-  test("nothing is asked for a rule that was removed, and a restriction that was lifted", async () => {
+  test("events that were redacted keep it from going down, whatever is confirmed", async () => {
+    await redact(db, [["id", "ann-1"]], { organizations: ["acme"] })
+    const before = await state()
+    const refusal = {
+      sqlstate: "55000",
+      message: "events were redacted, which an older pgtrail would take for tampering",
+      hint: expect.stringContaining("stays at this version"),
+    }
+    await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 6, confirm: db.name })).rejects.toMatchObject(refusal)
+    await expect(trail.migrateDown({ to: 3, confirm: db.name })).rejects.toMatchObject(refusal)
+    const sql = await trail.migrateDownSql({ to: 6, confirm: db.name })
+    await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
+    await db.query("rollback")
+    expect(await state()).toEqual(before)
+    expect(await trail.verify()).toMatchObject(intact)
+  })
+})
+
+test("where all of that would be lost, it says so, and confirmed it goes down and up without it", async () => {
+  await take("newest")
+  for (const make of [request, rule, restriction]) await make()
+  expect(await trail.verify()).toMatchObject(intact)
+  const before = await state()
+  await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(
+    refusalOf("rules of subjects: 1, restrictions: 1, requests: 1"),
+  )
+  expect(await state()).toEqual(before)
+  expect(await trail.migrateDown({ to: 6, confirm: db.name })).toMatchObject({
+    removed: migrationsAfter(6).reverse(),
+    level: 6,
+  })
+  expect(await trail.verify()).toMatchObject({
+    ...intact,
+    pending_migration: expect.stringContaining("0007_people"),
+  })
+  expect(await trail.validate()).toMatchObject({ differences: [] })
+  expect(await trail.install()).toMatchObject({ applied: migrationsAfter(6) })
+  expect(await trail.verify()).toMatchObject({ ...intact, pending_migration: null })
+  expect(await db.query("select count(*) from pgtrail.subject_rule where ended_seq is null")).toEqual([
+    { count: "0" },
+  ])
+})
+
+describe("a log with a rule that was removed, a restriction that was lifted and a redaction that found nothing", () => {
+  let removed: readonly string[]
+  const looks: VerifyReport[] = []
+  const look = async () => {
+    looks.push(await trail.verify())
+  }
+  beforeAll(async () => {
+    await take(7)
     const [added] = await rule()
     await db.query("select pgtrail.remove_subject_rule($1)", [added?.add_subject_rule])
     const act = await restriction()
     await db.query("select pgtrail.unrestrict_subject($1, 'settled', 'ann')", [act])
-    expect(await trail.migrateDown({ to: 6 })).toMatchObject(down)
-    expect(await trail.verify()).toMatchObject(intact)
+    await redact(db, [["id", "nobody-3"]])
+    await look()
+    removed = (await trail.migrateDown({ to: 6 })).removed
+    await look()
+    await db.query(
+      "insert into pgtrail.event (organization_id, event_type, actor_id) values ('acme', 'a', 'ann-1')",
+    )
     await trail.install()
-    expect(await trail.verify()).toMatchObject(intact)
-    // What was there before the way down is no part of the life after it.
+    await look()
+  })
+
+  test("goes down, and is asked nothing; none of its acts is an alarm there, nor after the way up", () => {
+    expect(removed).toEqual(lone.removed)
+    expect(looks.map(({ verdict, findings }) => ({ verdict, findings }))).toEqual([intact, intact, intact])
+  })
+
+  test("is redacted once it is migrated, what was appended at the level below too, and what it had before is no part of its life", async () => {
     await rule()
     await restriction()
-    expect(await trail.verify()).toMatchObject(intact)
+    expect(await redact(db, [["id", "ann-1"]])).toMatchObject({ events: "4", identity: "4", content: "3" })
+    expect(await trail.verify()).toMatchObject({ ...intact, covered: { redacted: "4" } })
   })
-})
-
-test("events that were redacted keep it from going down, whatever is confirmed", async () => {
-  await redact(db, [["id", "ann-1"]], { organizations: ["acme"] })
-  const before = await state()
-  const refusal = {
-    sqlstate: "55000",
-    message: "events were redacted, which an older pgtrail would take for tampering",
-    hint: expect.stringContaining("stays at this version"),
-  }
-  await expect(trail.migrateDown({ to: 6 })).rejects.toMatchObject(refusal)
-  await expect(trail.migrateDown({ to: 6, confirm: db.name })).rejects.toMatchObject(refusal)
-  await expect(trail.migrateDown({ to: 3, confirm: db.name })).rejects.toMatchObject(refusal)
-  const sql = await trail.migrateDownSql({ to: 6, confirm: db.name })
-  await expect(db.query(`begin; ${sql}; commit`)).rejects.toMatchObject({ code: "55000" })
-  await db.query("rollback")
-  expect(await state()).toEqual(before)
-  expect(await trail.verify()).toMatchObject(intact)
-})
-
-test("a redaction that found nothing asks nothing, and its act is no alarm at the level below, nor after the way up", async () => {
-  await redact(db, [["id", "nobody-3"]])
-  expect(await trail.verify()).toMatchObject(intact)
-  expect(await trail.migrateDown({ to: 6 })).toMatchObject(down)
-  expect(await trail.verify()).toMatchObject(intact)
-  await trail.install()
-  expect(await trail.verify()).toMatchObject(intact)
-  const client = await db.client()
-  expect(await redactOn(client, [["id", "ann-1"]])).toMatchObject({ events: "3" })
-  await client.end()
-  expect(await trail.verify()).toMatchObject(intact)
-})
-
-test("a log of the level below is redacted once it is migrated, what was appended before too", async () => {
-  await trail.migrateDown({ to: 6 })
-  await db.query(
-    "insert into pgtrail.event (organization_id, event_type, actor_id) values ('acme', 'a', 'ann-1')",
-  )
-  await trail.install()
-  expect(await redact(db, [["id", "ann-1"]])).toMatchObject({ events: "4", identity: "4", content: "3" })
-  expect(await trail.verify()).toMatchObject({ ...intact, covered: { redacted: "4" } })
 })

@@ -25,15 +25,14 @@ afterAll(async () => {
 
 describe("each of these is found, and names its object:", () => {
   let client: Client
-  beforeEach(async () => {
+  beforeAll(async () => {
     client = await trail.connect()
-    await client.query("begin")
+    expect((await compare(client)).differences).toEqual([])
   })
+  afterAll(() => client.end())
+  beforeEach(() => client.query("begin"))
   // Never committed: roles belong to the whole server.
-  afterEach(async () => {
-    await client.query("rollback")
-    await client.end()
-  })
+  afterEach(() => client.query("rollback"))
 
   const swallow =
     "create function public.swallow() returns trigger language plpgsql as 'begin return null; end';"
@@ -186,7 +185,6 @@ describe("each of these is found, and names its object:", () => {
   ]
 
   test.each(tampering)("%s", async (_, sql, object, what) => {
-    expect((await compare(client)).differences).toEqual([])
     await client.query(sql.replaceAll("PARTITION", `pgtrail.${partition}`))
     const { differences } = await compare(client)
     const found = differences.map((one) => [one.object, one.what])

@@ -95,7 +95,7 @@ test("the checker itself finds each kind of break", async () => {
 
 test("64 sessions of mixed isolation, savepoints, rollbacks and kills leave whole chains", async () => {
   const ends: Record<string, number> = {}
-  const logged = await Promise.all(Array.from({ length: 64 }, () => storm(20, ends)))
+  const logged = await Promise.all(Array.from({ length: 64 }, () => storm(8, ends)))
   expect(Object.keys(ends).filter((end) => end !== "committed" && !expected.has(end))).toEqual([])
   expect(ends.committed).toBeGreaterThan(100)
   expect(await db.query("select count(*) as n from pgtrail.event where event_type = 'storm'")).toEqual([

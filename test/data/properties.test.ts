@@ -150,7 +150,7 @@ test.each(ways)(
   "random events that come in $name keep every value and hash alike",
   async ({ put, given }) => {
     const batch = fc.array(event, { minLength: 50, maxLength: 60, size: "max" })
-    await hold(7, [batch, settings, settings], async (events, writing, reading) => {
+    await hold(4, [batch, settings, settings], async (events, writing, reading) => {
       const rows = events.map((row) => given({ ...row, id: randomUUID() }))
       await inSession(writing, (client) => put(client, rows, writing.client_encoding ?? "UTF8"))
       await check(rows, reading.timezone ?? "UTC")
@@ -177,8 +177,8 @@ test("the events had every column that an application may set: null, and with ma
   )
 })
 
-test("more than a thousand events came in, and each follows the one before it", async () => {
-  expect(total).toBeGreaterThan(1000)
+test("more than five hundred events came in, and each follows the one before it", async () => {
+  expect(total).toBeGreaterThan(500)
   const { rows } = await reader.query<TextRow>(
     `select l.log_id, e.organization_id, e.lane, e.seq, e.previous_hash, e.hash from pgtrail.event e, pgtrail.log l
      order by e.organization_id, e.lane, e.seq`,

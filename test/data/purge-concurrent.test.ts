@@ -36,7 +36,7 @@ const purge = (organization: string, options = {}) =>
 const verify = (options: VerifyOptions = {}) => trail.verify({ jobs: 1, record: false, ...options })
 
 test("nothing of eight writers to the same organization is lost while it is purged again and again", async () => {
-  await append("busy", 300)
+  await append("busy", 140)
   let isWriting = true
   const purges = (async () => {
     let purged = 0n
@@ -44,19 +44,19 @@ test("nothing of eight writers to the same organization is lost while it is purg
     return purged
   })()
   await withClients(db, 8, async (client) => {
-    for (let n = 0; n < 60; n++)
+    for (let n = 0; n < 20; n++)
       await client.query("insert into pgtrail.event (organization_id, event_type) values ('busy', 'more')")
   })
   isWriting = false
   const purged = await purges
-  expect(purged + BigInt(await count("busy"))).toBe(780n)
+  expect(purged + BigInt(await count("busy"))).toBe(300n)
   expect(await verify()).toMatchObject({ verdict: "intact", covered: { purged: String(purged) } })
   expect((await purge("busy")).remaining).toBe("0")
-  expect(await verify()).toMatchObject({ verdict: "intact", covered: { events: "0", purged: "780" } })
+  expect(await verify()).toMatchObject({ verdict: "intact", covered: { events: "0", purged: "300" } })
 })
 
 test("of two runs at once one purges and the other is told", async () => {
-  await append("twice", 400)
+  await append("twice", 300)
   const runs = await Promise.allSettled([purge("twice"), purge("twice"), purge("twice")])
   const codes = runs.map((run) => (run.status === "fulfilled" ? "purged" : run.reason.code)).sort()
   expect(codes.filter((code) => code !== "busy" && code !== "purged")).toEqual([])
@@ -65,7 +65,7 @@ test("of two runs at once one purges and the other is told", async () => {
   const [records] = await db.query(
     "select sum(events) as events from pgtrail.purge where organization_id = 'twice'",
   )
-  expect(records).toEqual({ events: "400" })
+  expect(records).toEqual({ events: "300" })
 })
 
 test("a verification during which events are purged finds nothing, however it reads", async () => {
@@ -77,7 +77,7 @@ test("a verification during which events are purged finds nothing, however it re
   ]
   for (const [at, options] of ways.entries()) {
     const organization = `read ${at}`
-    await append(organization, 300)
+    await append(organization, 150)
     const reports: VerifyReport[] = []
     let isPurging = true
     const reading = (async () => {
@@ -97,7 +97,9 @@ async function purgedMeanwhile(organization: string, options: VerifyOptions): Pr
   const report = await verify({
     ...options,
     progress: () => {
-      purging ??= purge(organization, { despiteFindings: true, maxRows: 450 }).then(() => !isOver)
+      purging ??= purge(organization, { despiteFindings: true, maxRows: 450, batchSize: 225 }).then(
+        () => !isOver,
+      )
     },
   })
   isOver = true
@@ -107,7 +109,7 @@ async function purgedMeanwhile(organization: string, options: VerifyOptions): Pr
 
 test("what is purged between two pages of an ordered reading is neither missing nor inserted", async () => {
   await append("pages", 600)
-  const report = await purgedMeanwhile("pages", { organization: "pages", maxSeconds: 60, maxRate: 200 })
+  const report = await purgedMeanwhile("pages", { organization: "pages", maxSeconds: 60, maxRate: 100 })
   expect(report).toMatchObject({ verdict: "intact", findings: [] })
   expect(Number(report.covered.events) + Number(report.covered.purged)).toBe(600)
 })
@@ -117,7 +119,7 @@ test("a chain that is read again is judged by the purges that came since, and wh
   await db.query(
     "set session_replication_role = replica; update pgtrail.event set actor_id = 'eve' where organization_id = 'again' and seq = 500; set session_replication_role = origin",
   )
-  const report = await purgedMeanwhile("again", { organization: "again", maxRate: 200 })
+  const report = await purgedMeanwhile("again", { organization: "again", maxRate: 100 })
   expect(report.findings.map(({ kind, seq }) => `${kind} ${seq}`)).toEqual(["altered 500"])
 })
 

@@ -1,13 +1,15 @@
 // Purging an organization where holds and detached partitions are.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { failureOf } from "./failure.js"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 const purge = (organization: string, options = {}) =>
   log.trail.purgeOrganization(organization, { reason: "test", confirm: organization, ...options })

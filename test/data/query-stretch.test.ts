@@ -185,7 +185,7 @@ test("a walk gives what one statement over all partitions gives, page by page, f
         expect(paged).toEqual(wanted)
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 })
 

@@ -2,7 +2,7 @@
 import { readdir, readFile, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { readIdentities } from "../../src/data/archive/age.js"
 import { archiveRows, readArchiveManifest } from "../../src/data/archive/read.js"
 import { openStore } from "../../src/data/store/store.js"
@@ -14,11 +14,13 @@ import { failureOf } from "./failure.js"
 import { until } from "./retention-fixture.js"
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(30)
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const subject: readonly Identifier[] = [{ kind: "id", value: "u3" }]
 const redaction = { strategy: "erase", reason: "asked for it" } as const

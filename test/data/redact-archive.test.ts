@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gunzipSync } from "node:zlib"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { checkArchive } from "../../src/data/archive/check.js"
 import { openStore } from "../../src/data/store/store.js"
 import { findInArchives, redactArchives } from "../../src/data/subject/archives.js"
@@ -12,12 +12,14 @@ import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
 
 let log: ArchiveLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await archiveLog()
   await log.append(30)
   await log.append(30, { org: "globex" })
+  await log.keep()
 })
-afterEach(() => log.remove())
+afterEach(() => log.reset())
+afterAll(() => log.remove())
 
 const subject: readonly Identifier[] = [{ kind: "id", value: "u3" }]
 const redaction = { strategy: "erase", reason: "asked for it" } as const

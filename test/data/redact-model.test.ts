@@ -9,14 +9,12 @@ import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { archiveSteps } from "./lifecycle-archive-steps.js"
 import { generator, Model } from "./lifecycle-model.js"
-import { steps } from "./lifecycle-steps.js"
+import { type Pick, type Step, steps } from "./lifecycle-steps.js"
 import { checkRedactions } from "./redact-checker.js"
-import { People, peopleSteps, pickOf } from "./redact-model-steps.js"
+import { People, peopleSteps } from "./redact-model-steps.js"
 
-const usualSeed = 8
+const usualSeed = 7
 const seed = Number(process.env.PGTRAIL_TEST_SEED ?? usualSeed)
-/** Steps. */
-const lifetime = 60
 
 let db: TestDatabase
 let trail: Trail
@@ -32,9 +30,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-async function check(model: Model, people: People, done: readonly string[]): Promise<void> {
+async function check(model: Model, people: People, done: readonly string[], isLast = false): Promise<void> {
   // Each archive is read whole then.
-  const isDeep = done.length % 10 === 0 || done.length > lifetime
+  const isDeep = done.length % 10 === 0 || isLast
   const report = await trail.verify({ jobs: 1, record: done.length % 3 === 0 })
   expect({ done, findings: report.findings }).toEqual({ done, findings: [] })
   const { events, archived, purged, redacted_identity: identity, redacted_content: content } = report.covered
@@ -114,19 +112,39 @@ async function expectTamperingIsFound(done: readonly string[]): Promise<void> {
   expect({ done, findings }).toMatchObject({ findings: [] })
 }
 
+/** Each kind of step once or more, in any order; those that take back what others did come in the second half. */
+function lifeOf(people: People, pick: Pick): Step[] {
+  const [append, , , , redaction] = peopleSteps(people)
+  const [hold, release, policy, , floor, retention, , maintain, , detach, attach, drop] = steps.slice(3)
+  const [due, , , explicit, , restore, , remove] = archiveSteps(trail, pathToFileURL(folder).href)
+  const halves = [
+    [append, append, redaction, redaction, hold, policy, floor, maintain, due, explicit, detach],
+    [
+      ...[append, append, redaction, redaction, redaction, retention, maintain, explicit],
+      ...[release, attach, drop, restore, remove],
+    ],
+  ]
+  const life = halves.flatMap((half) =>
+    half
+      .map((step) => ({ step, at: pick(1_000_000) }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ step }) => step),
+  )
+  return [append, ...life, redaction, redaction, append, redaction, redaction].filter(
+    (step) => step !== undefined,
+  )
+}
+
 test("after every step of a random life with erasures the log is intact, and what was redacted, archived and purged is counted right; tampering is found", async () => {
   const pick = generator(seed)
   const model = new Model()
   const people = new People()
   const done: string[] = [`seed ${seed}`]
-  const others = [...steps.slice(3), ...archiveSteps(trail, pathToFileURL(folder).href)]
-  const all = [...peopleSteps(people), ...peopleSteps(people), ...others]
-  done.push(await pickOf(peopleSteps(people).slice(0, 1), pick)(db, model, pick))
-  for (let i = 0; i < lifetime; i++) {
-    done.push(await pickOf(all, pick)(db, model, pick))
+  for (const step of lifeOf(people, pick)) {
+    done.push(await step(db, model, pick))
     // What was decided by two steps one after the other is checked after the second.
     if (pick(2) === 0) await check(model, people, done)
   }
-  await check(model, people, done)
+  await check(model, people, done, true)
   await expectTamperingIsFound(done)
 }, 300_000)

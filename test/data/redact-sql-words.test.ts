@@ -1,12 +1,17 @@
 // What is the subject's and what only looks like it: words, letters of other alphabets, URLs, other people's ids, and lists by hand.
+import type { Client } from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { type TestDatabase, testDatabase } from "../database.js"
-import { append, found, redact } from "./redact-fixture.js"
+import { append, foundOn, type RedactionChoice, redact, type Subject } from "./redact-fixture.js"
 
 let db: TestDatabase
+let session: Client
 beforeAll(async () => {
   db = await testDatabase()
+  session = await db.client()
 })
+const found = (subject: Subject, choice: RedactionChoice, columns?: string) =>
+  foundOn(session, subject, choice, columns)
 afterAll(() => db.drop())
 
 const bob = [
@@ -25,7 +30,7 @@ test.each([
 ])("%s is another's, and stays", async (_, columns) => {
   const organization_id = `other-${Object.values(columns)[0]}`
   await append(db, { organization_id, event_type: "a.b", ...columns })
-  expect(await found(db, bob, { organizations: [organization_id], inText: true })).toEqual([])
+  expect(await found(bob, { organizations: [organization_id], inText: true })).toEqual([])
 })
 
 test.each([
@@ -36,7 +41,7 @@ test.each([
 ])("a word %s is his", async (_, column, text) => {
   const organization_id = `his-${text}`
   await append(db, { organization_id, event_type: "a.b", [column]: text })
-  expect(await found(db, bob, { organizations: [organization_id], inText: true }, "content_fields")).toEqual([
+  expect(await found(bob, { organizations: [organization_id], inText: true }, "content_fields")).toEqual([
     { content_fields: `{${column}}` },
   ])
 })
@@ -49,7 +54,7 @@ test("a user agent that tells of him is his, whoever the actor is", async () => 
     actor_id: "ann",
     user_agent: "app/1.0 (bob@x.example)",
   })
-  const rows = await found(db, bob, { organizations: [organization_id], inText: true }, "identity_fields")
+  const rows = await found(bob, { organizations: [organization_id], inText: true }, "identity_fields")
   expect(rows).toEqual([{ identity_fields: "{user_agent}" }])
 })
 
@@ -66,7 +71,7 @@ test.each([
     await append(db, { organization_id, event_type: "a.b", actor_email: "ann@x.example", ...columns })
     await append(db, { organization_id, event_type: "a.b", ...columns })
     await append(db, { organization_id, event_type: "a.b", actor_id: "u-4711", ...columns })
-    const rows = await found(db, [...bob, also], { organizations: [organization_id] }, "seq")
+    const rows = await found([...bob, also], { organizations: [organization_id] }, "seq")
     expect(rows).toEqual([{ seq: "3" }, { seq: "4" }])
   },
 )
@@ -132,7 +137,7 @@ test("a value at a ruled path is his where it is an identifier or the event is a
     actor_id: "root",
     details: '{"user": {"email": "bob@x.example"}}',
   })
-  expect(await found(db, bob, { organizations: [organization_id] }, "seq, content_fields")).toEqual([
+  expect(await found(bob, { organizations: [organization_id] }, "seq, content_fields")).toEqual([
     { seq: "1", content_fields: "{}" },
     { seq: "2", content_fields: "{resource_id,details.0.0}" },
     { seq: "3", content_fields: "{details.0.0}" },
@@ -157,12 +162,7 @@ test("a short identifier, and a number, are another's in others' events", async 
     tags: "{42}",
     details: '{"count": 42, "s": "42"}',
   })
-  const rows = await found(
-    db,
-    short,
-    { organizations: [organization_id], inText: true },
-    "seq, content_fields",
-  )
+  const rows = await found(short, { organizations: [organization_id], inText: true }, "seq, content_fields")
   expect(rows).toEqual([{ seq: "2", content_fields: "{tags,details.0}" }])
 })
 
@@ -198,7 +198,7 @@ test.each([
 ] as const)("%s are found whatever the locale of the database", async (_, subject, columns, fields) => {
   const organization_id = `letters-${Object.values(columns)[0]}`
   await append(db, { organization_id, event_type: "a.b", ...columns })
-  const rows = await found(db, subject, { organizations: [organization_id], inText: true }, fields)
+  const rows = await found(subject, { organizations: [organization_id], inText: true }, fields)
   expect(rows).toEqual([{ [fields]: `{${Object.keys(columns)[0]}}` }])
 })
 
@@ -207,7 +207,7 @@ test.each(["action", "category", "source", "resource_type", "actor_type", "event
   async (column) => {
     const organization_id = `frame-${column}`
     await append(db, { organization_id, event_type: "a.b", [column]: "of u-4711" })
-    const rows = await found(db, bob, { organizations: [organization_id], inText: true }, "frame_fields")
+    const rows = await found(bob, { organizations: [organization_id], inText: true }, "frame_fields")
     expect(rows).toEqual([{ frame_fields: `{${column}}` }])
   },
 )

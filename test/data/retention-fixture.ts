@@ -3,6 +3,7 @@ import type { Client } from "pg"
 import { expect } from "vitest"
 import type { RetentionRun, RetentionRunOptions, Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
+import { bringBack, keepLog } from "./kept-log.js"
 
 export interface RetentionLog {
   readonly db: TestDatabase
@@ -21,6 +22,10 @@ export interface RetentionLog {
   findings(): Promise<string[]>
   /** Live and purged events, which verify must find intact. */
   intact(): Promise<{ live: number; purged: number }>
+  /** What `reset` brings back is what is there now. */
+  keep(): Promise<void>
+  /** The log is as it was kept, for the next test: a fifth of what another log costs. */
+  reset(): Promise<void>
 }
 
 /** Partitions of January to March 2020; policy `short` keeps 100 days, standard ten years; no grace, unless `grace` says so. */
@@ -76,6 +81,8 @@ export async function retentionLog({ grace = "0d" } = {}): Promise<RetentionLog>
       expect(report.verdict).toBe("intact")
       return { live: Number(report.covered.events), purged: Number(report.covered.purged) }
     },
+    keep: () => keepLog(db),
+    reset: async () => void (await bringBack(db)),
   }
 }
 

@@ -1,14 +1,16 @@
 // What a plan of retention says would go when, and what keeps it; and that a run then takes just that.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { describePlan, whenItGoes } from "../../src/data/retention/run-words.js"
 import { failureOf } from "./failure.js"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 const days = (count: number) => `now() + ${count} * interval '24 hours'`
 const insert = (at: string, policy = "short") =>

@@ -1,12 +1,14 @@
 // A run of retention purges only what verifies: what was tampered with stays, and verify still finds it afterwards.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 /** Another row in the place of a column or two. */
 const copy = (changes: string): string => `
@@ -65,8 +67,17 @@ test.each(attacks)("%s stays and is found afterwards, and the rest goes", async 
   expect(after.filter((finding) => /^(altered|outside|duplicate|beyond|unknown)/.test(finding))).toEqual(
     before.filter((finding) => /^(altered|outside|duplicate|beyond|unknown)/.test(finding)),
   )
-  // And stays so, however often it runs.
-  expect(await log.run()).toMatchObject({ events: "0", unsound: String(stays) })
+})
+
+test("what stays does so however often it runs, and is found as before", async () => {
+  await log.append(20, { policy: "short" })
+  const [, sql, stays] = attacks[1] ?? []
+  await log.tamper(sql ?? "")
+  await log.run()
+  const after = await log.findings()
+  for (let again = 0; again < 2; again++) {
+    expect(await log.run()).toMatchObject({ events: "0", unsound: String(stays) })
+  }
   expect(await log.findings()).toEqual(after)
 })
 

@@ -1,13 +1,15 @@
 // A run of retention whose backend is killed at each of its steps: nothing is lost, nothing goes twice, and the next run completes it.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { failureOf } from "./failure.js"
 import { here, type RetentionLog, retentionLog, until, waits } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 /** A run waits for a lock on pgtrail.event, or sleeps before it tries again. */
 const waitsForTable =

@@ -1,13 +1,15 @@
 // Where a run of retention stops: at its own limits, when it is told to, and before anything in a dry run.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { failureOf } from "./failure.js"
 import { type RetentionLog, retentionLog } from "./retention-fixture.js"
 
 let log: RetentionLog
-beforeEach(async () => {
+beforeAll(async () => {
   log = await retentionLog()
+  await log.keep()
 })
-afterEach(() => log.db.drop())
+afterEach(() => log.reset())
+afterAll(() => log.db.drop())
 
 test("--max-rows stops at that number, and the next run goes on", async () => {
   await log.append(10, { policy: "short" })

@@ -186,10 +186,10 @@ test("after any inserts (late ones, in several lanes), refreshes and purges, any
       }
     }),
     // The log goes on from run to run: a failure is not made shorter.
-    { numRuns: 6, endOnFailure: true },
+    { numRuns: 4, endOnFailure: true },
   )
-  expect(answered.summaries).toBeGreaterThan(5)
-  expect(answered.events).toBeGreaterThan(5)
+  expect(answered.summaries).toBeGreaterThan(3)
+  expect(answered.events).toBeGreaterThan(3)
 })
 
 test("a filter that the summaries do not know is counted from the events, and says so", async () => {
@@ -263,8 +263,8 @@ test("the text shows what is hostile in the data, and bars only where there is a
 test("no statement opens more than one partition, and none stays locked, whatever answers", async () => {
   const many = await testDatabase()
   await many.query(
-    `select pgtrail.create_months(now() - interval '24 months', now());
-     insert into pgtrail.event (event_type, actor_id, occurred_at) select 'a', 'u' || i, now() - i * interval '5 days' from generate_series(1, 140) i`,
+    `select pgtrail.create_months(now() - interval '12 months', now());
+     insert into pgtrail.event (event_type, actor_id, occurred_at) select 'a', 'u' || i, now() - i * interval '60 hours' from generate_series(1, 140) i`,
   )
   const its = await many.trail()
   await its.refreshSummary({ maxEvents: 100 })
@@ -296,7 +296,7 @@ test("no statement opens more than one partition, and none stays locked, whateve
     spy.mockRestore()
   }
   expect(sources).toEqual(["summaries", "events", "summaries"])
-  expect(locked.length).toBeGreaterThan(50)
+  expect(locked.length).toBeGreaterThan(25)
   expect(Math.max(...locked)).toBe(1)
   const twenty = await Promise.all(Array.from({ length: 20 }, () => its.stats({ by: ["hour"] })))
   expect(new Set(twenty.map((stats) => stats.total_events))).toEqual(new Set(["140"]))

@@ -11,16 +11,20 @@ const rules = `select pgtrail.add_subject_rule('resource', null, 'person'), pgtr
   pgtrail.add_hold('over', 'r', 'people', 'ann'), pgtrail.release_hold('over', 'r')`
 const begun = `${staged(everybody)}; ${event}; ${rules}; select pgtrail.redact_begin()`
 const found = `${begun}; select pgtrail.find_subject('event_default', '{people}', '1998-01-01Z', '2000-01-01Z', true)`
-const redacted = `${found}; select pgtrail.redact_partition('event_default', 'erase')`
-const recorded = `${redacted}; select * from pgtrail.record_redaction('erase', 'r', 'w')`
+/** An erasure from its beginning to the files of the tables. */
+const erased = `${found}; select * from pgtrail.plan_cases(); 
+  select pgtrail.redact_partition('event_default', 'erase'); select * from pgtrail.record_redaction('erase', 'r', 'w');
+  set constraints all immediate; select * from pgtrail.redacted_partitions(); select pgtrail.rewrite_partition('event_default')`
+const viewed = `${staged(everybody)}; ${event}; ${rules}; select pgtrail.find_subject('event_default');
+  select pgtrail.subject_view('event_default'); select * from pg_temp.pgtrail_found`
 const request = "select pgtrail.add_request('erasure', now(), 'r-1', 'n')"
 const restriction = `${staged("('id', 'ann')")}; select pgtrail.restrict_subject('people', 'r', 'w')`
 
 export const subjectCalls: Readonly<Record<string, readonly string[]>> = {
   subject_stage: ["begin; select pgtrail.subject_stage(); select pgtrail.subject_stage()"],
   find_subject: [
-    found,
-    `${staged(everybody)}; ${event}; ${rules}; select pgtrail.find_subject('event_default')`,
+    erased,
+    viewed,
     `${staged(everybody)}; ${event}; select pgtrail.find_subject('event_default', told => false)`,
   ],
   find_listed: [
@@ -28,23 +32,17 @@ export const subjectCalls: Readonly<Record<string, readonly string[]>> = {
      select pgtrail.find_listed('event_default'); select pgtrail.redact_partition('event_default', 'reapply');
      select * from pgtrail.record_redaction('reapply', 'r')`,
   ],
-  plan_cases: [`${found}; select * from pgtrail.plan_cases()`],
-  subject_view: [
-    `${found}; select pgtrail.subject_view('event_default'); select * from pg_temp.pgtrail_found`,
-  ],
+  plan_cases: [erased],
+  subject_view: [viewed],
   named_holds: [
     `${staged(everybody)}; select pgtrail.add_hold('n', 'r', actor => 'ann'), pgtrail.release_hold('n', 'r'); select pgtrail.named_holds()`,
   ],
-  redact_begin: [`${recorded}; set constraints all immediate`],
-  check_redacting: [`${recorded}; set constraints all immediate`],
-  redact_partition: [
-    recorded,
-    `${found}; select pgtrail.redact_partition('event_default', 'erase');
-     select * from pgtrail.record_redaction('erase', 'r')`,
-  ],
-  record_redaction: [recorded],
-  redacted_partitions: [`${recorded}; select * from pgtrail.redacted_partitions()`],
-  rewrite_partition: [`${recorded}; select pgtrail.rewrite_partition('event_default')`],
+  redact_begin: [erased],
+  check_redacting: [erased],
+  redact_partition: [erased],
+  record_redaction: [erased],
+  redacted_partitions: [erased],
+  rewrite_partition: [erased],
   rewrite_summary: ["begin; select pgtrail.rewrite_summary(true)"],
   analyze_log: ["begin; select pgtrail.analyze_log()"],
   add_subject_rule: [`begin; ${rules}`],

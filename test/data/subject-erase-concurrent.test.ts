@@ -122,18 +122,7 @@ test.skipIf(!isBuilt)(
     const holder = await db.client()
     await holder.query("begin; select pg_advisory_xact_lock(1885828210, -1)")
     const also = jane.slice(1).flatMap(({ kind, value }) => ["--also", `${kind}=${value}`])
-    const argv = [
-      "gdpr",
-      "erase",
-      "u-jane",
-      ...also,
-      "--reason",
-      "r",
-      "--requested-by",
-      "w",
-      "--confirm",
-      "u-jane",
-    ]
+    const argv = `gdpr erase u-jane --reason r --requested-by w --confirm u-jane`.split(" ").concat(also)
     const child = spawn(process.execPath, [join(root, "bin/pgtrail.js"), ...argv, "--register", path("r")], {
       env: { PATH: process.env.PATH, PGTRAIL_URL: db.url },
       stdio: "ignore",
@@ -155,24 +144,30 @@ test.skipIf(!isBuilt)(
 )
 
 test("while writers append, an erasure takes what it saw, and the next run the rest", async () => {
-  const { erase, db, trail, intact, count } = log()
-  let done = false
+  const { erase, db, intact, count } = log()
+  let isOver = false
+  let written = 0
   const writers = Array.from({ length: 4 }, async (_, writer) => {
     const client = await db.client()
-    for (let n = 0; !done; n += 1) {
+    for (let n = 0; !isOver; n += 1) {
       await client.query(
         "insert into pgtrail.event (organization_id, event_type, actor_id, actor_email) values ($1, 'a', 'u-jane', 'jane@example.org')",
         [n % 2 === 0 ? "acme" : `w${writer}`],
       )
+      written += 1
+      // As long as the erasure lasts, but not as many as a machine can: each is erased and verified.
+      await new Promise((resolve) => setTimeout(resolve, 20))
     }
     await client.end()
   })
-  await until(db, "select count(*) > 40 from pgtrail.event e where e.event_type = 'a'")
-  const during = await erase()
-  done = true
+  await until(db, "select count(*) > 10 from pgtrail.event e where e.event_type = 'a'")
+  const before = written
+  const during = await erase().finally(() => {
+    isOver = true
+  })
+  expect(written).toBeGreaterThan(before)
   await Promise.all(writers)
-  expect(Number(during.receipt?.events)).toBeGreaterThanOrEqual(50)
-  expect((await trail.verify({ jobs: 1, record: false })).findings).toEqual([])
+  expect(Number(during.receipt?.events)).toBeGreaterThanOrEqual(20)
   await erase()
   expect(await count("e.actor_id = 'u-jane'")).toBe(0)
   await intact()
@@ -207,7 +202,7 @@ test.each([
     id.toUpperCase() === id ? `${id}y` : id.toUpperCase(),
   ]) {
     await db.query(
-      "insert into pgtrail.event (organization_id, event_type, actor_id) values ('o', 'a', $1)",
+      "insert into pgtrail.event (organization_id, event_type, actor_id, occurred_at) values ('o', 'a', $1, '2026-02-01Z')",
       [actor],
     )
   }

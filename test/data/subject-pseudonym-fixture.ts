@@ -1,5 +1,4 @@
 // A subject in two organizations, with all kinds of columns, among others; a key; and what is asked of the log about it.
-import { beforeEach } from "vitest"
 import type { Pseudonymized, PseudonymizeOptions } from "../../src/data/index.js"
 import { readIdentifiers } from "../../src/data/subject/identifiers.js"
 import { type KeyLog, keyLogs } from "./subject-key-fixture.js"
@@ -20,13 +19,24 @@ export interface PseudonymLog extends KeyLog {
   ): Promise<Pseudonymized>
 }
 
-/** With the key k1, in a file. */
-export function pseudonymLogs(): () => PseudonymLog {
-  const keyLog = keyLogs()
-  let log: PseudonymLog
-  beforeEach(async () => {
-    const made = keyLog()
-    const { db, trail, folder, keys } = made
+const withSubject = (log: KeyLog): PseudonymLog => ({
+  ...log,
+  pseudonymize: (strategy, options = {}) =>
+    log.trail.pseudonymize(readIdentifiers(subject.id, [`email=${subject.email}`, `name=${subject.name}`]), {
+      strategy,
+      reason: "R-12",
+      requestedBy: "dpo",
+      keys: log.keys("k1"),
+      ...options,
+    }),
+})
+
+/** With the key k1, in a file; and what `also` does to every log that is made. */
+export function pseudonymLogs(
+  also: (log: PseudonymLog) => Promise<unknown> = async () => {},
+): () => PseudonymLog {
+  const log = keyLogs(async (made) => {
+    const { db, trail, folder } = made
     await db.query(
       `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_id, actor_name, actor_email, ip_address, resource_type,
          resource_id, details)
@@ -40,17 +50,7 @@ export function pseudonymLogs(): () => PseudonymLog {
        values ('acme', '2026-02-01Z', 'auth.login', 'u-4712'), ('third', '2026-02-01Z', 'auth.login', 'u-4712')`,
     )
     await trail.addPrivacyKey({ out: `${folder}/k1` })
-    log = {
-      ...made,
-      pseudonymize: (strategy, options = {}) =>
-        trail.pseudonymize(readIdentifiers(subject.id, [`email=${subject.email}`, `name=${subject.name}`]), {
-          strategy,
-          reason: "R-12",
-          requestedBy: "dpo",
-          keys: keys("k1"),
-          ...options,
-        }),
-    }
+    await also(withSubject(made))
   })
-  return () => log
+  return () => withSubject(log())
 }

@@ -7,6 +7,9 @@ import { pseudonymLogs, subject, values } from "./subject-pseudonym-fixture.js"
 const log = pseudonymLogs()
 const strategies = ["hash", "token", "encrypt"] as const
 
+/** In the partition of the others: every search takes each that has events its time to plan. */
+const later = { event_type: "x", occurred_at: "2026-03-15T00:00:00Z" }
+
 const actors = async () =>
   (
     await log().db.query(
@@ -15,12 +18,12 @@ const actors = async () =>
     )
   ).map(({ o, a }) => [o, a])
 
-/** Every table of the log as text, in lower letters: nothing of the subject must stand there. */
+/** Every table of the log as text, in lower letters: nothing of the subject must stand there. What is attached is read with its parent. */
 async function leaks(): Promise<string[]> {
   const { db } = log()
   const tables = await db.query(
     `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'pgtrail' and c.relkind in ('r', 'p') order by 1`,
+     where n.nspname = 'pgtrail' and c.relkind in ('r', 'p') and not c.relispartition order by 1`,
   )
   const found: string[] = []
   for (const { name } of tables) {
@@ -36,9 +39,9 @@ async function leaks(): Promise<string[]> {
 }
 
 test.each(strategies)(
-  "with %s the subject has one pseudonym in each organization, in every field",
+  "with %s the subject has one pseudonym in each organization, in every field, and it is revealed by an act, with all identifiers that were known",
   async (strategy) => {
-    const { db, trail, pseudonymize } = log()
+    const { db, trail, keys, pseudonymize } = log()
     expect((await leaks()).length).toBeGreaterThan(0)
     const done = await pseudonymize(strategy)
     expect(done).toMatchObject({ events: "6", held: "0", unsound: "0", key_id: "k1", known: [] })
@@ -60,7 +63,26 @@ test.each(strategies)(
     )
     expect(others).toEqual([{ name: "t", email: "t", who: "t", ip: null }])
     expect(await leaks()).toEqual([])
-    expect(await trail.verify()).toMatchObject({ verdict: "intact" })
+    const pseudonym = acme?.pseudonym ?? ""
+    const revealed = await trail.reveal(pseudonym, {
+      reason: "inquiry",
+      requestedBy: "court",
+      keys: keys("k1"),
+    })
+    expect(revealed).toMatchObject({ strategy, key_id: "k1", organization_id: "acme", pseudonym })
+    expect(revealed.identifiers).toEqual([
+      { kind: "id", value: subject.id },
+      { kind: "email", value: subject.email },
+      { kind: "name", value: subject.name },
+    ])
+    expect(
+      await db.query(
+        "select parameters = jsonb_build_object('pseudonym', $2::text, 'reason', 'inquiry', 'requested_by', 'court') as fits from pgtrail.act where seq = $1 and kind = 'reveal'",
+        [revealed.act, pseudonym],
+      ),
+    ).toEqual([{ fits: "t" }])
+    expect(await leaks()).toEqual([])
+    expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact" })
   },
 )
 
@@ -72,7 +94,7 @@ test.each(strategies)(
     expect(await pseudonymize(strategy)).toMatchObject({ act: null, events: "0", organizations: [] })
     // In the other normal form of Unicode, in the event and in the request.
     const other = subject.id.normalize("NFD")
-    await trail.append({ event_type: "x", organization_id: "acme", actor_id: other })
+    await trail.append({ ...later, organization_id: "acme", actor_id: other })
     const again = await trail.pseudonymize([{ kind: "id", value: other }], {
       ...{ strategy, reason: "r", requestedBy: "w", keys: keys("k1") },
     })
@@ -96,37 +118,10 @@ test.each(strategies)(
   },
 )
 
-test.each(strategies)(
-  "with %s the pseudonym is revealed by an act, with all identifiers that were known",
-  async (strategy) => {
-    const { db, trail, keys, pseudonymize } = log()
-    const { organizations } = await pseudonymize(strategy)
-    const pseudonym = organizations[0]?.pseudonym ?? ""
-    const revealed = await trail.reveal(pseudonym, {
-      reason: "inquiry",
-      requestedBy: "court",
-      keys: keys("k1"),
-    })
-    expect(revealed).toMatchObject({ strategy, key_id: "k1", organization_id: "acme", pseudonym })
-    expect(revealed.identifiers).toEqual([
-      { kind: "id", value: subject.id },
-      { kind: "email", value: subject.email },
-      { kind: "name", value: subject.name },
-    ])
-    expect(
-      await db.query(
-        "select parameters = jsonb_build_object('pseudonym', $2::text, 'reason', 'inquiry', 'requested_by', 'court') as fits from pgtrail.act where seq = $1 and kind = 'reveal'",
-        [revealed.act, pseudonym],
-      ),
-    ).toEqual([{ fits: "t" }])
-    expect(await leaks()).toEqual([])
-  },
-)
-
 test("identifiers of a later request are added to those of the first", async () => {
   const { trail, keys, pseudonymize } = log()
   await pseudonymize("hash")
-  await trail.append({ event_type: "x", organization_id: "acme", actor_id: subject.id })
+  await trail.append({ ...later, organization_id: "acme", actor_id: subject.id })
   const again = await trail.pseudonymize(
     [
       { kind: "id", value: subject.id },
@@ -184,7 +179,7 @@ test("after a rotation the old pseudonyms stay and still reveal; new ones are of
   const { trail, folder, keys, pseudonymize } = log()
   const first = await pseudonymize("hash")
   await trail.addPrivacyKey({ out: join(folder, "k2"), rotate: true })
-  await trail.append({ event_type: "x", organization_id: "acme", actor_id: subject.id })
+  await trail.append({ ...later, organization_id: "acme", actor_id: subject.id })
   expect((await failureOf(pseudonymize("hash"))).message).toBe(
     "the privacy key k2 is needed, and was not given",
   )
@@ -224,14 +219,14 @@ test.each(strategies)(
     ])
     expect(await db.query("select 1 from pgtrail.act where kind = 'reveal'")).toEqual([])
     expect((await actors())[1]).toEqual(["globex", organizations[1]?.pseudonym])
-    expect(await trail.verify()).toMatchObject({ verdict: "intact" })
+    expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact" })
   },
 )
 
 test("an id that is too long to be encrypted into a pseudonym is refused, and stays", async () => {
   const { db, trail, keys } = log()
   const value = "é".repeat(900)
-  await trail.append({ event_type: "x", actor_id: value })
+  await trail.append({ ...later, actor_id: value })
   const options = { reason: "r", requestedBy: "dpo", keys: keys("k1") }
   const id = [{ kind: "id" as const, value }]
   expect(await failureOf(trail.pseudonymize(id, { ...options, strategy: "encrypt" }))).toMatchObject({

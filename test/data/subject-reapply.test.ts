@@ -4,30 +4,24 @@ import { appendFile, readFile, stat, writeFile } from "node:fs/promises"
 import { pathToFileURL } from "node:url"
 import { expect, test } from "vitest"
 import { failureOf } from "./failure.js"
+import { backup } from "./subject-backup.js"
 import { jane, janesWords, type SubjectLog, subjectLogs } from "./subject-fixture.js"
 
 const log = subjectLogs()
 
-/** The log as it was before an erasure: its rows are put back, as a restore of a backup does. */
-async function backup({ db }: SubjectLog): Promise<() => Promise<void>> {
-  const tables = [
-    ...["event", "redaction_entry", "redaction", "act", "act_signature", "subject_rule"],
-    ...["purge", "archive", "archive_kind", "chain_head"],
-  ]
-  for (const table of tables)
-    await db.query(`create table public.saved_${table} as select * from pgtrail.${table}`)
-  return async () => {
-    const client = await db.client()
-    try {
-      await client.query("set session_replication_role = replica")
-      for (const table of tables) {
-        await client.query(`truncate pgtrail.${table}`)
-        await client.query(`insert into pgtrail.${table} select * from public.saved_${table}`)
-      }
-    } finally {
-      await client.end()
-    }
+const registers = new WeakMap<SubjectLog["db"], string>()
+/** The register of an erasure that this log, restored, knows nothing of; of each database it is made once. */
+async function registered(): Promise<string> {
+  const { db, erase, path, read } = log()
+  let text = registers.get(db)
+  if (text === undefined) {
+    const restore = await backup(log())
+    await erase({ register: path("made") })
+    await restore()
+    text = await read("made")
+    registers.set(db, text)
   }
+  return text
 }
 
 test("after a restore the register makes the log forget again, once", async () => {
@@ -106,11 +100,9 @@ test("events that stood in an archive when they were erased are erased again whe
 })
 
 test("a register that was cut off in its last line is read up to there, with a warning", async () => {
-  const { erase, trail, path } = log()
-  const restore = await backup(log())
-  await erase({ register: path("r") })
+  const { trail, path } = log()
+  await writeFile(path("r"), await registered())
   await appendFile(path("r"), '{"schema":"pgtrail.erasure_register/1","line":"begin","id":"0')
-  await restore()
   const done = await trail.reapply(path("r"))
   expect(done.events).toBe("10")
   expect(done.warnings).toEqual([expect.stringMatching(/cut off/)])
@@ -162,12 +154,9 @@ test("archives of a restored log that still have what was erased are told, until
 })
 
 test("an erasure of which nobody saw the end is redacted again, and one that was taken back is not", async () => {
-  const { erase, trail, path, read } = log()
-  const restore = await backup(log())
-  await erase({ register: path("r") })
-  const lines = (await read("r")).trimEnd().split("\n")
+  const { trail, path } = log()
+  const lines = (await registered()).trimEnd().split("\n")
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ line: "done" })
-  await restore()
   await writeFile(
     path("void"),
     `${[...lines.slice(0, -1), (lines.at(-1) ?? "").replace("done", "void")].join("\n")}\n`,
@@ -199,21 +188,17 @@ test.each([
   ["a line less", (text: string) => text.replace(/\{"line":"places".*\n/, "")],
   ["another form", (text: string) => text.replaceAll("erasure_register/1", "erasure_register/2")],
 ])("a register that was altered is refused, and nothing is changed: %s", async (_, alter) => {
-  const { erase, trail, path, count } = log()
-  const restore = await backup(log())
-  await erase({ register: path("r") })
-  await restore()
-  const text = await readFile(path("r"), "utf8")
+  const { trail, path, count } = log()
+  const text = await registered()
+  expect(alter(text)).not.toBe(text)
   await writeFile(path("r"), alter(text))
-  expect(await readFile(path("r"), "utf8")).not.toBe(text)
   expect(await failureOf(trail.reapply(path("r")))).toMatchObject({ code: "broken" })
   expect(await count("e.actor_id = 'u-jane'")).toBe(8)
 })
 
 test("a register of another log is refused", async () => {
-  const { erase, trail, path } = log()
-  await erase({ register: path("r") })
-  const text = await readFile(path("r"), "utf8")
+  const { trail, path } = log()
+  const text = await registered()
   const other = text.replaceAll(/"log_id":"[^"]+"/g, '"log_id":"00000000-0000-4000-8000-000000000000"')
   const { createHash } = await import("node:crypto")
   const lines = other.trimEnd().split("\n")

@@ -1,13 +1,11 @@
 // Who may reveal, and that nobody learns anything of which no act remains.
-import { beforeEach, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { failureOf } from "./failure.js"
 import { pseudonymLogs, subject } from "./subject-pseudonym-fixture.js"
 
-const log = pseudonymLogs()
-
 let pseudonym = ""
-beforeEach(async () => {
-  pseudonym = (await log().pseudonymize("token")).organizations[0]?.pseudonym ?? ""
+const log = pseudonymLogs(async ({ pseudonymize }) => {
+  pseudonym = (await pseudonymize("token")).organizations[0]?.pseudonym ?? ""
 })
 
 /** Every function that concerns keys and pseudonyms, and the tables themselves. */
@@ -64,7 +62,12 @@ test("a role of privacy alone makes keys, pseudonymizes and reveals; and reads n
   const role = await db.role({ memberOf: ["pgtrail_privacy"] })
   const as = await db.trail({ url: role.url })
   await as.addPrivacyKey({ out: `${folder}/k2`, rotate: true })
-  await trail.append({ event_type: "x", organization_id: "acme", actor_id: subject.id })
+  await trail.append({
+    event_type: "x",
+    occurred_at: "2026-03-15T00:00:00Z",
+    organization_id: "acme",
+    actor_id: subject.id,
+  })
   const options = { reason: "r", requestedBy: "w", keys: keys("k1", "k2") }
   const done = await as.pseudonymize([{ kind: "id", value: subject.id }], { ...options, strategy: "hash" })
   expect(done.organizations[0]?.pseudonym).toMatch(/^p1:h:k2:/)
@@ -187,8 +190,8 @@ test.each([
 test("a mapping says in no byte whom it is of, nor how long the name is", async () => {
   const { db, pseudonymize, keys, trail } = log()
   await trail.append([
-    { event_type: "x", organization_id: "acme", actor_id: "b" },
-    { event_type: "x", organization_id: "acme", actor_id: "bbbbbbbbbb" },
+    { event_type: "x", occurred_at: "2026-03-15T00:00:00Z", organization_id: "acme", actor_id: "b" },
+    { event_type: "x", occurred_at: "2026-03-15T00:00:00Z", organization_id: "acme", actor_id: "bbbbbbbbbb" },
   ])
   const options = { reason: "r", requestedBy: "w", keys: keys("k1") }
   const made: number[] = []

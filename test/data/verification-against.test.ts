@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url"
 import { createGzip } from "node:zlib"
 import { generateIdentity, identityToRecipient } from "age-encryption"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
-import type { Against } from "../../src/data/index.js"
+import type { Against, ShownVerification } from "../../src/data/index.js"
 import { runInProcess } from "../cli/io.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { copyEvents, copyToFile, type Incident, incidentLog } from "./verification-fixture.js"
@@ -90,20 +90,38 @@ test("an encrypted backup has it for who gives its key", async () => {
   await mkdir(join(folder, "locked"))
   await log.trail.createBackup({ to, recipients, level: 1 })
   const against = file("locked")
-  await expect(log.only(mail, { against })).rejects.toMatchObject({ code: "config" })
-  const { explanation } = await log.only(mail, { against: { ...against, identities: [identity] } })
-  expect(explanation).toMatchObject({ found_by: "against", against: { state: "original" } })
+  await log.tamper(mail)
+  const { act } = await log.trail.verify({ jobs: 1 })
+  const show = (place: Against) => log.trail.verification({ act: act ?? "", against: place })
+  await expect(show(against)).rejects.toMatchObject({ code: "config" })
+  const { findings } = await show({ ...against, identities: [identity] })
+  expect(findings).toMatchObject([{ explanation: { found_by: "against", against: { state: "original" } } }])
 })
 
 describe.each(Object.entries(places))("%s", (_, against) => {
-  test("has the original of an altered event", async () => {
-    const finding = await log.only(mail, { against: against() })
-    expect(finding.explanation).toMatchObject({
+  let shown: ShownVerification
+  // The three lie so far apart that each is a finding of its own.
+  beforeAll(async () => {
+    shown = await log.after(
+      `${mail};
+       update pgtrail.event set actor_name = 'x', description = 'x', tags = null, details = null where organization_id = 'odd' and seq = 2;
+       delete from pgtrail.event where organization_id = 'globex' and seq in (6, 7)`,
+      { against: against() },
+    )
+    expect(shown.findings).toHaveLength(3)
+    await log.restore()
+  })
+  const explained = (place: string) =>
+    shown.findings.find((one) => `${one.organization_id}/${one.lane}/${one.seq}` === place)?.explanation
+
+  test("has the original of an altered event", () => {
+    const explanation = explained("globex/0/30")
+    expect(explanation).toMatchObject({
       found_by: "against",
       groups: ["identity"],
       against: { state: "original" },
     })
-    expect(finding.explanation.differences).toEqual([
+    expect(explanation?.differences).toEqual([
       {
         column: "actor_email",
         group: "identity",
@@ -114,15 +132,12 @@ describe.each(Object.entries(places))("%s", (_, against) => {
   })
 
   test("keeps every kind of value, so that its hash can be computed", async () => {
-    const finding = await log.only(
-      "update pgtrail.event set actor_name = 'x', description = 'x', tags = null, details = null where organization_id = 'odd' and seq = 2",
-      { against: against() },
-    )
-    expect(finding.explanation.against).toEqual({ state: "original" })
+    const explanation = explained("odd/0/2")
+    expect(explanation?.against).toEqual({ state: "original" })
     const [{ actor_name, description, details, tags } = {}] = await other.query(
       "select * from pgtrail.event where organization_id = 'odd' and seq = 2",
     )
-    const originals = finding.explanation.differences.map(({ column, original }) => [column, original])
+    const originals = explanation?.differences.map(({ column, original }) => [column, original]) ?? []
     expect(originals).toContainEqual(["actor_name", actor_name])
     expect(originals).toContainEqual(["description", description])
     expect(originals).toContainEqual(["details", details])
@@ -130,14 +145,8 @@ describe.each(Object.entries(places))("%s", (_, against) => {
     expect(tags).not.toBeNull()
   })
 
-  test("has the events that are gone, and whether they are the originals", async () => {
-    const finding = await log.only(
-      "delete from pgtrail.event where organization_id = 'globex' and seq in (6, 7)",
-      {
-        against: against(),
-      },
-    )
-    expect(finding.explanation.against).toEqual([
+  test("has the events that are gone, and whether they are the originals", () => {
+    expect(explained("globex/0/6")?.against).toEqual([
       {
         state: "original",
         wanted: "2",
@@ -154,21 +163,28 @@ describe.each(Object.entries(places))("%s", (_, against) => {
 })
 
 describe("a place that cannot be read says why", () => {
+  let act: string
+  beforeAll(async () => {
+    await log.tamper(mail)
+    act = (await log.trail.verify({ jobs: 1 })).act ?? ""
+    await log.keep()
+  })
+  const show = (against: Against) => log.trail.verification({ act, against })
   const fails = (name: string, text: string) =>
-    writeFile(join(folder, name), text).then(() => log.only(mail, { against: file(name) }))
+    writeFile(join(folder, name), text).then(() => show(file(name)))
 
   test("a file that is none, is empty, is a folder, or is damaged", async () => {
-    await expect(log.only(mail, { against: file("absent") })).rejects.toMatchObject({
+    await expect(show(file("absent"))).rejects.toMatchObject({
       code: "file",
       message: "absent: there is no such file",
     })
     await expect(fails("empty", "")).rejects.toMatchObject({ code: "file", message: "empty: it is empty" })
-    await expect(log.only(mail, { against: { name: "f", file: folder } })).rejects.toMatchObject({
+    await expect(show({ name: "f", file: folder })).rejects.toMatchObject({
       message: "f: it is a folder without a backup",
     })
     const bytes = (await readFile(join(folder, "event.copy.gz"))).subarray(0, 2000)
     await writeFile(join(folder, "cut.gz"), bytes)
-    await expect(log.only(mail, { against: file("cut.gz") })).rejects.toMatchObject({
+    await expect(show(file("cut.gz"))).rejects.toMatchObject({
       message: "cut.gz: its compressed content ends too early",
     })
   })
@@ -198,7 +214,7 @@ describe("a place that cannot be read says why", () => {
   test("a database that does not answer, or has no log; no password is told", async () => {
     const bare = await testDatabase({ empty: true })
     const empty: Against = { name: "bare", database: { connectionString: bare.url } }
-    await expect(log.only(mail, { against: empty })).rejects.toMatchObject({
+    await expect(show(empty)).rejects.toMatchObject({
       code: "not-installed",
       message: "bare: pgtrail is not installed in this database",
       hint: "name a database that has the log",

@@ -19,9 +19,8 @@ const named = ({ explanation }: ShownFinding) =>
 /** Columns that most often have nothing, or what their neighbours have: the log alone gives them back. */
 describe("a column that was changed is named with its original, when that was", () => {
   test("null", async () => {
-    await log.tamper(`drop table if exists public.plain`)
     await log.db.query(
-      "insert into pgtrail.event (organization_id, event_type) select 'plain', 'a' from generate_series(1, 3)",
+      "insert into pgtrail.event (organization_id, event_type) select 'plain', 'a' from generate_series(1, 80)",
     )
     const columns: readonly (readonly [string, string, string])[] = [
       ["external_id", "'x'", "frame"],
@@ -62,44 +61,82 @@ describe("a column that was changed is named with its original, when that was", 
       ["tags", "array['x']", "content"],
       ["signature", "'x'", "content"],
     ]
-    const place = "organization_id = 'plain' and seq = 2"
-    const event = { organization_id: "plain", lane: "0", seq: "2", message: "event 2 was altered" }
-    const act = await log.record([{ ...event, id: "00000000000000aa" }])
-    for (const [column, value, group] of columns) {
-      await log.tamper(`update pgtrail.event set ${column} = ${value} where ${place}`)
-      const { findings } = await log.trail.verification({ act })
-      const [finding] = findings
-      expect(finding?.explanation, column).toMatchObject({ still: true, found_by: "trial", groups: [group] })
-      expect(finding?.explanation.differences, column).toMatchObject([{ column, group, original: null }])
-      await log.tamper(`update pgtrail.event set ${column} = null where ${place}`)
-    }
+    // Each column in an event of its own, which does not touch the next.
+    const seq = (index: number) => String(2 * index + 2)
+    const act = await log.record(
+      columns.map((_, index) => ({
+        organization_id: "plain",
+        lane: "0",
+        seq: seq(index),
+        message: `event ${seq(index)} was altered`,
+        id: index.toString(16).padStart(16, "a"),
+      })),
+    )
+    const set = (values: readonly string[]) =>
+      log.tamper(
+        columns
+          .map(
+            ([column], index) =>
+              `update pgtrail.event set ${column} = ${values[index]} where organization_id = 'plain' and seq = ${seq(index)}`,
+          )
+          .join(";"),
+      )
+    await set(columns.map(([, value]) => value))
     const { findings } = await log.trail.verification({ act })
-    expect(findings[0]?.explanation).toMatchObject({ still: false, found_by: null, differences: [] })
+    expect(findings).toHaveLength(columns.length)
+    for (const [index, [column, , group]] of columns.entries()) {
+      const explanation = findings.find((finding) => finding.seq === seq(index))?.explanation
+      expect(explanation, column).toMatchObject({ still: true, found_by: "trial", groups: [group] })
+      expect(explanation?.differences, column).toMatchObject([{ column, group, original: null }])
+    }
+    await set(columns.map(() => "null"))
+    for (const { explanation } of (await log.trail.verification({ act })).findings)
+      expect(explanation).toMatchObject({ still: false, found_by: null, differences: [] })
   })
 
+  /** Each in an event of its own, which does not touch the next. */
+  const changes = async (list: readonly (readonly [column: string, value: string])[]) => {
+    const { findings } = await log.after(
+      list
+        .map(
+          ([column, value], index) =>
+            `update pgtrail.event set ${column} = ${value} where ${at(2 * index + 10)}`,
+        )
+        .join(";"),
+    )
+    expect(findings).toHaveLength(list.length)
+    return list
+      .map((_, index) => findings.find(({ seq }) => seq === String(2 * index + 10)))
+      .map((one) => one && named(one))
+  }
+
   test("one of a closed list", async () => {
-    expect(named(await change("severity", "'critical'"))).toEqual([["severity", "frame", "info", "critical"]])
-    await log.restore()
-    expect(named(await change("outcome", "'failure'"))).toEqual([["outcome", "frame", "success", "failure"]])
-    await log.restore()
-    expect(named(await change("data_classification", "'PUBLIC'"))).toEqual([
-      ["data_classification", "frame", "INTERNAL", "PUBLIC"],
-    ])
-    await log.restore()
-    expect(named(await change("retention_policy", "'short'"))).toEqual([
-      ["retention_policy", "frame", "standard", "short"],
-    ])
-    await log.restore()
-    expect(named(await change("request_method", "'POST'"))).toEqual([
-      ["request_method", "frame", "GET", "POST"],
+    expect(
+      await changes([
+        ["severity", "'critical'"],
+        ["outcome", "'failure'"],
+        ["data_classification", "'PUBLIC'"],
+        ["retention_policy", "'short'"],
+        ["request_method", "'POST'"],
+      ]),
+    ).toEqual([
+      [["severity", "frame", "info", "critical"]],
+      [["outcome", "frame", "success", "failure"]],
+      [["data_classification", "frame", "INTERNAL", "PUBLIC"]],
+      [["retention_policy", "frame", "standard", "short"]],
+      [["request_method", "frame", "GET", "POST"]],
     ])
   })
 
   test("what the events beside it have", async () => {
-    expect(named(await change("user_agent", "null"))).toEqual([["user_agent", "identity", "curl", null]])
-    await log.restore()
-    expect(named(await change("details", "'{}'"))).toEqual([
-      ["details", "content", '{"n": 9007199254740993}', "{}"],
+    expect(
+      await changes([
+        ["user_agent", "null"],
+        ["details", "'{}'"],
+      ]),
+    ).toEqual([
+      [["user_agent", "identity", "curl", null]],
+      [["details", "content", '{"n": 9007199254740993}', "{}"]],
     ])
   })
 
@@ -173,23 +210,23 @@ test("event and hash that were both replaced are told by the event after it, and
 })
 
 test("a change that no trial finds is said to be one that the log alone cannot tell", async () => {
-  for (const [column, value] of [
-    ["actor_email", "'mallory@example.org'"],
-    ["identity_salt", "gen_random_uuid()"],
-    ["occurred_at", "occurred_at + interval '1 microsecond'"],
-  ] as const) {
-    const finding = await change(column, value)
-    expect(finding.explanation, column).toMatchObject({
+  const { findings } = await log.after(
+    `update pgtrail.event set actor_email = 'mallory@example.org' where ${at(10)};
+     update pgtrail.event set identity_salt = gen_random_uuid() where ${at(20)};
+     update pgtrail.event set occurred_at = occurred_at + interval '1 microsecond' where ${at(30)}`,
+  )
+  expect(findings.map(({ seq }) => seq)).toEqual(["10", "20", "30"])
+  for (const { seq, explanation } of findings) {
+    expect(explanation, String(seq)).toMatchObject({
       still: true,
       found_by: null,
       differences: [],
       groups: [],
     })
-    expect(finding.explanation.says, column).toEqual([
+    expect(explanation.says, String(seq)).toEqual([
       "its hash does not fit it",
       "the log alone cannot tell what it was: try --against with a backup or another database",
     ])
-    await log.restore()
   }
 })
 

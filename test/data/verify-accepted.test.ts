@@ -24,7 +24,7 @@ describe("an altered event", () => {
   test("has the same id in every run, also with other jobs and in a time range", async () => {
     expect(id).toMatch(/^[0-9a-f]{16}$/)
     for (const options of [
-      { jobs: 3 },
+      { jobs: 2 },
       { organization: "globex" },
       { since: "2000-01-01" },
       { maxSeconds: 100 },

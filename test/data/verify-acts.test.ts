@@ -1,5 +1,5 @@
 // The chain of acts, from which verify takes all authority, and what the acts vouch for.
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { type Log, places, sampleLog } from "./verify-fixture.js"
 
 let log: Log
@@ -34,24 +34,44 @@ test("a verification of a part, or one that found something, records the digest 
   expect(acts.every((act) => !act.parameters?.includes("user-"))).toBe(true)
 })
 
-test.each([
-  ["kind", "'purge'"],
-  ["parameters", "'{}'"],
-  ["digest", "sha256('x')"],
-  ["recorded_at", "recorded_at - interval '1 second'"],
-  ["session_user_name", "'nobody'"],
-  ["client_address", "inet '203.0.113.1'"],
-  ["transaction_id", "'1'::xid8"],
-  ["system_identifier", "1"],
-  ["timeline", "9"],
-  ["previous_hash", "sha256('x')"],
-  ["hash", "sha256('x')"],
-])("an altered act is found: %s", async (column, value) => {
-  await log.trail.verify({ jobs: 1 })
-  await log.tamper(`update pgtrail.act set ${column} = ${value} where seq = 1`)
-  const report = await log.verify()
-  expect(report.verdict).toBe("tampered")
-  expect(places(report.findings)).toContain(column === "hash" ? "act_altered -/-/1" : "act_altered -/-/1")
+describe("an altered act is found", () => {
+  const columns = [
+    ["kind", "'purge'"],
+    ["parameters", "'{}'"],
+    ["digest", "sha256('x')"],
+    ["recorded_at", "recorded_at - interval '1 second'"],
+    ["session_user_name", "'nobody'"],
+    ["client_address", "inet '203.0.113.1'"],
+    ["transaction_id", "'1'::xid8"],
+    ["system_identifier", "1"],
+    ["timeline", "9"],
+    ["previous_hash", "sha256('x')"],
+    ["hash", "sha256('x')"],
+  ] as const
+  /** Each in an act of its own, of which the next does not tell. */
+  const seq = (index: number) => 1 + 2 * index
+  let found: readonly string[]
+  beforeAll(async () => {
+    while (
+      Number((await log.db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq) <= seq(columns.length)
+    )
+      await log.db.query("select pgtrail.record_act('verify', '{\"remembered\": false}')")
+    for (const [index, [column, value]] of columns.entries())
+      await log.tamper(`update pgtrail.act set ${column} = ${value} where seq = ${seq(index)}`)
+    const report = await log.verify()
+    expect(report.verdict).toBe("tampered")
+    found = places(report.findings)
+    await log.restore()
+  })
+
+  test.each(columns.map(([column], index) => ({ column, index })))(": $column", ({ index }) => {
+    expect(found).toContain(`act_altered -/-/${seq(index)}`)
+  })
+
+  test("and no act beside them, but the one that follows another hash", () => {
+    const beside = [...columns.keys()].map((index) => `act_altered -/-/${seq(index) + 1}`)
+    expect(found.filter((one) => beside.includes(one))).toEqual([beside.at(-1)])
+  })
 })
 
 test("an act deleted, the first or one between, is found; so is an empty act chain", async () => {

@@ -1,5 +1,6 @@
 // A purge says what legal holds it saw, and the removal of an archive by which rules nothing kept it: what was not so is found.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import type { Finding } from "../../src/data/index.js"
 import { type ArchivedLog, archivedLog } from "./archived-log.js"
 
 let log: ArchivedLog
@@ -10,8 +11,8 @@ afterAll(() => log.db.drop())
 afterEach(() => log.restore())
 
 const newest = async () => (await log.db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq
-const found = async () =>
-  (await log.verify()).findings.map(({ kind, seq, group }) => `${kind} ${seq} ${group}`)
+const asText = ({ kind, seq, group }: Finding) => `${kind} ${seq} ${group}`
+const found = async () => (await log.verify()).findings.map(asText)
 
 describe("holds that somebody changes by hand for the length of a purge are found:", () => {
   const event =
@@ -32,10 +33,9 @@ describe("holds that somebody changes by hand for the length of a purge are foun
     )
     await log.tamper("delete from pgtrail.hold; insert into pgtrail.hold select * from public.hold_before")
     await log.db.query("drop table public.hold_before")
-    expect(await found()).toEqual([`unauthorized_purge ${await newest()} object`])
-    expect((await log.verify()).findings[0]?.message).toContain(
-      "saw other legal holds than those that were in force by the acts",
-    )
+    const { findings } = await log.verify()
+    expect(findings.map(asText)).toEqual([`unauthorized_purge ${await newest()} object`])
+    expect(findings[0]?.message).toContain("saw other legal holds than those that were in force by the acts")
   })
 
   test("one that is gone", async () => {

@@ -8,6 +8,9 @@ import { gunzipSync, gzipSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { ArchiveManifest } from "../../src/data/archive/manifest.js"
 import type { VerifyOptions } from "../../src/data/index.js"
+import type { ArchivedPurge } from "../../src/data/verify/archives.js"
+import { checkArchives } from "../../src/data/verify/check-archives.js"
+import { Findings } from "../../src/data/verify/finding.js"
 import { archiveInto } from "./archived-log.js"
 import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
 
@@ -111,7 +114,7 @@ test("several threads come to the same", async () => {
   const two = await verify({ archives: [broken], jobs: 2 })
   expect(two).toEqual(one)
   expect(one).toMatchObject({ verdict: "tampered", archives: { read: "1" } })
-  expect(await verify({ archives: [url("kept")], jobs: 3 })).toMatchObject({
+  expect(await verify({ archives: [url("kept")], jobs: 2 })).toMatchObject({
     verdict: "intact",
     archives: { read: "2" },
   })
@@ -125,6 +128,48 @@ test("a time range, or pieces, cannot be verified with archives, and a place mus
 })
 
 describe("an archive is found and named that", () => {
+  let purges: readonly ArchivedPurge[]
+  let logIds: readonly string[]
+  beforeAll(async () => {
+    const rows = await log.db.query(
+      `select a.act_seq, a.name, a.location, a.partition_name, a.events, a.bytes, encode(a.manifest, 'hex') as manifest,
+         encode(t.digest, 'hex') as digest, t.parameters #>> '{archive,kinds}' as kinds
+       from pgtrail.archive a join pgtrail.act t on t.seq = a.act_seq order by a.act_seq`,
+    )
+    purges = rows.map((row) => ({
+      act: row.act_seq ?? "",
+      name: row.name ?? "",
+      location: row.location ?? "",
+      partition: row.partition_name ?? "",
+      bounds: undefined,
+      events: row.events ?? "",
+      bytes: row.bytes ?? "",
+      manifest: row.manifest ?? "",
+      kinds: row.kinds ?? "",
+      digest: row.digest ?? "",
+      restored: null,
+      removed: null,
+    }))
+    logIds = (await log.db.query("select log_id from pgtrail.log")).map(({ log_id }) => log_id ?? "")
+  })
+  /** What a verification does with archives, without the log around it. */
+  async function checked(place: string) {
+    const findings = new Findings()
+    const report = await checkArchives(
+      {
+        target: { connectionString: log.db.url },
+        options: { archives: [place], jobs: 1 },
+        events: 0,
+        archives: purges,
+        logIds,
+        purges: { chains: new Map() },
+        watched: new Map(),
+        key: new Uint8Array(32),
+      },
+      findings,
+    )
+    return { report, findings: findings.list }
+  }
   const replaced = (folder: string, from: string, to: string) =>
     rewrite(folder, (lines) => lines.map((line, at) => (at === 0 ? line.replace(from, to) : line)))
   test.each([
@@ -178,20 +223,25 @@ describe("an archive is found and named that", () => {
       (folder: string) => rewrite(folder, (lines) => [...lines, "x"]),
     ],
   ] satisfies [string, (folder: string) => void][])("%s", async (_, change) => {
-    const place = altered(change)
-    const report = await verify({ archives: [place] })
-    expect(report.verdict).toBe("tampered")
-    expect(report.findings.map(({ kind, seq, group }) => [kind, seq, group])).toEqual([
+    const { report, findings } = await checked(altered(change))
+    expect(findings.map(({ kind, seq, group }) => [kind, seq, group])).toEqual([
       [
         "archive_altered",
         (await log.db.query("select act_seq from pgtrail.archive where name = $1", [january]))[0]?.act_seq,
         "object",
       ],
     ])
-    expect(report.findings[0]?.message).toContain(january)
-    expect(report.archives).toMatchObject({ in_force: "2", read: "1", missing: [] })
-    // The same state of it is the same finding.
-    expect((await verify({ archives: [place] })).findings).toEqual(report.findings)
+    expect(findings[0]?.message).toContain(january)
+    expect(report).toMatchObject({ in_force: "2", read: "1", missing: [] })
+  })
+
+  test("and the verification that finds it says tampered", async () => {
+    const place = altered((folder) => appendFileSync(manifestOf(folder), " "))
+    const { verdict, findings, archives } = await verify({ archives: [place] })
+    expect(verdict).toBe("tampered")
+    const { report, findings: judged } = await checked(place)
+    expect(findings.map(({ id }) => id)).toEqual(judged.map(({ id }) => id))
+    expect(archives).toEqual(report)
   })
 
   test("is of another log", async () => {
@@ -240,13 +290,15 @@ describe("an archive is found and named that", () => {
   })
 })
 
-test("another change of the same archive is another finding", async () => {
-  const ids = new Set<string>()
-  for (const text of ["x", "y"]) {
+test("the same state of an archive is the same finding, and another change of it is another", async () => {
+  const findings = async (text: string) => {
     const place = altered((folder) => appendFileSync(eventsOf(folder), text))
-    for (const { id } of (await verify({ archives: [place] })).findings) ids.add(id)
+    return (await verify({ archives: [place] })).findings
   }
-  expect(ids.size).toBe(2)
+  const first = await findings("x")
+  expect(first).toHaveLength(1)
+  expect(await findings("x")).toEqual(first)
+  expect((await findings("y")).map(({ id }) => id)).not.toEqual(first.map(({ id }) => id))
 })
 
 describe("an archive that is not there makes the verification incomplete, and is named:", () => {
@@ -270,7 +322,10 @@ describe("an archive that is not there makes the verification incomplete, and is
       "select parameters->>'remembered' as remembered, parameters->'archives'->>'read' as read from pgtrail.act order by seq desc limit 1",
     )
     expect(act).toEqual({ remembered: "false", read: "1" })
-    // Whoever keeps two copies names both places.
+  })
+
+  test("whoever keeps two copies names both places, and what is in one of them is not missing", async () => {
+    const place = altered((folder) => rmSync(join(folder, january), { recursive: true }))
     expect(await verify({ archives: [place, url("kept")] })).toMatchObject({
       verdict: "intact",
       archives: { read: "2" },

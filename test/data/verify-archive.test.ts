@@ -1,7 +1,10 @@
-// What was archived, restored and removed is what the acts say; else it is found.
+// What was archived, restored and removed is what the acts say; else it is found. Over 250 lines because each change by hand is a case.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import type { Finding } from "../../src/data/index.js"
+import type { TextRow } from "../database.js"
 import { type ArchivedLog, archive, archivedLog } from "./archived-log.js"
 import { lifecycleLog } from "./lifecycle-fixture.js"
+import { replayed } from "./replayed.js"
 
 let log: ArchivedLog
 beforeAll(async () => {
@@ -45,13 +48,12 @@ test("an incremental verification goes on over a restore and a new archive", asy
   })
 })
 
-const control = ["control_altered -/-/-"]
 describe("a change by hand is found", () => {
   const { kept, restored } = {
     kept: "restored_seq is null and removed_seq is null",
     restored: "restored_seq is not null",
   }
-  test.each([
+  const changes: readonly (readonly [what: string, sql: string, times?: number])[] = [
     ["another location", `update pgtrail.archive set location = 'file:///tmp' where ${kept}`],
     ["another name", `update pgtrail.archive set name = 'x' where ${kept}`, 2],
     ["another manifest", `update pgtrail.archive set manifest = sha256('x') where ${kept}`],
@@ -89,6 +91,20 @@ describe("a change by hand is found", () => {
       "kinds of no archive",
       "insert into pgtrail.archive_kind values (1, 1, 'a', null, 'b', 'c', array['d', null], 1, now(), now())",
     ],
+  ]
+
+  test.each(changes.map(([what, sql, times = 1]) => ({ what, sql, times })))(
+    "$what",
+    async ({ sql, times }) => {
+      await log.tamper(sql)
+      const { messages } = await replayed(log.trail)
+      expect(messages).toEqual(
+        Array.from({ length: times }, () => expect.stringMatching(/^control_altered -: /)),
+      )
+    },
+  )
+
+  test.each([
     [
       "records of a restore that no act made",
       "update pgtrail.purge set restored_seq = 1 where restored_seq is null and act_seq = (select max(act_seq) from pgtrail.archive where restored_seq is null)",
@@ -101,39 +117,54 @@ describe("a change by hand is found", () => {
       "one record without its restore",
       "update pgtrail.purge set restored_seq = null where restored_seq is not null and (organization_id, lane) = (select organization_id, lane from pgtrail.purge where restored_seq is not null limit 1)",
     ],
-  ] satisfies [string, string, number?][])("%s", async (_, sql, times = 1) => {
+  ])("%s", async (_, sql) => {
     await log.tamper(sql)
-    expect(await log.found()).toEqual(Array.from({ length: times }, () => control[0]))
-    expect(await log.verify({ maxSeconds: 60 })).toMatchObject({ verdict: "tampered", unread: [] })
+    expect(await log.found()).toEqual(["control_altered -/-/-"])
   })
 
+  // Those of one row would hide each other.
+  const together = [
+    "another location",
+    "a removal undone",
+    "a restore undone",
+    "an archive that no act made",
+    "kinds of no archive",
+  ]
+  test.each([{}, { maxSeconds: 60 }])(
+    "many at once are all found by a verification with %j",
+    async (options) => {
+      for (const [what, sql] of changes) if (together.includes(what)) await log.tamper(sql)
+      const controls = (findings: readonly Finding[]) =>
+        findings.filter(({ kind }) => kind === "control_altered").map(({ id }) => id)
+      const { verdict, unread, findings } = await log.verify(options)
+      expect([verdict, unread]).toEqual(["tampered", []])
+      expect(controls(findings)).toHaveLength(together.length)
+      expect(controls((await replayed(log.trail)).list)).toEqual(controls(findings))
+    },
+  )
+
   test("events of a restored archive that are altered or gone, and of one in force that are there", async () => {
-    const [event] = await log.db.query(
-      "select organization_id, lane, seq from pgtrail.event_2020_01 where actor_id <> 'u4' order by seq limit 1 offset 3",
+    const restored = await log.db.query(
+      "select organization_id, lane, seq from pgtrail.event_2020_01 where actor_id <> 'u4' order by seq",
     )
-    const where = `where (organization_id, lane, seq) = ('${event?.organization_id}', ${event?.lane}, ${event?.seq})`
-    const place = `${event?.organization_id}/${event?.lane}/${event?.seq}`
-    await log.tamper(`update pgtrail.event set actor_id = 'somebody' ${where}`)
-    for (const options of [{}, { maxSeconds: 60 }, { since: "2020-01-01" }]) {
-      expect(await log.found(options)).toEqual([`altered ${place}`])
-    }
-    await log.tamper(`delete from pgtrail.event ${where}`)
-    for (const options of [{}, { maxSeconds: 60 }, { since: "2020-01-01" }]) {
-      expect(await log.found(options)).toEqual([`missing ${place}`])
-    }
-    await log.restore()
     const [inside] = await log.db.query(
       `select e.organization_id, e.lane, e.seq from public.event_2020_02_rows e join pgtrail.purge p on p.act_seq = $1
          and p.organization_id = e.organization_id and p.lane = e.lane and p.ranges @> e.seq limit 1`,
       [log.archives.kept.seq],
     )
+    const where = (event?: TextRow) =>
+      `where (organization_id, lane, seq) = ('${event?.organization_id}', ${event?.lane}, ${event?.seq})`
+    const place = (event?: TextRow) => `${event?.organization_id}/${event?.lane}/${event?.seq}`
+    const [altered, gone] = [restored[3], restored.at(-4)]
     await log.tamper(
-      `insert into pgtrail.event select * from public.event_2020_02_rows e
-       where (organization_id, lane, seq) = ('${inside?.organization_id}', ${inside?.lane}, ${inside?.seq})`,
+      `update pgtrail.event set actor_id = 'somebody' ${where(altered)}; delete from pgtrail.event ${where(gone)};
+       insert into pgtrail.event select * from public.event_2020_02_rows e ${where(inside)}`,
     )
     for (const options of [{}, { maxSeconds: 60 }, { since: "2020-01-01" }]) {
       expect(await log.found(options)).toEqual([
-        `inserted ${inside?.organization_id}/${inside?.lane}/${inside?.seq}`,
+        `altered ${place(altered)}`,
+        `inserted ${place(inside)}`,
+        `missing ${place(gone)}`,
       ])
     }
   })
@@ -146,7 +177,13 @@ describe("an act that says what was not so is found", () => {
     `'${JSON.stringify({ archive: log.archives[which].name, purge: Number(log.archives[which].seq), schema: null, expired: false, ...more })}'`
   const newest = async () => (await log.db.query("select max(seq) as seq from pgtrail.act"))[0]?.seq
 
-  test.each([
+  const again = async () => {
+    const [first] = await log.db.query("select parameters, digest from pgtrail.act where seq = $1", [
+      log.archives.kept.seq,
+    ])
+    await log.tamper(`select pgtrail.record_act('purge', '${first?.parameters}', sha256(''))`)
+  }
+  const acts: readonly (readonly [what: string, run: () => Promise<unknown>])[] = [
     ["a second restore", () => act("restore", of("restored"))],
     [
       "a restore of what was never archived",
@@ -155,17 +192,28 @@ describe("an act that says what was not so is found", () => {
     ["a restore that names another purge", () => act("restore", of("kept", { purge: 1 }))],
     ["a second removal", () => act("remove_archive", of("removed"))],
     ["a removal of what was never archived", () => act("remove_archive", `'{"archive": "x", "purge": 1}'`)],
-  ])("%s", async (_, run) => {
-    await run()
-    expect(await log.found()).toEqual([`act_altered -/-/${await newest()}`])
-  })
+    ["a purge into an archive that is there already", again],
+  ]
 
-  test("a purge into an archive that is there already", async () => {
-    const [first] = await log.db.query("select parameters, digest from pgtrail.act where seq = $1", [
-      log.archives.kept.seq,
-    ])
-    await log.tamper(`select pgtrail.record_act('purge', '${first?.parameters}', sha256(''))`)
-    expect(await log.found()).toEqual([`act_altered -/-/${await newest()}`])
+  describe("each for itself, where all of them stand in a log:", () => {
+    const recorded: string[] = []
+    let found: readonly string[]
+    beforeAll(async () => {
+      for (const [, run] of acts) {
+        await run()
+        recorded.push(`act_altered -/-/${await newest()}`)
+      }
+      found = await log.found()
+      await log.restore()
+    })
+
+    test.each(acts.map(([what], number) => ({ what, number })))("$what", ({ number }) => {
+      expect(found).toContain(recorded[number])
+    })
+
+    test("and nothing else", () => {
+      expect(found).toEqual([...recorded].sort())
+    })
   })
 
   test("a restore that brought back nothing", async () => {
@@ -190,7 +238,7 @@ describe("an act that says what was not so is found", () => {
   })
 })
 
-test("a log whose archives were taken back and brought again has none, and their events are purged", async () => {
+test("a log whose archives were taken back, then its lifecycle, and all brought again: no archives, their events purged, rules and holds of a new one", async () => {
   const own = await lifecycleLog({ older: true })
   try {
     const { seq } = await archive(own.db, "event_2020_02")
@@ -203,8 +251,19 @@ test("a log whose archives were taken back and brought again has none, and their
       pending_migration: "0006_archive",
       covered: { archived: "0", purged },
     })
+    await own.trail.migrateDown({ to: 4, confirm: own.db.name })
+    expect(await own.verify({ maxSeconds: 60 })).toMatchObject({
+      verdict: "intact",
+      pending_migration: "0005_lifecycle",
+    })
     await own.trail.install()
-    expect(await own.verify()).toMatchObject({ verdict: "intact", covered: { archived: "0", purged } })
+    await own.db.query("select pgtrail.set_retention('policy', 'short', 90)")
+    expect(await own.verify()).toMatchObject({
+      verdict: "intact",
+      findings: [],
+      pending_migration: null,
+      covered: { archived: "0", purged },
+    })
     await own.tamper(
       `select pgtrail.record_act('restore', jsonb_build_object('archive', parameters->'archive'->>'name', 'purge', seq, 'schema', null))
        from pgtrail.act where seq = ${seq}`,

@@ -12,7 +12,16 @@ beforeAll(async () => {
   // The fixture's copies are older than the act of the checkpoint.
   await log.db.query("truncate public.act_copy; insert into public.act_copy select * from pgtrail.act")
 })
-afterAll(() => log.drop())
+let other: Promise<AnchoredLog> | undefined
+/** A log with another id, made for whoever asks first. */
+const otherLog = () => {
+  other ??= anchoredLog({ own: true })
+  return other
+}
+afterAll(async () => {
+  await (await other)?.drop()
+  await log.drop()
+})
 afterEach(() => log.restore())
 
 /** As the owner of the database would: the events of a lane are written anew, with heads and hashes that fit. */
@@ -112,12 +121,11 @@ test("of one organization only its heads are compared", async () => {
 })
 
 test("a checkpoint of another log says that nothing was compared, and is never intact", async () => {
-  const other = await anchoredLog({ own: true })
+  const other = await otherLog()
   const foreign = await other.checkpoint("foreign.checkpoint")
   await expect(
     log.trail.verify({ jobs: 1, checkpoints: [foreign], publicKeys: [other.publicKey] }),
   ).rejects.toMatchObject({ code: "other-log", message: expect.stringContaining("nothing was compared") })
-  await other.drop()
 })
 
 test("a checkpoint by a key that is not known, or edited, is refused before anything is read", async () => {
@@ -161,9 +169,8 @@ describe("the auditor's state", () => {
 
   test("of another log is refused", async () => {
     const state = log.file("other.state")
-    const other = await anchoredLog({ own: true })
+    const other = await otherLog()
     await other.check({ state })
     await expect(log.check({ state })).rejects.toMatchObject({ code: "other-log" })
-    await other.drop()
   })
 })

@@ -10,7 +10,8 @@ beforeAll(async () => {
 afterEach(() => log.restore())
 afterAll(() => log.db.drop())
 
-const at = "organization_id = 'globex' and lane = 0 and seq = 7"
+const place = "organization_id = 'globex' and lane = 0"
+const at = `${place} and seq = 7`
 
 /** Another value for a column of each type; null where it has one. */
 const others: Record<string, string> = {
@@ -49,7 +50,6 @@ describe.each(["identity", "content", "frame"])("verify finds each altered colum
   async function expectFound(columns: readonly (readonly [column: string, value: string])[]): Promise<void> {
     const altered = columns.map(([column, value], index) => ({ column, value, seq: String(2 * index + 3) }))
     expect(Number(altered.at(-1)?.seq)).toBeLessThan(60)
-    const place = "organization_id = 'globex' and lane = 0"
     await log.tamper(
       altered
         .map(
@@ -90,10 +90,10 @@ describe.each(["identity", "content", "frame"])("verify finds each altered colum
 })
 
 test("empty text is not null: swapping the two is found", async () => {
-  await log.tamper(`update pgtrail.event set project_id = '' where ${at}`)
-  expect(places((await log.verify()).findings)).toEqual(["altered globex/0/7"])
-  await log.tamper(`update pgtrail.event set project_id = null where ${at}`)
-  expect(places((await log.verify()).findings)).toEqual(["altered globex/0/7"])
+  await log.tamper(
+    `update pgtrail.event set project_id = '' where ${at}; update pgtrail.event set project_id = null where ${place} and seq = 17`,
+  )
+  expect(places((await log.verify()).findings)).toEqual(["altered globex/0/17", "altered globex/0/7"])
 })
 
 test("a jsonb number that changes only its scale is found", async () => {
@@ -122,18 +122,51 @@ describe("verify finds an altered chain column", () => {
     ["identity_digest", "bytea"],
     ["content_digest", "bytea"],
   ] as const
-  test.each(chain.map(([column, type]) => ({ column, type })))("$column", async ({ column, type }) => {
-    await log.tamper(
-      `update pgtrail.event set ${column} = ${column === "seq" ? 4711 : others[type]} where ${at}`,
-    )
-    const report = await log.verify()
-    expect(report.verdict).toBe(column === "hash_version" ? "incomplete" : "tampered")
-    const found = places(report.findings)
-    for (const place of expected[column] ?? []) {
-      if (place.includes("/")) expect(found).toContain(place)
-    }
-    expect(found.length).toBeGreaterThan(0)
-    expect(found.every((place) => !place.includes("initech") && !place.includes("acme"))).toBe(true)
+  const set = (column: string, type: string) => `${column} = ${column === "seq" ? 4711 : others[type]}`
+  const isOfPlace = ([column]: readonly [string, string]) =>
+    ["organization_id", "lane", "seq", "hash_version"].includes(column)
+
+  // Of an event that is somewhere else, or not read.
+  test.each(chain.filter(isOfPlace).map(([column, type]) => ({ column, type })))(
+    "$column",
+    async ({ column, type }) => {
+      await log.tamper(`update pgtrail.event set ${set(column, type)} where ${at}`)
+      const report = await log.verify()
+      expect(report.verdict).toBe(column === "hash_version" ? "incomplete" : "tampered")
+      const found = places(report.findings)
+      for (const one of expected[column] ?? []) {
+        if (one.includes("/")) expect(found).toContain(one)
+      }
+      expect(found.length).toBeGreaterThan(0)
+      expect(found.every((one) => !one.includes("initech") && !one.includes("acme"))).toBe(true)
+    },
+  )
+
+  describe("each in an event of its own, which does not touch the next:", () => {
+    const apart = chain.filter((one) => !isOfPlace(one))
+    const seq = (index: number) => `${7 + 6 * index}`
+    let found: readonly string[]
+    beforeAll(async () => {
+      for (const [index, [column, type]] of apart.entries())
+        await log.tamper(
+          `update pgtrail.event set ${set(column, type)} where ${place} and seq = ${seq(index)}`,
+        )
+      const report = await log.verify()
+      expect(report.verdict).toBe("tampered")
+      found = places(report.findings)
+      await log.restore()
+    })
+
+    test.each(apart.map(([column], index) => ({ column, index })))("$column", ({ column, index }) => {
+      const of = (expected[column] ?? []).map((one) => one.replace("/7", `/${seq(index)}`))
+      expect(of.length).toBeGreaterThan(0)
+      for (const one of of) expect(found).toContain(one)
+    })
+
+    test("and nothing beside them", () => {
+      const seqs = [...apart.keys()].map(seq)
+      expect(found.filter((one) => !seqs.some((of) => one.endsWith(` globex/0/${of}`)))).toEqual([])
+    })
   })
 })
 

@@ -77,8 +77,8 @@ test("several workers come to the same report as one", async () => {
   await log.tamper("update pgtrail.event set actor_id = 'x' where organization_id = 'globex' and seq = 3")
   await log.tamper("delete from pgtrail.event where organization_id = 'acme' and lane = 0 and seq = 5")
   const one = await log.trail.verify({ jobs: 1, record: false })
-  const four = await log.trail.verify({ jobs: 4, record: false })
-  expect(four).toEqual(one)
+  const two = await log.trail.verify({ jobs: 2, record: false })
+  expect(two).toEqual(one)
   expect(places(one.findings)).toEqual(["altered globex/0/3", "missing acme/0/5"])
 })
 
@@ -162,11 +162,13 @@ test("writers that append while it runs raise no finding", async () => {
         "insert into pgtrail.event (organization_id, event_type) select $1, 'w' from generate_series(1, 5)",
         [`org ${(index + i) % 3}`],
       )
+      // As an application does: without a pause they would take what the processor has.
+      await new Promise((go) => setTimeout(go, 10))
     }
   })
   try {
-    for (let i = 0; i < 6; i++) {
-      const report = await log.trail.verify({ jobs: 1 + (i % 2), record: i % 3 === 0 })
+    for (let i = 0; i < 4; i++) {
+      const report = await log.trail.verify({ jobs: i === 3 ? 2 : 1, record: i % 2 === 1 })
       expect(report.findings).toEqual([])
     }
   } finally {
@@ -179,10 +181,10 @@ test("writers that append while it runs raise no finding", async () => {
 test("events that arrived in random order of time: intact, and a change among them is found", async () => {
   await log.db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type)
-     select 'random', now() + (random() - 0.3) * interval '200 days', 'x' from generate_series(1, 20000)`,
+     select 'random', now() + (random() - 0.3) * interval '200 days', 'x' from generate_series(1, 2000)`,
   )
   expect((await log.verify()).findings).toEqual([])
-  await log.tamper("update pgtrail.event set category = 'x' where organization_id = 'random' and seq = 12345")
-  await log.tamper("delete from pgtrail.event where organization_id = 'random' and seq = 4321")
-  expect(places((await log.verify()).findings)).toEqual(["altered random/0/12345", "missing random/0/4321"])
+  await log.tamper("update pgtrail.event set category = 'x' where organization_id = 'random' and seq = 1234")
+  await log.tamper("delete from pgtrail.event where organization_id = 'random' and seq = 432")
+  expect(places((await log.verify()).findings)).toEqual(["altered random/0/1234", "missing random/0/432"])
 })

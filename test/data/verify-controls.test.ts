@@ -1,5 +1,5 @@
 // The control tables are what the acts make of them; else it is found.
-import { afterAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { noteSql } from "./opening.js"
@@ -8,15 +8,25 @@ import { testKey } from "./signing.js"
 
 let db: TestDatabase
 let trail: Trail
-const all: TestDatabase[] = []
-beforeEach(async () => {
+const tables = ["act", "act_signature", "setting", "incarnation", "loss", "log"]
+beforeAll(async () => {
   db = await testDatabase()
-  all.push(db)
   trail = await db.trail()
+  for (const table of tables)
+    await db.query(`create table public.${table}_copy as select * from pgtrail.${table}`)
 })
-afterAll(async () => {
-  for (const database of all) await database.drop()
-})
+// A new log for each test: what the template has.
+beforeEach(() =>
+  tamper(
+    tables
+      .map(
+        (table) =>
+          `delete from pgtrail.${table}; insert into pgtrail.${table} select * from public.${table}_copy`,
+      )
+      .join(";"),
+  ),
+)
+afterAll(() => db.drop())
 
 const messages = async () => (await replayed(trail)).messages
 const tamper = (sql: string) => tamperWith(db, sql)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Place, Trail, VerifyReport } from "../../src/data/index.js"
 import { readPlace } from "../../src/data/query/typed.js"
 import { type TestDatabase, testDatabase } from "../database.js"
-import { places, sampleLog } from "./verify-fixture.js"
+import { type Log, places, sampleLog } from "./verify-fixture.js"
 
 /** Rows of a page: a real one has 50,000. */
 const pageRows = 1000
@@ -62,20 +62,26 @@ describe("2,040 events, on pages of 1,000, that arrived in random order of time"
   })
 })
 
-test("a rate is kept, whatever the jobs", async () => {
-  const log = await sampleLog()
-  for (const jobs of [1, 3]) {
-    const start = performance.now()
-    expect(await log.trail.verify({ maxRate: 360, jobs, record: false })).toMatchObject({ verdict: "intact" })
-    // 180 events at 360 a second; a job may read its last page at once.
-    expect(performance.now() - start).toBeGreaterThan(250)
-  }
-  await log.db.drop()
-})
+describe("a small log", () => {
+  let log: Log
+  beforeAll(async () => {
+    log = await sampleLog()
+  })
+  afterAll(() => log.db.drop())
 
-test("a place that lies past all chains, or in none, leaves nothing to verify", async () => {
-  const log = await sampleLog()
-  const from = { organization: "zzz", lane: "0", seq: "1" }
-  expect(await log.trail.verify({ from, record: false })).toMatchObject({ verdict: "incomplete" })
-  await log.db.drop()
+  test("a rate is kept, whatever the jobs", async () => {
+    for (const jobs of [1, 2]) {
+      const start = performance.now()
+      expect(await log.trail.verify({ maxRate: 360, jobs, record: false })).toMatchObject({
+        verdict: "intact",
+      })
+      // 180 events at 360 a second; a job may read its last page at once.
+      expect(performance.now() - start).toBeGreaterThan(250)
+    }
+  })
+
+  test("a place that lies past all chains, or in none, leaves nothing to verify", async () => {
+    const from = { organization: "zzz", lane: "0", seq: "1" }
+    expect(await log.trail.verify({ from, record: false })).toMatchObject({ verdict: "incomplete" })
+  })
 })

@@ -34,7 +34,7 @@ test("nothing new: intact since the last whole verification, and no event is rea
 test("reads what is new alone, in old lanes, new lanes and new organizations, with one job or several", async () => {
   await log.append("acme", 70)
   await log.append("newcomer", 5)
-  for (const jobs of [1, 3]) {
+  for (const jobs of [1, 2]) {
     const report = await incremental({ jobs })
     expect(report).toMatchObject({ verdict: "intact", findings: [] })
     expect(report.covered).toMatchObject({ chains: "5", events: "75" })

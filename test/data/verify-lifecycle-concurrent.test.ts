@@ -1,5 +1,5 @@
 // A verification that runs while partitions are rewritten, dropped, detached, attached and made by pgtrail finds nothing that is not so.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { VerifyOptions } from "../../src/data/index.js"
 import { checkCatalog } from "../../src/data/verify/catalog.js"
 import { Findings } from "../../src/data/verify/finding.js"
@@ -7,10 +7,6 @@ import { runBlocking } from "./blocking.js"
 import { type LifecycleLog, lifecycleLog } from "./lifecycle-fixture.js"
 
 let log: LifecycleLog
-beforeEach(async () => {
-  log = await lifecycleLog()
-})
-afterEach(() => log.db.drop())
 
 const patience = "patience => '150 milliseconds'"
 /** One after another, each in a transaction of its own. */
@@ -48,6 +44,11 @@ function meanwhile(every: number) {
 }
 
 describe("nothing is found", () => {
+  beforeEach(async () => {
+    log = await lifecycleLog()
+  })
+  afterEach(() => log.db.drop())
+
   test.each([
     ["of the whole log", {}],
     ["of the whole log, a little at a time", { every: 2 }],
@@ -72,19 +73,29 @@ describe("nothing is found", () => {
   })
 })
 
-test.each([
-  "select * from pgtrail.purge_partition('event_2020_01', 'rewrite', rewrite => true)",
-  "select * from pgtrail.purge_partition('event_2020_03', 'drop', everything => true)",
-  "select pgtrail.attach_partition('event_2020_03')",
-])("the catalog, where a partition went after the snapshot: %s", async (sql) => {
-  await log.db.query("select pgtrail.release_hold('C1', 'over')")
-  const client = await log.db.client()
-  await client.query("begin isolation level repeatable read read only")
-  await client.query("select 1 from pgtrail.log")
-  runBlocking(log.db.url, sql)
-  const findings = new Findings()
-  await checkCatalog(client, undefined, findings, { connectionString: log.db.url })
-  await client.query("rollback")
-  await client.end()
-  expect(findings.list).toEqual([])
+describe("nothing is found in the catalog, where a partition went after the snapshot:", () => {
+  let one: LifecycleLog
+  beforeAll(async () => {
+    one = await lifecycleLog()
+    await one.db.query("select pgtrail.release_hold('C1', 'over')")
+  })
+  afterAll(() => one.db.drop())
+
+  test.each([
+    "select * from pgtrail.purge_partition('event_2020_01', 'rewrite', rewrite => true)",
+    "select pgtrail.attach_partition('event_2020_03')",
+    // It is detached again for the next.
+    "select pgtrail.detach_partition('event_2020_03', 'again')",
+    "select * from pgtrail.purge_partition('event_2020_03', 'drop', everything => true)",
+  ])("%s", async (sql) => {
+    const client = await one.db.client()
+    await client.query("begin isolation level repeatable read read only")
+    await client.query("select 1 from pgtrail.log")
+    runBlocking(one.db.url, sql)
+    const findings = new Findings()
+    await checkCatalog(client, undefined, findings, { connectionString: one.db.url })
+    await client.query("rollback")
+    await client.end()
+    expect(findings.list).toEqual([])
+  })
 })

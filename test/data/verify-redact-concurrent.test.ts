@@ -17,8 +17,7 @@ beforeAll(async () => {
   trail = await db.trail()
   folder = await mkdtemp(join(tmpdir(), "pgtrail-redact-"))
   await db.query("select pgtrail.set_setting('retention-grace', '0d')")
-  for (let n = 0; n < 3; n++)
-    for (const organization of ["acme", "globex"]) await append(db, 500, organization)
+  for (const organization of ["acme", "globex"]) await append(db, 500, organization)
   await db.query(
     "select pgtrail.split_default(array['event_2020_01'], array['2020-01-01Z'::timestamptz], array['2020-02-01Z'::timestamptz])",
   )
@@ -61,8 +60,8 @@ test("whatever commits meanwhile, there is no finding, and at the end all is cou
         partition: "event_2020_01",
       })
       await trail.restoreArchive(partitions[0]?.archive ?? "", { reason: "to look at it" })
-      await trail.purgeOrganization("globex", { reason: "gone", confirm: "globex", batchSize: 300 })
-      await append(db, 200, "globex")
+      await trail.purgeOrganization("globex", { reason: "gone", confirm: "globex", batchSize: 200 })
+      await append(db, 100, "globex")
       await db.query("select pgtrail.detach_partition('event_2020_01', 'seldom read')")
       await redact(db, [["id", "u4"]])
       await db.query("select pgtrail.attach_partition('event_2020_01')")
@@ -80,7 +79,7 @@ test("whatever commits meanwhile, there is no finding, and at the end all is cou
        count(identity_digest) as redacted_identity, count(content_digest) as redacted_content from pgtrail.event`,
   )
   expect(report).toMatchObject({ verdict: "intact", covered: counts })
-  expect(Number(counts?.redacted)).toBeGreaterThan(500)
+  expect(Number(counts?.redacted)).toBeGreaterThan(200)
 })
 
 const tokens = { acme: "p1:t:k1:AAAAAAAAAAAAAAAAAAAAAA", globex: "p1:t:k1:BBBBBBBBBBBBBBBBBBBBBB" }

@@ -50,7 +50,7 @@ test("rules and restrictions that were placed, removed and lifted are as the act
   expect((await log.verify()).verdict).toBe("intact")
 })
 
-test.each([
+const changes: readonly (readonly [what: string, sql: string, message: RegExp])[] = [
   [
     "a rule that was altered",
     "update pgtrail.subject_rule set resource_type = 'other' where kind = 'resource'",
@@ -112,13 +112,30 @@ test.each([
      where kind = 'restrict' and seq not in (select act_seq from pgtrail.subject_restriction)`,
     /has rows of act \d+, which placed no restriction that is in force$/,
   ],
-])("%s is found, and nobody is named", async (_what, sql, message) => {
+]
+
+test.each(changes)("%s is found, and nobody is named", async (_what, sql, message) => {
   await log.tamper(sql)
   const found = await messages()
   expect(found).toHaveLength(1)
   expect(found[0]).toMatch(message)
   expect(found[0]).not.toMatch(/u[0-9]|somebody/)
-  expect((await log.verify()).findings).toHaveLength(1)
+})
+
+// Those of one row would hide each other.
+const together = [
+  "a rule that was altered",
+  "a path that was altered",
+  "a rule of nobody",
+  "a restriction of somebody else",
+  "one identifier of two that is gone",
+  "a restriction of nobody",
+]
+test("many at once are all found by a verification, and nothing else", async () => {
+  for (const [what, sql] of changes) if (together.includes(what)) await log.tamper(sql)
+  const { findings } = await log.verify()
+  expect(findings).toHaveLength(together.length)
+  expect((await replayed(log.trail)).list.map(({ id }) => id)).toEqual(findings.map(({ id }) => id))
 })
 
 test("a redaction under other holds than there were is found at its act, and what it took out of them", async () => {

@@ -43,11 +43,17 @@ export const append = (db: TestDatabase, count: number, organization: string) =>
 
 export const pseudonym = "p1:h:k1:AAAAAAAAAAAAAAAAAAAAAA"
 
-export async function redactedLog(): Promise<RedactedLog> {
+/** What replaces the values of u2 in the further organization with this number, until it is erased. */
+const furtherPseudonym = (number: number) => `p1:h:k1:${String(number).padStart(22, "C")}`
+
+/** `further`: so many more organizations, "case-0" and so on, of ten events each, redacted as acme is: one for each case of a test. */
+export async function redactedLog({ further = 0 } = {}): Promise<RedactedLog> {
   const db = await testDatabase()
   const trail = await db.trail()
   await append(db, 40, "acme")
   await append(db, 20, "globex")
+  const numbers = Array.from({ length: further }, (_, number) => number)
+  for (const number of numbers) await append(db, 10, `case-${number}`)
   await redact(
     db,
     [
@@ -56,9 +62,14 @@ export async function redactedLog(): Promise<RedactedLog> {
     ],
     { inText: true },
   )
-  const replacements = { acme: pseudonym, globex: pseudonym.replaceAll("A", "B") }
+  const replacements = {
+    acme: pseudonym,
+    globex: pseudonym.replaceAll("A", "B"),
+    ...Object.fromEntries(numbers.map((number) => [`case-${number}`, furtherPseudonym(number)])),
+  }
   await redact(db, [["id", "u2"]], { strategy: "hash", replacements })
-  await redact(db, [["id", pseudonym]], { inText: true })
+  const erased = [pseudonym, ...numbers.map(furtherPseudonym)].map((value) => ["id", value] as const)
+  await redact(db, erased, { inText: true })
   const tamper = async (sql: string) => {
     await db.query("set session_replication_role = replica")
     try {

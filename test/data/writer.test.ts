@@ -87,10 +87,10 @@ describe("flushes", () => {
 
   test("in few statements", async () => {
     const before = await batches()
-    const writer = await trail.writer({ maxEvents: 1000 })
-    for (let n = 0; n < 5000; n += 1) await writer.append({ event_type: "few" })
+    const writer = await trail.writer({ maxEvents: 400 })
+    for (let n = 0; n < 2000; n += 1) await writer.append({ event_type: "few" })
     await writer.close()
-    expect(await count("few")).toBe(5000)
+    expect(await count("few")).toBe(2000)
     expect((await batches()) - before).toBeLessThanOrEqual(6)
   })
 
@@ -159,9 +159,9 @@ describe("a passing failure", () => {
     const writer = await trail.writer({ maxEvents: 20, maxDelayMs: 5 })
     let killed = 0
     let n = 0
-    for (; n < 600 || killed < 5; n += 1) {
+    for (; n < 300 || killed < 5; n += 1) {
       await writer.append({ event_type: "killed", external_number: n })
-      if (n % 50 !== 49) continue
+      if (n % 25 !== 24) continue
       const rows = await database.query(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%pgtrail.append(%' and pid <> pg_backend_pid()",
       )

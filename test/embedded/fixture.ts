@@ -4,7 +4,7 @@ import { userInfo } from "node:os"
 import { join } from "node:path"
 import { env } from "node:process"
 import pg from "pg"
-import { afterEach, beforeEach, inject } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from "vitest"
 import { cluster } from "../../src/data/embedded/folder.js"
 import { type StartOptions, startEmbedded, stopEmbedded } from "../../src/data/embedded/index.js"
 import { copyStopped } from "../data/cluster-copy.js"
@@ -20,8 +20,8 @@ export interface Place {
   start(options?: Partial<StartOptions>): ReturnType<typeof startEmbedded>
 }
 
-/** A new folder before each test of the file; its server and the folder go after it. */
-export function freshPlace(): Place {
+/** A new folder before each test of the file, or `once` before all of them; its server and the folder go after it. */
+export function freshPlace({ once = false } = {}): Place {
   const place: Place = {
     folder: "",
     dataDir: "",
@@ -41,12 +41,13 @@ export function freshPlace(): Place {
         settings: { ...serverSettings, ...options.settings },
       }),
   }
-  beforeEach(async () => {
+  const [before, after] = once ? [beforeAll, afterAll] : [beforeEach, afterEach]
+  before(async () => {
     place.folder = await mkdtemp(`${serverFolder}/pgtrail-embedded-`)
     await chmod(place.folder, 0o755)
     place.dataDir = join(place.folder, "data")
   })
-  afterEach(async () => {
+  after(async () => {
     await stopEmbedded({ dataDir: place.dataDir })
     await rm(place.folder, { recursive: true, force: true })
   })

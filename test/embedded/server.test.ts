@@ -12,7 +12,8 @@ import { ask, freshPlace } from "./fixture.js"
 const place = freshPlace()
 
 describe("start, stop, status", () => {
-  test("a first start makes the database pgtrail, and a stop keeps what was written", async () => {
+  test("a first start throws away the half-made cluster of a killed one and makes the database pgtrail, and a stop keeps what was written", async () => {
+    await mkdir(join(place.dataDir, "initdb-deadbeef"), { recursive: true })
     const first = await place.start()
     expect(first).toMatchObject({
       started: true,
@@ -23,6 +24,7 @@ describe("start, stop, status", () => {
     expect(first.url).toBe(
       `postgresql://postgres@/pgtrail?host=${encodeURIComponent(first.socketDir)}&port=5432`,
     )
+    expect(await readdir(place.dataDir)).not.toContain("initdb-deadbeef")
     expect(await ask(first.url, "select current_database()")).toBe("pgtrail")
     await ask(first.url, "create table kept as select 7 as n")
     expect(await stopEmbedded({ dataDir: place.dataDir })).toEqual({ stopped: true, dataDir: place.dataDir })
@@ -31,20 +33,16 @@ describe("start, stop, status", () => {
     expect(await ask(second.url, "select n from kept")).toBe(7)
   })
 
-  test("a second start finds the running server", async () => {
-    await place.make()
-    const first = await place.start()
-    expect(await place.start()).toEqual({ ...first, started: false })
-  })
-
-  test("status says absent, running and stopped, and a second stop has nothing to do", async () => {
+  test("status says absent, running and stopped, a second start finds the running server, and a second stop has nothing to do", async () => {
     expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({
       state: "absent",
       dataDir: place.dataDir,
     })
     await place.make()
-    const { started, ...server } = await place.start()
+    const first = await place.start()
+    const { started, ...server } = first
     expect(started).toBe(true)
+    expect(await place.start()).toEqual({ ...first, started: false })
     expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({ state: "running", server })
     await stopEmbedded({ dataDir: place.dataDir })
     expect(await embeddedStatus({ dataDir: place.dataDir })).toEqual({
@@ -55,24 +53,24 @@ describe("start, stop, status", () => {
     expect(await stopEmbedded({ dataDir: place.dataDir })).toEqual({ stopped: false, dataDir: place.dataDir })
   })
 
-  test("stop ends open sessions", async () => {
+  test("settings reach the server, which has no TCP port and speaks UTF8 and UTC, and stop ends open sessions", async () => {
     await place.make()
-    const { url } = await place.start()
+    const { url } = await place.start({ settings: { max_connections: "17" } })
     const client = new pg.Client({ connectionString: url })
     const ended = new Promise((resolve) => client.on("error", resolve))
     await client.connect()
+    const { rows } = await client.query(
+      "select name, setting from pg_settings where name in ('max_connections', 'listen_addresses', 'server_encoding', 'TimeZone')",
+    )
+    expect(Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))).toEqual({
+      max_connections: "17",
+      listen_addresses: "",
+      server_encoding: "UTF8",
+      TimeZone: "UTC",
+    })
     await stopEmbedded({ dataDir: place.dataDir })
     expect(await ended).toMatchObject({ code: "57P01" })
     await client.end()
-  })
-
-  test("settings reach the server, which has no TCP port and speaks UTF8 and UTC", async () => {
-    await place.make()
-    const { url } = await place.start({ settings: { max_connections: "17" } })
-    expect(await ask(url, "show max_connections")).toBe("17")
-    expect(await ask(url, "show listen_addresses")).toBe("")
-    expect(await ask(url, "show server_encoding")).toBe("UTF8")
-    expect(await ask(url, "show timezone")).toBe("UTC")
   })
 })
 
@@ -123,12 +121,6 @@ describe("what is left behind", () => {
     } finally {
       bystander.kill()
     }
-  })
-
-  test("a half-made cluster of a killed start is thrown away", async () => {
-    await mkdir(join(place.dataDir, "initdb-deadbeef"), { recursive: true })
-    await place.start()
-    expect(await readdir(place.dataDir)).not.toContain("initdb-deadbeef")
   })
 })
 
