@@ -75,7 +75,7 @@ test("a role that is named may write or read, and no more", async () => {
   const installed = await run("profile", "install", "mem0", "--schema", "rights", ...roles)
   expect(installed.exit).toBe(0)
   expect(installed.stderr).toBe(
-    `pgtrail: times without a zone are UTC for ${writer.name} from the next connection on\n`,
+    `pgtrail: times without a zone are UTC for ${writer.name}, ${reader.name} from the next connection on\n`,
   )
   const row =
     "insert into rights.audit_logs (user_id, operation, action_result) values ('ada', 'a', 'allowed')"

@@ -197,9 +197,7 @@ describe("log_entries", () => {
     }
     await session.query("insert into devices (device_id, user_id, device_type) values ('d9', 'u', 'cli')")
     await session.query("update devices set is_active = false where device_id = 'd9'")
-    await session.query(
-      "insert into firewall_configs (organization_id, updated_by) values ('by-writer', 'w')",
-    )
+    await session.query("insert into firewall_configs (organization_id, updated_by) values ('default', 'w')")
     await session.end()
     expect(
       await db.query(
@@ -318,9 +316,25 @@ describe("its tables", () => {
   })
 
   test("an organization of any name has a policy", async () => {
-    for (const name of ["ö".repeat(128), "trailing ", "line\nbreak", "it's"]) {
-      await db.query("insert into firewall_configs (organization_id, updated_by) values ($1, 'ada')", [name])
-      expect(await rules(name)).toMatchObject([{ keep_days: "90" }])
+    for (const [n, name] of ["ö".repeat(128), "trailing ", "line\nbreak", "it's"].entries()) {
+      await db.query(`create schema named_${n}`)
+      await trail.installProfile("ai-firewall", { schema: `named_${n}`, organization: name })
+      // What the application calls it where it was told no other name.
+      const insert = `insert into named_${n}.firewall_configs (organization_id, updated_by, log_retention_days) values`
+      await db.query(`${insert} ('default', 'ada', 60)`)
+      expect(await rules(name)).toMatchObject([{ keep_days: "60" }])
+      await db.query(`${insert} ($1, 'ada', 90)`, [name])
+      expect((await rules(name)).at(-1)).toMatchObject({ keep_days: "90" })
+      await db.query(
+        `update named_${n}.firewall_configs set log_retention_days = 70 where organization_id = 'default'`,
+      )
+      expect((await rules(name)).at(-1)).toMatchObject({ keep_days: "90" })
+      await expect(db.query(`${insert} ('another', 'ada', 30)`)).rejects.toMatchObject({
+        code: "23514",
+        column: "organization_id",
+        hint: expect.stringContaining("pgtrail profile install ai-firewall --org"),
+      })
+      expect(await rules("another")).toEqual([])
     }
   })
 })

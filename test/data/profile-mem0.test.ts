@@ -129,7 +129,7 @@ test("every value comes back as it was inserted, whatever the event could hold o
   // What is an address can be looked for as one; what is none stands where the home of the column says.
   expect(
     await db.query("select count(*) from pgtrail.event where actor_id = 'values' and ip_address is not null"),
-  ).toEqual([{ count: String(2 * details.length) }])
+  ).toEqual([{ count: String(4 * details.length) }])
   expect(
     await db.query(
       "select count(*) from pgtrail.event where actor_id = 'values' and details ->> 'ip_address' = 'unknown'",

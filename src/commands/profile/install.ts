@@ -13,15 +13,14 @@ export default command({
     "Where the system knows no organizations the views have the events of one, --org. Where a name is taken nothing is done, and the " +
     "error says how to bring the rows in. All is one transaction and one act; may run again, also to grant further roles and after an " +
     "update of pgtrail.\n\n" +
-    "A --writer may insert, and read what it needs for RETURNING; its sessions in this database have the time zone UTC from the next connection on, so " +
-    "that times without a zone mean UTC. Connect as the role that installed the log.\n\n" +
+    "A --writer may insert, and read what it needs for RETURNING. Sessions of a --writer and a --reader in this database have the time zone UTC " +
+    "from the next connection on, so that times without a zone mean UTC; a role that logs in by a group's rights needs it set for itself. Connect as the role that installed the log.\n\n" +
     "It prints what a view cannot answer, with what to run instead. First of all: pg_dump -t of a view dumps no rows.",
   args: { profile: arg(`one of ${profileNames.join(", ")}`, "required", profileNames) },
   options: {
     org: text(
       "--org <name>",
-      "the organization whose events the views have, where the system knows none",
-      "default",
+      "the organization whose events the views have, where the system knows none (default: default)",
     ),
     schema: text("--schema <schema>", "where the application looks for its tables", "public"),
     writer: list("--writer <role>", "a role that may insert; may be given several times"),
@@ -61,9 +60,9 @@ export default command({
       document: document("pgtrail.profile_install/1", result),
       text: describeInstall(result),
       note: () =>
-        writer.length === 0 || dryRun
+        writer.length + reader.length === 0 || dryRun
           ? undefined
-          : `times without a zone are UTC for ${writer.join(", ")} from the next connection on`,
+          : `times without a zone are UTC for ${[...writer, ...reader].join(", ")} from the next connection on`,
     }
   },
 })

@@ -5,7 +5,7 @@ import type { Companion, ViewColumn } from "./shape.js"
 export const chainView = (columns: readonly ViewColumn[]): Companion => ({
   name: "audit_events_chain",
   kind: "view",
-  sql: ({ schema }) => `create or replace view ${schema}.audit_events_chain as
+  sql: ({ schema }) => `create or replace view ${schema}.audit_events_chain with (security_barrier = true) as
 select
 ${columns.map(({ read, type, name }) => `    (${read})::${type} as "${name}",`).join("\n")}
     e.lane,
@@ -20,7 +20,7 @@ where e.source = 'agenttrace'
 export const summaryView: Companion = {
   name: "audit_daily_summary",
   kind: "view",
-  sql: ({ schema }) => `create or replace view ${schema}.audit_daily_summary as
+  sql: ({ schema }) => `create or replace view ${schema}.audit_daily_summary with (security_barrier = true) as
 select
     a.organization_id,
     date(a."timestamp") as date,

@@ -13,6 +13,7 @@ const checkUsers: Companion = {
   sql: ({ schema }) => `create or replace function ${schema}.pgtrail_users_check() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $check$
 begin
     if new.hashed_password !~ '^\\$2[aby]\\$' then
@@ -68,8 +69,9 @@ create index if not exists ix_devices_user_id on ${schema}.devices (user_id);`,
 }
 
 /**
- * Sets the policy of the organization, by an act; where nothing changes, there is none. Of these events alone: whoever may write
- * firewall_configs decides about no others. A shorter period waits for the grace, as every one does.
+ * Sets the policy of the profile's organization, by an act; where nothing changes, there is none. Of these events alone: whoever may write
+ * firewall_configs decides about no others. `default` is what the application calls it where it was told no other name; a row with the name
+ * itself goes before. A shorter period waits for the grace, as every one does.
  */
 const retention: Companion = {
   name: "pgtrail_firewall_configs_retention",
@@ -78,18 +80,31 @@ const retention: Companion = {
   isPrivate: true,
   sql: ({
     schema,
+    organization,
   }) => `create or replace function ${schema}.pgtrail_firewall_configs_retention() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $retention$
 declare
-    policy text := 'ai-firewall ' || new.organization_id;
+    organization text := ${organization};
+    policy text := 'ai-firewall ' || organization;
 begin
+    if new.organization_id not in (organization, 'default') then
+        raise exception using errcode = '23514', constraint = 'pgtrail_organization', column = 'organization_id',
+            table = tg_table_name, schema = tg_table_schema,
+            message = format('the log entries beside %I.%I are those of another organization', tg_table_schema, tg_table_name),
+            hint = 'Nothing was changed. Each organization has a profile of its own: pgtrail profile install ai-firewall --org NAME --schema SCHEMA';
+    end if;
+    if new.organization_id <> organization
+        and exists (select from ${schema}.firewall_configs c where c.organization_id = organization) then
+        return null;
+    end if;
     -- What no policy can be called.
     if length(policy) > 100 or policy ~ '[[:cntrl:]]|\\s$' then
-        policy := 'ai-firewall ' || md5(new.organization_id);
+        policy := 'ai-firewall ' || md5(organization);
     end if;
-    perform pgtrail.set_retention('policy', policy, new.log_retention_days, new.organization_id, event_type => 'ai_firewall');
+    perform pgtrail.set_retention('policy', policy, new.log_retention_days, organization, event_type => 'ai_firewall');
     return null;
 end
 $retention$;

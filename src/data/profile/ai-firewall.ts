@@ -63,7 +63,7 @@ const promptKeys = [
   ...["prompt", "prompts", "prompttext", "promptcontent", "promptbody", "rawprompt", "originalprompt"],
   ...["sanitizedprompt", "userprompt", "systemprompt", "content", "contents", "text", "rawtext"],
   ...["originaltext", "sanitizedtext", "message", "messages", "completion", "completions"],
-  ...["response", "responses", "responsetext"],
+  ...["response", "responses", "responsetext", "question", "answer", "userinput", "userquery"],
 ]
 
 /** Only where a document has one of these words at all, or a character written as a number, is it walked through. */
@@ -88,7 +88,7 @@ const noPrompt = (_place: Place): string => {
                     tg_table_name, to_json(left(found_row.key, 100)));
         end if;`,
   )
-  return `    if concat(new.log_metadata, new.detected_entity_types) ~* 'prompt|content|text|message|completion|response|\\\\u' then
+  return `    if concat(new.log_metadata, new.detected_entity_types) ~* 'prompt|content|text|message|completion|response|question|answer|user|\\\\u' then
 ${walks.join("\n")}
     end if;`
 }

@@ -30,6 +30,7 @@ const aggregate: Companion = {
   sql: ({ schema }) => `create or replace function ${schema}.pgtrail_error_log_aggregate() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $errors$
 declare
     error record;

@@ -18,10 +18,14 @@ const kept: readonly Kept[] = [
 const orKept = (column: string, otherwise: string): string =>
   `case when ${isKept(column)} then e.details ->> '${column}' else ${otherwise} end`
 
-/** Text that no longer is a time, as a marker of an erasure, is none: the view stays readable. */
+const text = "(e.details ->> 'archived_at')"
+/** A time that the cast takes whatever it says: on the first of its month. The day is added after it, for there may be no such day. */
+const isTime = `${text} ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?[+-](0[0-9]|1[0-4])(:[0-5][0-9]){0,2}$'`
+
+/** Text that is no time, as a marker of an erasure or what somebody appended, is none: the view stays readable. */
 const archivedAt = `case when ${isKept("archived_at")} then
-        case when e.details ->> 'archived_at' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+[+-][0-9:]+$'
-            then (e.details ->> 'archived_at')::timestamptz end
+        case when ${isTime} then overlay(${text} placing '01' from 9 for 2)::timestamptz
+            + make_interval(hours => 24 * (substr(${text}, 9, 2)::int - 1)) end
         else (
             select t.recorded_at from pgtrail.act t
             where t.organization_id = 'pgtrail' and t.seq = (
@@ -44,10 +48,24 @@ export const auditLog: EventView = {
     { name: "timestamp", type: "timestamptz", read: "e.occurred_at", default: "now()", isRequired: true },
     { name: "ttl", type: "varchar", read: orKept("ttl", "null"), limit: 255 },
     { name: "principal_id", type: "varchar", read: "left(e.actor_id, 300)", limit: 255 },
-    { name: "organization_id", type: "varchar", read: "e.organization_id", limit: 255 },
+    // Its own column takes 255; the log knows none of more than 128.
+    {
+      name: "organization_id",
+      type: "varchar",
+      read: "e.organization_id",
+      limit: 128,
+      check: { name: "audit_log_organization_id_check", sql: "new.organization_id <> ''" },
+    },
     // Read from the type of the event, which is the same text and has an index.
-    { name: "action", type: "varchar", read: "left(e.event_type, 300)", isRequired: true, limit: 255 },
-    // Whole: it may have 255 characters, and the index has the first hundred. The replacements say how to ask by it.
+    {
+      name: "action",
+      type: "varchar",
+      read: "left(e.event_type, 300)",
+      isRequired: true,
+      limit: 255,
+      check: { name: "audit_log_action_check", sql: "new.action <> ''" },
+    },
+    // Whole: it may have 255 characters, and the index has the first hundred.
     { name: "target_resource_type", type: "varchar", read: "e.resource_type", limit: 255 },
     { name: "target_resource_id", type: "varchar", read: "left(e.resource_id, 300)", limit: 255 },
     {

@@ -16,6 +16,7 @@ const apply: Companion = {
   }) => `create or replace function ${schema}.pgtrail_audit_preset_apply(preset jsonb, event jsonb) returns jsonb
 language plpgsql stable parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $preset$
 declare
     given constant jsonb := '{"hash_algorithm": "SHA-256", "event_version": "1.0", "retention_policy": "standard"}';
@@ -94,6 +95,7 @@ const check: Companion = {
   sql: ({ schema }) => `create or replace function ${schema}.pgtrail_audit_preset_check() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $preset$
 declare
     entry record;

@@ -30,7 +30,9 @@ const view: Companion = {
   kind: "view",
   rights: ["insert", "update", "delete"],
   // An entry tells what was written here as long as the policy that it set is in force; a policy that was changed since is shown as it is.
-  sql: ({ schema }) => `create or replace view ${schema}.audit_retention_policy as
+  sql: ({
+    schema,
+  }) => `create or replace view ${schema}.audit_retention_policy with (security_barrier = true) as
 select
     coalesce(n.id, r.id)::integer as id,
     coalesce(n.policy_name, r.name)::varchar as policy_name,
@@ -69,6 +71,7 @@ const write: Companion = {
   }) => `create or replace function ${schema}.pgtrail_audit_retention_policy_write() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $policy$
 declare
     caller constant name := coalesce(nullif(current_setting('role'), 'none'), session_user);

@@ -147,6 +147,7 @@ const rolePermissions: Companion = {
 returns table (permission jsonb, granted_by varchar)
 language sql stable parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as $roles$
     with recursive reached (name) as (
         select $2

@@ -5,7 +5,7 @@ const integrityLog: Companion = {
   name: "audit_integrity_log",
   kind: "view",
   // The hash that is expected is the one that the event was appended with; what a verification computed instead no act tells.
-  sql: ({ schema }) => `create or replace view ${schema}.audit_integrity_log as
+  sql: ({ schema }) => `create or replace view ${schema}.audit_integrity_log with (security_barrier = true) as
 select
     (row_number() over (order by l.act_seq, l.number))::integer as id,
     l.audit_log_id::integer as audit_log_id,
@@ -42,7 +42,7 @@ from (
 const configChange: Companion = {
   name: "config_change_event",
   kind: "view",
-  sql: ({ schema }) => `create or replace view ${schema}.config_change_event as
+  sql: ({ schema }) => `create or replace view ${schema}.config_change_event with (security_barrier = true) as
 select
     a.seq::integer as id,
     a.recorded_at as timestamp,
@@ -70,7 +70,7 @@ const pseudonymMapping: Companion = {
   name: "pseudonym_mapping",
   kind: "view",
   isPrivate: true,
-  sql: ({ schema }) => `create or replace view ${schema}.pseudonym_mapping as
+  sql: ({ schema }) => `create or replace view ${schema}.pseudonym_mapping with (security_barrier = true) as
 select
     (row_number() over (order by p.created_at, p.pseudonym))::integer as id,
     p.created_at as timestamp,
@@ -84,7 +84,7 @@ const archiveStorage: Companion = {
   name: "archive_storage",
   kind: "view",
   isPrivate: true,
-  sql: ({ schema }) => `create or replace view ${schema}.archive_storage as
+  sql: ({ schema }) => `create or replace view ${schema}.archive_storage with (security_barrier = true) as
 select
     s.id::varchar as id,
     s.metadata,

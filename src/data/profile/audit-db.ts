@@ -21,13 +21,8 @@ function replacements({ schema }: Place): Replacement[] {
     },
     {
       instead: "createAuditLogPartitions, dropExpiredPartitions, PartitionMaintenanceScheduler",
-      run: "pgtrail partition maintain and pgtrail retention run, every night: pgtrail job print",
+      run: "pgtrail partition maintain and pgtrail retention run, every night: pgtrail job print cron",
       why: "pgtrail.event is partitioned already, and what leaves it leaves it by a policy, with a record",
-    },
-    {
-      instead: "where target_resource_type = 'Patient' and target_resource_id = '1'",
-      run: "where left(target_resource_type, 100) = 'Patient' and target_resource_id = '1'",
-      why: "both give the same rows; the index of pgtrail.event has the first hundred characters of a type, and the second is served by it",
     },
     {
       instead: "insert into audit_integrity_log",

@@ -4,7 +4,7 @@ import { ident } from "./quote.js"
 import type { Place, Profile } from "./shape.js"
 import { objectsOf } from "./sql.js"
 
-/** A query of one value: an object with the name and the digest of each that is there. Of a table and a sequence only that it is. */
+/** A query of one value: an object with the name and the digest of each that is there. Of a table only its triggers of ours, of a sequence that it is. */
 export function fingerprintsSql(profile: Profile, place: Place): string {
   const rows = objectsOf(profile).map(({ name, kind, signature = "" }) => {
     const full = `${place.schema}.${ident(name)}`
@@ -15,7 +15,8 @@ export function fingerprintsSql(profile: Profile, place: Place): string {
   return `select coalesce(jsonb_object_agg(o.name, encode(sha256(convert_to(concat_ws(E'\\n',
         case when c.relkind = 'v' then pg_get_viewdef(c.oid) end, c.relkind, pg_get_userbyid(coalesce(c.relowner, p.proowner)),
         (select string_agg(concat_ws(' ', g.tgname, g.tgfoid::regprocedure, g.tgtype, g.tgenabled), '; ' order by g.tgname)
-            from pg_trigger g where g.tgrelid = c.oid and c.relkind = 'v'),
+            from pg_trigger g where g.tgrelid = c.oid and (c.relkind = 'v' or g.tgname like 'pgtrail%')),
+        (select string_agg(o, ' ' order by o) from unnest(c.reloptions) o where c.relkind = 'v'),
         (select string_agg(concat_ws(' ', d.adnum, pg_get_expr(d.adbin, d.adrelid)), '; ' order by d.adnum)
             from pg_attrdef d where d.adrelid = c.oid and c.relkind = 'v'),
         p.prosrc, p.prosecdef, array_to_string(p.proconfig, '; ')), 'UTF8')), 'hex')), '{}')

@@ -51,6 +51,7 @@ export function insertSql(profile: Profile, view: EventView, place: Place): stri
       `create or replace function ${name}() returns trigger
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as ${quoted};`,
   )
   return `${create}\nrevoke all on function ${name}() from public;`

@@ -1,24 +1,25 @@
 // Installs a profile: everything in one transaction, as the owner of the log, with the act that records it.
 import type { ClientBase } from "pg"
-import { noSuchRole } from "../access/facts.js"
 import { TrailError } from "../errors.js"
 import { literal } from "../migrate/script.js"
 import { sha256Hex } from "../sql-files.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { fingerprintsSql } from "./fingerprint.js"
 import { grantSql } from "./grants.js"
+import { nextOf } from "./next.js"
 import { type Ground, objectsThere, readGround } from "./place.js"
 import { profileNamed } from "./profiles.js"
+import { quotedRoles, refuseBound } from "./roles.js"
 import type { Profile, Replacement } from "./shape.js"
 import { createSql, objectsOf } from "./sql.js"
 import { newestActs } from "./state.js"
 
 export interface InstallProfileOptions {
-  /** Whose events the views have, where the system knows no organizations. Default `default`. */
+  /** Whose events the views have, where the system knows no organizations. Default: as it is installed there, else `default`. */
   readonly organization?: string | undefined
   /** Where the application looks for its tables. Default `public`. */
   readonly schema?: string | undefined
-  /** Roles that may insert; their times without a zone are UTC from their next connection on. */
+  /** Roles that may insert. Times without a zone are UTC for them, and for readers, from their next connection on. */
   readonly writers?: readonly string[] | undefined
   /** Roles that may read. */
   readonly readers?: readonly string[] | undefined
@@ -55,15 +56,17 @@ export async function installProfile(
   await client.query("begin isolation level read committed")
   try {
     await client.query("set local synchronous_commit = on; set local lock_timeout = '10s'")
-    const { ground, script, before, isRecorded } = await prepare(client, profile, options)
+    const { ground, script, before, isRecorded, organization } = await prepare(client, profile, options)
     await refuseForeignFunctions(client)
-    await client.query(script)
+    await client.query(script).catch((error: unknown) => {
+      throw inWords(error, profile, ground)
+    })
     const act = isRecorded ? null : await newestAct(client, ground)
     await client.query(options.dryRun === true ? "rollback" : "commit")
     return {
       profile: profile.name,
       schema: ground.schemaName,
-      organization: options.organization ?? "default",
+      organization,
       objects: objectsOf(profile).map((object) => ({
         name: object.name,
         kind: object.kind,
@@ -74,7 +77,7 @@ export async function installProfile(
             : "replaced",
       })),
       replacements: profile.replacements(ground),
-      next: profile.next,
+      next: nextOf(profile, ground.schemaName, organization),
       act: options.dryRun === true ? null : act,
       dry_run: options.dryRun === true,
     }
@@ -100,8 +103,35 @@ export async function profileSql(
   }
 }
 
+/** What the server refuses in words that name neither the object nor what to do. */
+function inWords(error: unknown, profile: Profile, { schemaName: schema }: Ground): unknown {
+  const { code, message } = error as { readonly code?: string; readonly message?: string }
+  if (code === "42P16") {
+    const views = objectsOf(profile).filter(({ kind }) => kind === "view")
+    const names = views.map(({ name }) => `${schema}.${name}`).join(", ")
+    return new TrailError("exists", `a view of profile ${profile.name} was changed by hand: ${message}`, {
+      hint: `nothing was changed; drop view ${names}, whose events stay in the log, then install again`,
+      sqlstate: code,
+      cause: error,
+    })
+  }
+  if (code === "42501" && message?.includes("alter role") === true) {
+    return new TrailError(
+      "privilege",
+      `this role may not set the time zone of a --writer or --reader: ${message}`,
+      {
+        hint: "nothing was changed; have a superuser run what pgtrail profile install --print-sql prints",
+        sqlstate: code,
+        cause: error,
+      },
+    )
+  }
+  return error
+}
+
 interface Prepared {
   readonly ground: Ground
+  readonly organization: string
   readonly script: string
   /** Names of the objects that were there. */
   readonly before: readonly string[]
@@ -112,13 +142,23 @@ interface Prepared {
 async function prepare(
   client: ClientBase,
   profile: Profile,
-  { organization = "default", schema = "public", writers = [], readers = [] }: InstallProfileOptions,
+  { organization: wanted, schema = "public", writers = [], readers = [] }: InstallProfileOptions,
 ): Promise<Prepared> {
+  const { owner } = await readGround(client, schema, wanted ?? "default")
+  const acts = (await newestActs(client, owner)).filter((one) => one.profile === profile.name)
+  const last = acts.find((one) => one.schema === schema)
+  const organization = wanted ?? (last?.action === "install" ? last.organization : "default")
   const ground = await readGround(client, schema, organization)
+  if (ground.stranger !== undefined) {
+    throw new TrailError(
+      "privilege",
+      `schema ${schema} belongs to ${ground.stranger}, who could replace what runs there with the rights of the log's owner`,
+      {
+        hint: `nothing was changed; alter schema ${ground.schema} owner to ${owner ?? "current_user"}, or make a schema of the log's owner: --schema`,
+      },
+    )
+  }
   const before = await objectsThere(client, profile, schema)
-  const [last] = (await newestActs(client, ground.owner)).filter(
-    (one) => one.profile === profile.name && one.schema === schema,
-  )
   if (last?.action === "install" && last.organization !== organization) {
     throw new TrailError(
       "exists",
@@ -129,6 +169,7 @@ async function prepare(
     )
   }
   const roles = await quotedRoles(client, [...writers, ...readers])
+  if (profile.views.some((view) => view.hasOrganization)) await refuseBound(client, [...writers, ...readers])
   const names = (wanted: readonly string[]) => wanted.map((role) => roles.get(role) ?? "")
   const create = createSql(profile, ground)
   const grant = grantSql(profile, ground, names(writers), names(readers))
@@ -154,11 +195,12 @@ async function prepare(
   const everybody = [...new Set([...names(writers), ...names(readers)])]
   const uses =
     everybody.length === 0 ? "" : `grant usage on schema ${ground.schema} to ${everybody.join(", ")};`
-  const zones = names(writers).map(
+  const zones = everybody.map(
     (role) => `alter role ${role} in database ${ground.database} set timezone = 'UTC';`,
   )
   return {
     ground,
+    organization,
     before,
     isRecorded,
     script: [script, uses, ...zones].filter((part) => part !== "").join("\n"),
@@ -181,17 +223,6 @@ export function asOwner(ground: Ground, statements: readonly string[]): string {
   ]
     .filter((part) => part !== "")
     .join("\n")
-}
-
-async function quotedRoles(client: ClientBase, roles: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ role: string; quoted: string }>(
-    "select rolname as role, quote_ident(rolname) as quoted from pg_roles where rolname = any ($1)",
-    [roles],
-  )
-  const quoted = new Map(rows.map((row) => [row.role, row.quoted]))
-  const missing = roles.find((role) => !quoted.has(role))
-  if (missing !== undefined) throw await noSuchRole(client, missing)
-  return quoted
 }
 
 async function newestAct(client: ClientBase, { owner }: Ground): Promise<string | null> {

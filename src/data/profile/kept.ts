@@ -55,14 +55,14 @@ export const keptAddress: Kept = {
 }
 
 const byte = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-const fourNumbers = "[0-9]{1,3}([.][0-9]{1,3}){3}"
 /**
- * Of an EventView with `keptAddress`. Of a list the first is taken, without a port or a zone: by the event's own address an erasure finds the
- * text in details too. Most are four numbers and nothing else, which are known by sight: the function has a subtransaction of its own and costs
- * a row a tenth more.
+ * Of an EventView with `keptAddress`. Of a list, or with a port beside it, the first address is taken: by the event's own address an erasure
+ * finds the text in details too. Most are four numbers and nothing else, which are known by sight: the function has a subtransaction of its
+ * own and costs a row a tenth more.
  */
 export const parseAddress = `    found_address := case when new.ip_address ~ '^${byte}([.]${byte}){3}$' then new.ip_address::inet
-        when new.ip_address is not null then pgtrail.parse_address(coalesce(substring(new.ip_address, '^ *(${fourNumbers})'),
-            lower(btrim(split_part(split_part(new.ip_address, ',', 1), '%', 1))))) end;`
+        when new.ip_address is not null then coalesce(pgtrail.parse_address(new.ip_address),
+            pgtrail.parse_address(substring(new.ip_address, '[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}')),
+            pgtrail.parse_address(lower(substring(new.ip_address, '[0-9a-fA-F]*:[0-9a-fA-F:]+')))) end;`
 
 export const readAddress = `case when ${isKept("ip_address")} then e.details ->> 'ip_address' else host(e.ip_address) end`

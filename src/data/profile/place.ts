@@ -10,6 +10,8 @@ export interface Ground extends Place {
   readonly database: string
   /** The owner of the log, quoted; undefined where the session is that role. */
   readonly owner: string | undefined
+  /** Who owns the schema, where he is neither a superuser nor the log's owner: what is in a schema its owner can replace. */
+  readonly stranger: string | undefined
   /** Whether the owner lacks the right to make something in the schema: it is given for the transaction. */
   readonly lendsCreate: boolean
 }
@@ -24,10 +26,15 @@ export async function readGround(client: ClientBase, schema: string, organizatio
        s.oid as there, quote_ident(o.rolname) as owner, o.rolname = current_user as is_owner,
        pg_has_role(o.oid, case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as becomes,
        has_schema_privilege(o.oid, s.oid, 'create') as creates, to_regclass('pgtrail.open_event') is not null as is_recent,
+       (select r.rolname from pg_roles r
+         where r.oid = case when so.rolname = 'pg_database_owner'
+             then (select d.datdba from pg_database d where d.datname = current_database()) else so.oid end
+           and not r.rolsuper and not pg_has_role(r.oid, o.oid, 'MEMBER')) as stranger,
        pg_is_in_recovery() as standby
      from pg_namespace n
      join pg_roles o on o.oid = n.nspowner
      left join pg_namespace s on s.nspname = $1
+     left join pg_roles so on so.oid = s.nspowner
      where n.nspname = 'pgtrail'`,
     [schema, organization],
   )
@@ -68,6 +75,7 @@ export async function readGround(client: ClientBase, schema: string, organizatio
     schemaName: schema,
     organization: found.organization ?? "",
     database: found.database ?? "",
+    stranger: found.stranger ?? undefined,
     owner: isOwner ? undefined : (found.owner ?? ""),
     lendsCreate: found.creates !== "t",
   }
@@ -82,23 +90,29 @@ export async function objectsThere(
   mustBeOwn = true,
 ): Promise<string[]> {
   const objects = objectsOf(profile)
-  const { rows } = await client.query<{ name: string; kind: string; marked: string | null }>(
-    `select c.relname as name, c.relkind as kind, obj_description(c.oid, 'pg_class') as marked
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any ($2)
-     union all
-     select p.proname, 'function', obj_description(p.oid, 'pg_proc')
-     from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1 and p.proname = any ($2)`,
-    [schema, objects.map((object) => object.name)],
+  // A comment anybody writes on what is his: the owner tells whose it is.
+  const { rows } = await client.query<{ name: string; kind: string; own: string }>(
+    `select o.name, o.kind, o.marked is not distinct from $3 and o.owner = l.nspowner as own
+     from pg_namespace l, (
+       select c.relname as name, c.relkind as kind, obj_description(c.oid, 'pg_class') as marked, c.relowner as owner
+       from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any ($2)
+       union all
+       select p.proname, 'function', obj_description(p.oid, 'pg_proc'), p.proowner
+       from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = $1 and p.proname = any ($2)) o
+     where l.nspname = 'pgtrail'
+     order by o.kind not in ('r', 'p'), o.kind = 'S', o.name`,
+    [schema, objects.map((object) => object.name), mark(profile)],
   )
-  const foreign = rows.find((row) => row.marked !== mark(profile))
-  const own = rows.filter((row) => row.marked === mark(profile))
+  const foreign = rows.find((row) => row.own !== "t")
+  const own = rows.filter((row) => row.own === "t")
   if (foreign === undefined || !mustBeOwn) return own.map((row) => row.name)
   const name = `${schema}.${foreign.name}`
+  const sequence = profile.views.find((view) => view.name === foreign.name)?.sequence
   const what = kinds[foreign.kind] ?? "something else"
   throw new TrailError("exists", `${name} is there already: ${what} that is not of this profile`, {
     hint:
       foreign.kind === "r" || foreign.kind === "p"
-        ? `nothing was changed; keep it under another name (alter table ${name} rename to ${foreign.name}_before), install the profile, then bring its rows in: insert into ${name} select * from ${name}_before. Or install beside it: --schema`
+        ? `nothing was changed; keep it under another name (alter table ${name} rename to ${foreign.name}_before${sequence === undefined ? "" : `; alter sequence if exists ${schema}.${sequence} rename to ${foreign.name}_before_id_seq`}), install the profile, then bring its rows in: insert into ${name} select * from ${name}_before${sequence === undefined ? "" : `; select setval('${schema}.${sequence}', (select max(id) from ${name}))`}. Or install beside it: --schema`
         : "nothing was changed; rename it, or install into another schema: --schema",
   })
 }

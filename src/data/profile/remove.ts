@@ -51,9 +51,8 @@ export async function removeProfile(
         hint: "nothing was changed; where it is installed: pgtrail profile list",
       })
     }
-    // A function of its own that a table's trigger calls stays with the table.
     const kept = tables ? [] : own.filter((object) => object.kind === "table")
-    const dropped = await droppable(client, schema, own, kept)
+    const dropped = droppable(own, kept)
     if (tables && confirm !== schema && !dryRun) {
       const lost = own.filter((object) => object.kind === "table").map((object) => object.name)
       throw new TrailError("usage", `the rows of ${lost.join(", ")} in schema ${schema} would be lost`, {
@@ -69,6 +68,10 @@ export async function removeProfile(
     }
     await client.query(
       asOwner(ground, [
+        // A table that stays is a plain one: what its triggers called is gone.
+        ...(await triggersOf(client, schema, kept)).map(
+          ({ table, trigger }) => `drop trigger ${trigger} on ${ground.schema}.${ident(table)};`,
+        ),
         ...dropped.map(
           ({ name: object, kind, signature = "" }) =>
             `drop ${kind} ${ground.schema}.${ident(object)}${signature};`,
@@ -108,23 +111,28 @@ function inWords(error: unknown, name: string): unknown {
 
 type Own = ReturnType<typeof objectsOf>[number]
 
-/** Views first, then tables, then the functions and sequences that served them; without those that a table which stays has a trigger by. */
-async function droppable(
-  client: ClientBase,
-  schema: string,
-  own: readonly Own[],
-  kept: readonly Own[],
-): Promise<Own[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `select p.proname as name from pg_trigger g
-     join pg_proc p on p.oid = g.tgfoid join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relname = any ($2)`,
-    [schema, kept.map((object) => object.name)],
+interface Trigger {
+  readonly table: string
+  /** Quoted. */
+  readonly trigger: string
+}
+
+async function triggersOf(client: ClientBase, schema: string, kept: readonly Own[]): Promise<Trigger[]> {
+  const { rows } = await client.query<Trigger>(
+    `select c.relname as table, quote_ident(g.tgname) as trigger from pg_trigger g
+     join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = $1 and c.relname = any ($2) and g.tgname like 'pgtrail%' and not g.tgisinternal
+     order by 1, 2`,
+    [schema, kept.map(({ name }) => name)],
   )
-  const needed = new Set([...kept.map((object) => object.name), ...rows.map((row) => row.name)])
+  return rows
+}
+
+/** Views first, then tables, then the functions and sequences that served them. */
+function droppable(own: readonly Own[], kept: readonly Own[]): Own[] {
   const order = ["view", "table", "function", "sequence"]
   return own
-    .filter((object) => !needed.has(object.name))
+    .filter((object) => !kept.includes(object))
     .reverse()
     .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }

@@ -67,7 +67,7 @@ function sequenceSql(profile: Profile, view: EventView, name: string, place: Pla
         create sequence ${sequence} as int;
         perform setval(${literal(sequence)}::regclass, m.newest)
         from (select max(e.external_number) as newest from pgtrail.event e where ${belongs(profile, view, place)}) m
-        where m.newest between 1 and 2147483647;
+        where m.newest between 1 and 2147483646;
     end if;
 end`,
     (quoted) => `do ${quoted};`,
@@ -98,11 +98,16 @@ end`
     ) => `create or replace function ${name}(organization text, its_lane smallint, its_seq bigint, its_time timestamptz) returns boolean
 language plpgsql stable security definer parallel restricted
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as ${quoted};
 revoke all on function ${name}${visibleArguments} from public;`,
   )
 }
 
+/**
+ * A barrier: a reader's own function, called cheap, would else see the events of others before they are left out. Nothing can be ordered below
+ * it but by the view itself; so it is, newest first as the systems ask, and their LIMIT reads no more than it shows. What counts pays for the order.
+ */
 function viewSql(profile: Profile, view: EventView, place: Place): string {
   const name = `${place.schema}.${ident(view.name)}`
   const columns = view.columns.map(
@@ -115,7 +120,7 @@ function viewSql(profile: Profile, view: EventView, place: Place): string {
       : [`alter view ${name} alter column ${ident(column.name)} set default ${value};`]
   })
   return [
-    `create or replace view ${name} as\nselect\n${columns.join(",\n")}\nfrom pgtrail.event e\nwhere ${belongs(profile, view, place)}\n    and ${isVisible(profile, place)};`,
+    `create or replace view ${name} with (security_barrier = true) as\nselect\n${columns.join(",\n")}\nfrom pgtrail.event e\nwhere ${belongs(profile, view, place)}\n    and ${isVisible(profile, place)}\norder by e.occurred_at desc;`,
     ...defaults,
   ].join("\n")
 }
@@ -139,6 +144,7 @@ end`
     (quoted) => `create or replace function ${name}() returns trigger
 language plpgsql volatile parallel safe
 set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
 as ${quoted};
 revoke all on function ${name}() from public;`,
   )

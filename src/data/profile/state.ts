@@ -1,6 +1,7 @@
 // Which profiles are installed, by the acts that recorded it, and whether their objects are as they were made.
 import type { ClientBase } from "pg"
 import { fingerprintsSql } from "./fingerprint.js"
+import { nextOf } from "./next.js"
 import { readGround } from "./place.js"
 import { profileNamed, profiles } from "./profiles.js"
 import type { Profile, Replacement } from "./shape.js"
@@ -79,14 +80,14 @@ export async function showProfile(
       if (act.profile !== name || act.action !== "install" || (schema ?? act.schema) !== act.schema) continue
       installed.push(await stateOf(client, profile, act))
     }
-    const { schema: where = schema ?? "public" } = installed[0] ?? {}
-    const place = { schema: where ?? "public", organization: "'default'" }
+    const { schema: where = null, organization = null } = installed[0] ?? {}
+    const place = { schema: where ?? schema ?? "public", organization: "'default'" }
     return {
       profile: name,
       summary: profile.summary,
       installed,
       replacements: profile.replacements(place),
-      next: profile.next,
+      next: nextOf(profile, place.schema, organization ?? "default"),
     }
   })
 }
