@@ -1,5 +1,5 @@
 // Backs a log up into a folder or a bucket: a file for each table and partition, on one snapshot, and last of all its manifest.
-import { randomBytes } from "node:crypto"
+import { randomInt } from "node:crypto"
 import { readRecipients } from "../archive/age.js"
 import { lookAtPlace } from "../archive/look.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
@@ -102,6 +102,10 @@ function refuseUnfit({ jobs, level, partition, organization }: BackupOptions): v
   }
 }
 
-/** backup-20261122T013000Z-a1b2c3 */
-const nameNow = (): string =>
-  `backup-${new Date().toISOString().replace(/\.\d+/, "").replace(/[-:]/g, "")}-${randomBytes(3).toString("hex")}`
+/** backup-20261122T013000Z-a1b2c3: names are in the order of time, within a second too, for the newest is found by them. */
+function nameNow(): string {
+  const now = new Date()
+  const second = now.toISOString().replace(/\.\d+/, "").replace(/[-:]/g, "")
+  const rest = now.getUTCMilliseconds() * 4096 + randomInt(4096)
+  return `backup-${second}-${rest.toString(16).padStart(6, "0")}`
+}
