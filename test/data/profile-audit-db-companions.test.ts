@@ -24,6 +24,29 @@ const refusal = (sql: string, role?: string): Promise<Record<string, unknown>> =
     (error: unknown) => error as Record<string, unknown>,
   )
 
+test("a default below details makes what is above it, and leaves what else stands there", async () => {
+  await db.query(
+    `insert into audit_preset (name, organization_id, action, default_values) values ('deep', 'org-1', 'deep', '{"details.a.b": 1}')`,
+  )
+  const given = [null, "{}", '{"a": {"c": 2}}', '{"a": {"b": 3}}', '{"a": [1]}', '{"a": "x"}', "[1]"]
+  for (const details of given) {
+    await db.query(
+      "insert into audit_log (organization_id, action, status, details) values ('org-1', 'deep', 'success', $1)",
+      [details],
+    )
+  }
+  const rows = await db.query("select details from audit_log where action = 'deep' order by id")
+  expect(rows.map((row) => row.details)).toEqual([
+    '{"a": {"b": 1}}',
+    '{"a": {"b": 1}}',
+    '{"a": {"b": 1, "c": 2}}',
+    '{"a": {"b": 3}}',
+    '{"a": [1]}',
+    '{"a": "x"}',
+    "[1]",
+  ])
+})
+
 test("a preset fills in, requires and validates", async () => {
   await db.query(`insert into audit_preset (name, organization_id, action, data_classification, required_fields, default_values, validation)
     values ('patient', 'org-1', 'patient.read', 'PHI', '["principalId", "target_resource_id", "ward"]',

@@ -42,7 +42,14 @@ begin
             if event ->> 'details' is null then
                 event := event || '{"details": {}}';
             end if;
-            if jsonb_typeof(event -> 'details') = 'object' and event #>> place is null then
+            -- What is between is made; where something else stands there, it stays.
+            for depth in 2 .. cardinality(place) - 1 loop
+                exit when jsonb_typeof(event #> place[:depth - 1]) <> 'object';
+                if event #>> place[:depth] is null then
+                    event := jsonb_set(event, place[:depth], '{}');
+                end if;
+            end loop;
+            if jsonb_typeof(event #> place[:cardinality(place) - 1]) = 'object' and event #>> place is null then
                 event := jsonb_set(event, place, entry.value);
                 changes := changes || jsonb_build_object('details', event -> 'details');
             end if;
