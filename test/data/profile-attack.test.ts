@@ -165,4 +165,7 @@ test("the commands that come next are for the schema and the organization of the
   expect(next.at(-1)).toBe("pgtrail profile install memoric --org acme --writer ROLE")
   // As printed without --org, it stays what it is.
   expect((await trail.installProfile("memoric")).organization).toBe("acme")
+  await db.query("create schema odd")
+  const odd = await trail.installProfile("memoric", { schema: "odd", organization: "a$&b" })
+  expect(odd.next.at(-1)).toBe("pgtrail profile install memoric --org 'a$&b' --schema odd --writer ROLE")
 })

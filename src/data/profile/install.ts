@@ -170,7 +170,7 @@ async function prepare(
   }
   const roles = await quotedRoles(client, [...writers, ...readers])
   if (profile.views.some((view) => view.hasOrganization)) await refuseBound(client, [...writers, ...readers])
-  const names = (wanted: readonly string[]) => wanted.map((role) => roles.get(role) ?? "")
+  const names = (some: readonly string[]) => some.map((role) => roles.get(role) ?? "")
   const create = createSql(profile, ground)
   const grant = grantSql(profile, ground, names(writers), names(readers))
   const definition = sha256Hex(create)

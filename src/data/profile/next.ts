@@ -9,5 +9,7 @@ export function nextOf(profile: Profile, schema: string, organization: string): 
     ...(organization === "default" ? [] : ["--org", organization]),
     ...(schema === "public" ? [] : ["--schema", schema]),
   ]
-  return profile.next.map((line) => line.replace(plain, [plain, ...where.map(shellWord)].join(" ")))
+  const whole = [plain, ...where.map(shellWord)].join(" ")
+  // By a function: in a text, `$&` would be read as what was found.
+  return profile.next.map((line) => line.replace(plain, () => whole))
 }
