@@ -2,15 +2,16 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** `psql` is for psql alone, `sh` a line of a shell; a replacement of kind `sh` is commands of pgtrail, each after `$ `. */
+/** `psql` is for psql alone, `sh` a line of a shell, `python` one of a script; commands of pgtrail in a replacement stand after `$ `. */
 export interface Block {
-  readonly kind: "sql" | "sh" | "psql"
+  readonly kind: "sql" | "sh" | "psql" | "python"
   readonly text: string
 }
 
 export interface Statement extends Block {
   readonly seed: string
-  readonly line: number
+  /** None of what people run all the same, of which there may be no more than a name. */
+  readonly line: number | undefined
   readonly verdict: "same" | "replaced" | "invalid"
   /** SQLSTATE of what is invalid. */
   readonly code: string | undefined
@@ -47,7 +48,7 @@ export function seedDocuments(): SeedDocument[] {
         profile,
         setup: [...part.matchAll(/^```sql setup\n([\s\S]*?)^```$/gm)].map(([, text]) => text).join("\n"),
         statements: part
-          .split(/^### Line /m)
+          .split(/^### (?=Line |No line$)/m)
           .slice(1)
           .map((entry) => statement(seed, entry)),
       }
@@ -55,17 +56,20 @@ export function seedDocuments(): SeedDocument[] {
 }
 
 function statement(seed: string, entry: string): Statement {
-  const line = Number.parseInt(entry, 10)
+  const number = /^Line (\d+)\n/.exec(entry)?.[1]
+  const line = number === undefined ? undefined : Number(number)
   const wrong = (what: string) => new Error(`test/seeds.md, seed ${seed}, line ${line}: ${what}`)
   const [, said = "", more = ""] =
     /^\*\*(Same result|Same result by this replacement|Invalid in PostgreSQL itself)\*\*(.*)$/m.exec(entry) ??
     []
   if (said === "") throw wrong("no verdict")
   const verdict = verdicts[said as keyof typeof verdicts]
-  const blocks = [...entry.matchAll(/^```(sql|sh|psql)\n([\s\S]*?)\n```$/gm)].map(([, kind, text = ""]) => ({
-    kind: kind as Block["kind"],
-    text,
-  }))
+  const blocks = [...entry.matchAll(/^```(sql|sh|psql|python)\n([\s\S]*?)\n```$/gm)].map(
+    ([, kind, text = ""]) => ({
+      kind: kind as Block["kind"],
+      text,
+    }),
+  )
   const [first, ...instead] = blocks
   if (first === undefined) throw wrong("no statement")
   const code = /^: (\w{5})/.exec(more)?.[1]
@@ -77,5 +81,20 @@ function statement(seed: string, entry: string): Statement {
 
 /** The commands of a replacement, without `$ pgtrail`. */
 export function commandsIn({ kind, text }: Block): string[] {
-  return kind === "sh" ? text.split("\n").map((line) => line.replace(/^\$ pgtrail /, "")) : []
+  if (kind !== "sh") return []
+  return [...text.matchAll(/^\$ pgtrail (.*)$/gm)].map(([, line = ""]) => line)
 }
+
+/** What stands below a statement as `profile install` prints it: lines of a shell and of psql by themselves, a statement of SQL as one. */
+export const printed = ({ instead }: Statement): string =>
+  instead.map(({ kind, text }) => (kind === "sql" ? oneLine(text) : text.replace(/^\$ /gm, ""))).join("\n")
+
+export const oneLine = (text: string): string =>
+  text
+    .replace(/\\\n/g, " ")
+    .replace(/\s*-- .*$/gm, "")
+    .replace(/\s+/g, " ")
+    .replace(/\( /g, "(")
+    .replace(/ \)/g, ")")
+    .replace(/;$/, "")
+    .trim()

@@ -1,14 +1,14 @@
 // What the commands of profiles say to people: objects, what to run instead of what, and what comes next.
-import type { ProfileState, RemovedProfile, Replacement } from "../data/profile/index.js"
+import type { ProfileState, RemovedProfile, Replacement, ShownProfile } from "../data/profile/index.js"
 import type { InstalledProfile } from "../data/profile/install.js"
 import { profileNamed } from "../data/profile/profiles.js"
-import { plural } from "../data/words.js"
-import { shellWord } from "./again.js"
+import { judge, stateInWords } from "./profile-state.js"
 
 interface Named {
   readonly kind: string
   readonly name: string
   readonly state: string
+  readonly differs?: readonly string[]
 }
 
 /** Of a system that knows organizations each row names its own; of any other the views have the events of one. */
@@ -27,6 +27,7 @@ export function describeInstall(result: InstalledProfile): string {
       ...(dryRun ? [] : [act === null ? "no act: it is recorded already" : `act ${act}`]),
     ],
     replacementLines(result.replacements),
+    noteLines(result.notes),
     nextLines(result.next),
   ])
 }
@@ -42,8 +43,7 @@ export function document<T extends { readonly schema: string }>(
 export function describeShown(
   summary: string,
   installed: readonly ProfileState[],
-  replacements: readonly Replacement[],
-  next: readonly string[],
+  { replacements, notes, next }: Pick<ShownProfile, "replacements" | "notes" | "next">,
   /** Said where it is installed nowhere. */
   nowhere: string,
 ): string {
@@ -55,6 +55,7 @@ export function describeShown(
     [summary],
     ...(places.length === 0 ? [[nowhere]] : places),
     replacementLines(replacements),
+    noteLines(notes),
     nextLines(next),
   ])
 }
@@ -64,6 +65,8 @@ export function describeRemoval({
   schema,
   dropped,
   kept,
+  left,
+  again,
   act,
   dry_run: dryRun,
 }: RemovedProfile): string {
@@ -71,47 +74,35 @@ export function describeRemoval({
     `${dryRun ? "would remove" : "removed"} the profile ${profile} from schema ${schema}; its events stay in the log`,
     ...dropped.map((name) => `  ${dryRun ? "would drop" : "dropped"}  ${name}`),
     ...kept.map((name) => `  ${dryRun ? "would keep" : "kept"}  ${name}, with its rows`),
+    ...(dropped.length + kept.length === 0 ? ["  nothing of it was there any more"] : []),
     ...(act === null ? [] : [`act ${act}`]),
+    ...(left.length === 0 ? [] : ["what it leaves:", ...left.map((line) => `  ${line}`)]),
+    `to install it again: ${again}`,
   ].join("\n")
-}
-
-/** In a few words: as installed, or how many objects are not. */
-export function judge(objects: ProfileState["objects"]): string {
-  const changed = objects.filter(({ state }) => state === "changed").length
-  const missing = objects.filter(({ state }) => state === "missing").length
-  if (changed + missing === 0) return "as installed"
-  const parts = [
-    ...(changed === 0 ? [] : [`${plural(changed, "object")} changed`]),
-    ...(missing === 0 ? [] : [`${plural(missing, "object")} missing`]),
-  ]
-  return parts.join(", ")
-}
-
-/** The command that makes a profile anew where it is. */
-export function again({ name, schema, organization }: ProfileState): string {
-  const place = [
-    ...(organization === null || organization === "default" ? [] : ["--org", organization]),
-    ...(schema === null || schema === "public" ? [] : ["--schema", schema]),
-  ]
-  return ["pgtrail profile install", name, ...place.map(shellWord)].join(" ")
 }
 
 function objectLines(objects: readonly Named[]): string[] {
   const width = Math.max(0, ...objects.map(({ name }) => name.length))
-  return objects.map(({ kind, name, state }) => `  ${kind.padEnd(8)}  ${name.padEnd(width)}  ${state}`)
+  return objects.map(
+    (object) => `  ${object.kind.padEnd(8)}  ${object.name.padEnd(width)}  ${stateInWords(object)}`,
+  )
 }
 
-/** Each as three lines: a statement is copied from a terminal, and must stand alone in its line. */
+/** A statement is copied from a terminal, and must stand alone in its line. */
 function replacementLines(replacements: readonly Replacement[]): string[] {
   if (replacements.length === 0) return []
   return [
     "what a view cannot answer, and what to run instead:",
     ...replacements.flatMap(({ instead, run, why }) => [
       `  not  ${inOneLine(instead)}`,
-      `  but  ${inOneLine(run)}`,
+      ...run.split("\n").map((line, place) => `  ${place === 0 ? "but" : "and"}  ${line}`),
       `       ${why}`,
     ]),
   ]
+}
+
+function noteLines(notes: readonly string[]): string[] {
+  return notes.length === 0 ? [] : ["what to know:", ...notes.map((note) => `  ${note}`)]
 }
 
 function nextLines(next: readonly string[]): string[] {

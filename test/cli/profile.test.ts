@@ -33,6 +33,7 @@ test("every profile installs from a terminal, and warns of pg_dump before all el
       profile: name,
       installed: [{ schema_name: schema, installed: true }],
     })
+    expect(await run("profile", "remove", name, "--schema", schema)).toMatchObject({ exit: 0 })
   }
 })
 
@@ -58,7 +59,7 @@ test("what --print-sql prints makes what install makes", async () => {
 
 test("a schema whose name is no identifier, or hostile, is a name and neither SQL nor an escape", async () => {
   await db.query(`create schema "Old App\u001b[2J"`)
-  const installed = await run("profile", "install", "mem0", "--schema", "Old App\u001b[2J")
+  const installed = await run("profile", "install", "mem0", "--org", "old", "--schema", "Old App\u001b[2J")
   expect(installed).toMatchObject({ exit: 0, stderr: "" })
   expect(installed.both).not.toContain("\u001b")
   const listed = await run("profile", "list")
@@ -72,7 +73,7 @@ test("a role that is named may write or read, and no more", async () => {
   const writer = await db.role()
   const reader = await db.role()
   const roles = ["--writer", writer.name, "--reader", reader.name]
-  const installed = await run("profile", "install", "mem0", "--schema", "rights", ...roles)
+  const installed = await run("profile", "install", "mem0", "--org", "rights", "--schema", "rights", ...roles)
   expect(installed.exit).toBe(0)
   expect(installed.stderr).toBe(
     `pgtrail: times without a zone are UTC for ${writer.name}, ${reader.name} from the next connection on\n`,

@@ -1,4 +1,5 @@
 // AgentTrace's audit_events on the log: its columns, checks, queries and hashes, as its database guide prints them.
+import type pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, type TextRow, testDatabase } from "../database.js"
@@ -268,6 +269,55 @@ test("the archive takes the columns as they are, and no event twice", async () =
     await db.query("select * from audit_events where organization_id = 'org-old'"),
   )
   expect(await refused(copy)).toMatchObject({ code: "23505" })
+  const foreign =
+    "insert into audit_events_archive select * from audit_events where organization_id = 'org-pages' limit 1"
+  const changed =
+    "insert into audit_events_archive select event_id, timestamp + interval '1 day', organization_id, null, actor_type, actor_id, null, null, null, event_category, event_type, event_severity, resource_type, resource_id, null, action, null, null, request_id, null, hash, '' from audit_events where organization_id = 'org-pages' limit 1"
+  expect(await refused(changed)).toMatchObject({
+    code: "23503",
+    column: "hash",
+    hint: expect.stringContaining("insert others into audit_events first"),
+  })
+  await db.query(foreign)
+  for (const sql of ["update audit_events_archive set action = 'read'", "delete from audit_events_archive"]) {
+    expect(await refused(sql)).toMatchObject({
+      code: "42501",
+      hint: expect.stringContaining("Nothing was changed"),
+    })
+  }
+})
+
+test("what is erased in the log is erased in its archive, and no byte of the person stays there", async () => {
+  const row = {
+    ...whole,
+    event_id: "archived",
+    actor_id: "archived-ada",
+    actor_email: "ada@archived.example",
+    organization_id: "org-erase",
+  }
+  await insert({ ...row, actor_ip: "198.51.100.77", new_state: '{"by": "archived-ada"}' })
+  await db.query(
+    "insert into audit_events_archive select * from audit_events where organization_id = 'org-erase'",
+  )
+  await trail.eraseSubject([{ kind: "id", value: "archived-ada" }], {
+    reason: "r",
+    requestedBy: "w",
+    confirm: "archived-ada",
+  })
+  expect(
+    await db.query(
+      "select event_id, actor_id, actor_email, actor_ip from audit_events_archive where organization_id = 'org-erase'",
+    ),
+  ).toEqual(
+    await db.query(
+      "select event_id, actor_id, actor_email, actor_ip from audit_events where organization_id = 'org-erase'",
+    ),
+  )
+  const bytes = await db.query(
+    `select (select count(*) from audit_events_archive a where a::text ~ 'archived-ada|ada@archived|198.51.100.77') as shown,
+       (select count(*) from pgtrail_audit_events_archive a where a::text ~ 'archived-ada|ada@archived|198.51.100.77') as stored`,
+  )
+  expect(bytes).toEqual([{ shown: "0", stored: "0" }])
 })
 
 test("after 32 writers at once every event stands in its chain, and the recipe finds none out of it", async () => {
@@ -315,21 +365,37 @@ test("an event whose people were erased is still readable, and the log is intact
 
 test("a reader reads all of it, and whom a restriction hides is in none of it", async () => {
   await insert({ ...whole, event_id: "hidden", actor_id: "hidden-user", organization_id: "org-hidden" })
+  await db.query("insert into audit_events_archive select * from audit_events where event_id = 'hidden'")
   const reader = await db.role()
-  await trail.installProfile("agenttrace", { readers: [reader.name] })
+  const officer = await db.role({ memberOf: ["pgtrail_privacy"] })
+  await trail.installProfile("agenttrace", { readers: [reader.name, officer.name] })
   const client = await reader.client()
-  const relations = ["audit_events", "audit_events_chain", "audit_daily_summary"]
-  const counts = async () => {
+  const privacy = await officer.client()
+  const relations = ["audit_events", "audit_events_chain", "audit_daily_summary", "audit_events_archive"]
+  const counts = async (session: pg.Client) => {
     const found: unknown[] = []
     for (const name of relations) {
-      const { rows } = await client.query(`select count(*) from ${name} where organization_id = 'org-hidden'`)
+      const { rows } = await session.query(
+        `select count(*) from ${name} where organization_id = 'org-hidden'`,
+      )
       found.push(rows[0]?.count)
     }
     return found
   }
-  expect(await counts()).toEqual(["1", "1", "1"])
-  await trail.restrictSubject([{ kind: "id", value: "hidden-user" }], { reason: "r", requestedBy: "w" })
-  expect(await counts()).toEqual(["0", "0", "0"])
+  expect(await counts(client)).toEqual(["1", "1", "1", "1"])
+  await trail.restrictSubject([{ kind: "id", value: "hidden-user" }], {
+    reason: "r",
+    requestedBy: "w",
+  })
+  expect(await counts(client)).toEqual(["0", "0", "0", "0"])
+  // Who answers his requests sees them, also by SET ROLE; a superuser has every right, and is not asking for him.
+  expect(await counts(privacy)).toEqual(["1", "1", "1", "1"])
+  const superuser = await db.client()
+  expect(await counts(superuser)).toEqual(["0", "0", "0", "0"])
+  await superuser.query(`set role "${officer.name}"`)
+  expect(await counts(superuser)).toEqual(["1", "1", "1", "1"])
+  await superuser.end()
+  await privacy.end()
   await expect(
     client.query("insert into audit_events_archive select * from audit_events"),
   ).rejects.toMatchObject({

@@ -176,8 +176,126 @@ describe("log_entries", () => {
       code: "23514",
       column: "detected_entity_types",
     })
-    const fine = '{"prompt_length": 3, "context": "web", "content_type": "text/html", "note": "prompt"}'
-    expect((await insert({ ...without(whole, "id"), log_metadata: fine })).log_metadata).toContain("context")
+  })
+
+  test("of log_metadata only what is known to be about the client is stored, and a notice names what is not", async () => {
+    const client = await db.client()
+    const notices: { message: string | undefined; hint: string | undefined }[] = []
+    client.on("notice", ({ message, hint }) => notices.push({ message, hint }))
+    await client.query("set timezone = 'UTC'")
+    const stored = async (metadata: string) => {
+      notices.length = 0
+      const row = { ...without(whole, "id"), log_metadata: metadata }
+      const { rows } = await client.query(statement(row), Object.values(row))
+      const read = await client.query("select log_metadata from log_entries where id = $1", [rows[0]?.id])
+      expect(read.rows).toEqual([{ log_metadata: rows[0]?.log_metadata }])
+      return {
+        metadata: JSON.parse(rows[0]?.log_metadata ?? ""),
+        said: notices.map(({ message }) => message),
+      }
+    }
+    const secret = "my salary is 5000 a month, please write a letter"
+    const known = `{"browser_version": "128.0.1", "OS": "Windows 11 Pro", "os-version": null, "browser": {"name": "Firefox", "version": 128.0}, "promptLength": 12, "platform": true}`
+    expect(await stored(known)).toEqual({ metadata: JSON.parse(known), said: [] })
+    expect(await stored("{}")).toEqual({ metadata: {}, said: [] })
+    expect(await stored("null")).toEqual({ metadata: null, said: [] })
+    const odd = {
+      os: "Linux",
+      note: secret,
+      tags: [secret],
+      browser: { name: "Firefox", page: secret, version: { os: secret } },
+      locale: [secret],
+      version: secret.repeat(2),
+      model: `a\n${secret}`,
+      [secret]: true,
+      "os мой оклад": 1,
+      deep: { os: "Linux" },
+    }
+    expect(await stored(JSON.stringify(odd))).toEqual({
+      metadata: { os: "Linux", browser: { name: "Firefox" } },
+      said: [
+        "log_metadata: not stored: a key that is no word, browser.page, browser.version, deep, locale, model, note, tags, version",
+      ],
+    })
+    expect(notices[0]?.hint).toContain("pgtrail profile show ai-firewall")
+    for (const other of [JSON.stringify(secret), JSON.stringify([secret]), "5000"]) {
+      const refusal = await refusedRow({ log_metadata: other })
+      expect(refusal).toMatchObject({ code: "23514", column: "log_metadata" })
+      expect(JSON.stringify(refusal)).not.toContain("salary")
+    }
+    expect(await db.query("select count(*) from pgtrail.event e where e::text ~ 'salary|оклад'")).toEqual([
+      { count: "0" },
+    ])
+    await client.end()
+  })
+
+  test("types are names of one word, and a prompt fits into no other column", async () => {
+    const types = async (value: string) =>
+      (await insert({ ...without(whole, "id"), detected_entity_types: value })).detected_entity_types
+    for (const value of [
+      "[]",
+      "null",
+      '["EMAIL", "us-ssn", "api.key:v2"]',
+      '{"EMAIL": 2, "IBAN": 1}',
+      "{}",
+    ]) {
+      expect(await types(value)).toBe(value)
+    }
+    const secret = "my salary is 5000"
+    const bad = [
+      [secret],
+      [["EMAIL"]],
+      [5],
+      [null],
+      { EMAIL: secret },
+      { [secret]: 1 },
+      [{ EMAIL: 1 }],
+      secret,
+      ["x".repeat(65)],
+    ]
+    for (const value of bad) {
+      const refusal = await refusedRow({ detected_entity_types: JSON.stringify(value) })
+      expect(refusal, JSON.stringify(value)).toMatchObject({
+        code: "23514",
+        column: "detected_entity_types",
+        constraint: "pgtrail_no_prompt_text",
+        hint: expect.stringContaining("Nothing was changed."),
+      })
+      expect(JSON.stringify(refusal)).not.toContain("salary")
+    }
+    for (const [column, value] of [
+      ["tool_type", secret],
+      ["risk_level", secret],
+      ["device_id", `${secret}\nnext line`],
+      ["user_id", `${secret}\tx`],
+      ["tool_name", `${secret}\r`],
+    ] as const) {
+      const refusal = await refusedRow({ [column]: value })
+      expect(refusal, column).toMatchObject({ code: "23514", column })
+      expect(JSON.stringify(refusal)).not.toContain("salary")
+    }
+    expect(await refusedRow({ device_id: "x".repeat(301) })).toMatchObject({
+      code: "22001",
+      column: "device_id",
+    })
+  })
+
+  test("profile show says what is stored and what is not, and it is so", async () => {
+    const { notes } = await trail.profile("ai-firewall")
+    const [stored = "", refusedWhat = "", metadata = "", rest = ""] = notes
+    const columns = await db.query(
+      "select attname as name from pg_attribute where attrelid = 'log_entries'::regclass and attnum > 0 order by attnum",
+    )
+    expect(stored.replace(/ \(.*?\)/, "")).toBe(
+      `stored of each entry: ${columns.map(({ name }) => name).join(", ")}`,
+    )
+    expect(refusedWhat).toMatch(/^refused, and nothing is stored: .*prompt.*detected_entity_types/)
+    expect(rest).toMatch(/^not found out: a prompt that the application itself writes/)
+    const keys = /^stored of log_metadata: (.*?), however/.exec(metadata)?.[1]?.split(", ") ?? []
+    expect(keys.length).toBeGreaterThan(30)
+    const all = Object.fromEntries(keys.map((key) => [key, "x".repeat(64)]))
+    const row = await insert({ ...without(whole, "id"), log_metadata: JSON.stringify(all) })
+    expect(JSON.parse(row.log_metadata ?? "")).toEqual(all)
   })
 
   test("a time without a zone is UTC: a session of another zone is refused, and a writer has UTC", async () => {
@@ -185,7 +303,11 @@ describe("log_entries", () => {
     await client.query("set time zone 'Europe/Berlin'")
     const naive = `insert into log_entries (timestamp, device_id, user_id, tool_name, tool_type, risk_level, prompt_length)
       values ('2026-11-15 10:00:00', 'd', 'naive', 'Claude', 'cli', 'green', 1)`
-    await expect(client.query(naive)).rejects.toMatchObject({ code: "23514", column: "timestamp" })
+    await expect(client.query(naive)).rejects.toMatchObject({
+      code: "23514",
+      column: "timestamp",
+      hint: expect.stringContaining("set timezone = 'UTC'"),
+    })
     await client.end()
     const writer = await db.role()
     await trail.installProfile("ai-firewall", { organization: "acme", writers: [writer.name] })

@@ -45,14 +45,15 @@ test("a reader's own function sees no event of another organization or system, h
 test("a schema of a role that could replace what runs there with the owner's rights is refused, with what to do", async () => {
   const stranger = await db.role()
   await db.query(`create schema his authorization "${stranger.name}"`)
-  await expect(trail.installProfile("audit-db", { schema: "his" })).rejects.toMatchObject({
+  const options = { schema: "his", organization: "his" }
+  await expect(trail.installProfile("ai-firewall", options)).rejects.toMatchObject({
     code: "privilege",
     message: `schema his belongs to ${stranger.name}, who could replace what runs there with the rights of the log's owner`,
     hint: expect.stringContaining("alter schema his owner to pgtrail_owner"),
   })
   await db.query("alter schema his owner to pgtrail_owner")
-  await trail.installProfile("audit-db", { schema: "his" })
-  await trail.removeProfile("audit-db", { schema: "his", tables: true, confirm: "his" })
+  await trail.installProfile("ai-firewall", options)
+  await trail.removeProfile("ai-firewall", { schema: "his", tables: true, confirm: "his" })
   await db.query("drop schema his")
 })
 
@@ -119,6 +120,7 @@ test("backslashes that a client has otherwise change nothing of what is checked"
 })
 
 test("a table that a removed profile leaves can be written, and has nothing of the profile", async () => {
+  await trail.removeProfile("audit-db")
   await db.query("create schema left_over")
   await trail.installProfile("audit-db", { schema: "left_over" })
   await trail.removeProfile("audit-db", { schema: "left_over" })
@@ -140,6 +142,7 @@ test("a reader of one organization is not given a view of all", async () => {
 })
 
 test("what was changed by hand shows, and a view that cannot be made anew says what to drop", async () => {
+  await trail.removeProfile("agenttrace")
   await db.query("create schema touched")
   await trail.installProfile("agenttrace", { schema: "touched" })
   await db.query("alter view touched.audit_events reset (security_barrier)")

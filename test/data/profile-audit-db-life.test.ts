@@ -52,6 +52,7 @@ test("what was erased is read as its marker, and the view stays readable", async
 })
 
 test("it works in a schema of any name", async () => {
+  await log.trail.removeProfile("audit-db")
   await log.db.query(`create schema "it's ""odd"""`)
   await log.trail.installProfile("audit-db", { schema: `it's "odd"`, organization: "o'org" })
   await log.db.query(`set search_path = "it's ""odd"""`)

@@ -37,9 +37,12 @@ describe("mem0, seed 000", () => {
 
   test.each(statements.map((one) => [one.text, one] as const))("%s", async (_text, { text, instead }) => {
     expect(await psql(own, text)).toMatch(/audit_logs|user_id/)
-    const [replacement] = instead.filter(({ kind }) => kind === "psql")
-    const said = await psql(log, replacement?.text ?? "")
-    expect(said).toMatch(text.startsWith("\\di") ? /^pgtrail\|event_\w+\|/m : /audit_logs|user_id/)
+    const lines = instead.flatMap(({ kind, text: block }) => (kind === "psql" ? block.split("\n") : []))
+    expect(lines.length).toBeGreaterThan(0)
+    for (const line of lines) {
+      const said = await psql(log, line)
+      expect(said, line).toMatch(text.startsWith("\\di") ? /^pgtrail\|event_\w+\|/m : /audit_logs|user_id/)
+    }
   })
 
   test("\\d lists the same columns in the same order", async () => {
@@ -48,6 +51,20 @@ describe("mem0, seed 000", () => {
     const listed = await columns(log)
     expect(listed).toHaveLength(15)
     expect(listed).toEqual(await columns(own))
+  })
+
+  test("each \\copy that is printed in the place of pg_dump -t writes the rows", async () => {
+    const trail = await log.trail()
+    for (const name of ["agenttrace", "ai-firewall"]) await trail.installProfile(name)
+    const lines = seedDocuments().flatMap(({ statements: all }) =>
+      all.flatMap(({ instead }) => instead.flatMap(({ text }) => text.match(/^\\copy .*$/gm) ?? [])),
+    )
+    expect(lines).toHaveLength(3)
+    for (const line of lines) {
+      const out = await psql(log, line.replace(/ to \S+ csv/, " to stdout csv"))
+      expect(out, line).toContain("timestamp")
+      if (line.includes("audit_logs")) expect(out).toContain("mem0_search")
+    }
   })
 
   test("pg_dump -t writes no row of the view, as the document warns", async () => {

@@ -49,6 +49,21 @@ test("psql -c with \\copy of the seeds' rows, in and out, is the same", async ()
   expect(out).toBe(lines)
 })
 
+test("alembic's autogenerate would create the view of ai-firewall as a table, and with the printed include_object nothing", async () => {
+  const trail = await db.trail()
+  await db.query("create schema firewall")
+  const { replacements } = await trail.installProfile("ai-firewall", {
+    schema: "firewall",
+    readers: [writer.name],
+  })
+  const printed = replacements.find(({ instead }) => instead.startsWith("alembic revision"))?.run ?? ""
+  const filter = /include_object=(lambda .*)\)$/.exec(printed)?.[1] ?? ""
+  await db.query(`alter role "${writer.name}" in database "${db.name}" set search_path = 'firewall'`)
+  const script = join(import.meta.dirname, "ai_firewall_autogenerate.py")
+  const { stdout } = await run(python, ["-W", "ignore", script, writer.url, filter])
+  expect(stdout).toBe("created without it: log_entries\ncreated with it:\ndropped:\n")
+})
+
 test("what they wrote verifies", async () => {
   const trail = await db.trail()
   expect(await trail.verify({ record: false })).toMatchObject({ verdict: "intact", findings: [] })

@@ -10,17 +10,20 @@ export default command({
     "Makes views with the system's names, columns and defaults; each row that is inserted through them becomes an event of the log, chained " +
     "like any other, with the id that it had. Lengths, required columns and checks are enforced as the system's tables did. UPDATE and " +
     "DELETE are refused. Tables that the system has beside its events are made as they are.\n\n" +
-    "Where the system knows no organizations the views have the events of one, --org. Where a name is taken nothing is done, and the " +
-    "error says how to bring the rows in. All is one transaction and one act; may run again, also to grant further roles and after an " +
-    "update of pgtrail.\n\n" +
+    "Where the system knows no organizations the views have the events of one, --org; another organization takes another schema, and one " +
+    "organization is not put into two, where ids would be given twice. Where a name is taken nothing is done, and the error says how to bring " +
+    "the rows in. All is one transaction and one act; may run again, also to grant further roles and after an " +
+    "update of pgtrail. What was dropped is made anew with the rights of its writers and readers; a table that is there is kept as it is, and what it " +
+    "lacks is said.\n\n" +
     "A --writer may insert, and read what it needs for RETURNING. Sessions of a --writer and a --reader in this database have the time zone UTC " +
-    "from the next connection on, so that times without a zone mean UTC; a role that logs in by a group's rights needs it set for itself. Connect as the role that installed the log.\n\n" +
-    "It prints what a view cannot answer, with what to run instead. First of all: pg_dump -t of a view dumps no rows.",
+    "from the next connection on, so that times without a zone mean UTC; a role that logs in by a group's rights needs it set for itself, and until then its rows are refused. Connect as the role that installed the log.\n\n" +
+    "It prints what a view cannot answer, with what to run instead. First of all: pg_dump -t of a view dumps no rows. Then what is stored and " +
+    "what is not, and which filters reach an index.",
   args: { profile: arg(`one of ${profileNames.join(", ")}`, "required", profileNames) },
   options: {
     org: text(
       "--org <name>",
-      "the organization whose events the views have, where the system knows none (default: default)",
+      "the organization whose events the views have, where the system knows none (default: the one that it had there, else default)",
     ),
     schema: text("--schema <schema>", "where the application looks for its tables", "public"),
     writer: list("--writer <role>", "a role that may insert; may be given several times"),
@@ -56,7 +59,7 @@ export default command({
     return {
       schema: "pgtrail.profile_object/1",
       columns: [{ name: "kind" }, { name: "name" }, { name: "state" }],
-      rows: result.objects.map((object) => ({ ...object })),
+      rows: result.objects.map(({ kind, name, state }) => ({ kind, name, state })),
       document: document("pgtrail.profile_install/1", result),
       text: describeInstall(result),
       note: () =>

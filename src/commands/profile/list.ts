@@ -1,7 +1,7 @@
 // pgtrail profile list: the profiles, and where they are installed.
 import { shellWord } from "../../cli/again.js"
 import { command } from "../../cli/command.js"
-import { judge } from "../../cli/profile.js"
+import { judge } from "../../cli/profile-state.js"
 
 export default command({
   summary: "list the profiles: other systems' tables over the log, and where they are installed",

@@ -9,7 +9,9 @@ export default command({
   description:
     "Drops the views, functions and sequences of the profile, by an act. The events stay in the log, and show in the views again when the " +
     "profile is installed again. Its tables stay with their rows, unless --tables is given, and the name of the schema to --confirm. " +
-    "Where something of yours depends on a view nothing is done.",
+    "Where something of yours depends on a view nothing is done. It prints what stays in force beside them (policies, the time zone and the " +
+    "rights of a --writer), with the command that ends each, and the command that installs the profile again as it was. Where its schema was " +
+    "dropped, the act says so and that is all.",
   args: { profile: arg(`one of ${profileNames.join(", ")}`, "required", profileNames) },
   options: {
     schema: text("--schema <schema>", "where it is installed", "public"),

@@ -1,15 +1,17 @@
 // pgtrail profile show: the objects of a profile and their state, and what to run instead of what a view cannot answer.
 import { arg, command, text } from "../../cli/command.js"
-import { again, describeShown, judge } from "../../cli/profile.js"
+import { describeShown } from "../../cli/profile.js"
+import { cures, judge } from "../../cli/profile-state.js"
 import { profileNamed } from "../../data/profile/profiles.js"
 import { profileNames } from "../../data/profile/shape.js"
 
 export default command({
   summary: "show a profile: its objects and their state, and what to run instead of what",
   description:
-    "Compares each view, table and function with what the act that installed it says; exit code 1 when one was changed or is missing. " +
-    "Then the statements that a view cannot answer, with what to run in their place, and the commands that set up what the system does " +
-    "beside writing.",
+    "Compares each view, table and function with what the act that installed it says: definitions, columns, constraints, unique indexes, " +
+    "triggers, and what was granted on them; says of each what differs; exit code 1 when one was changed or is missing. What somebody added to a table is taken in by the next installation, what he took away stays told. " +
+    "Then the statements that a view cannot answer, with what to run in their place; what to know of the views: what is stored and what is " +
+    "not, and which filters reach an index; and the commands that set up what the system does beside writing.",
   args: { profile: arg(`one of ${profileNames.join(", ")}`, "required", profileNames) },
   options: { schema: text("--schema <schema>", "only where it is installed in this schema") },
   examples: [
@@ -21,7 +23,11 @@ export default command({
     const { schema } = options
     const shown = await (await session.trail()).profile(name, schema)
     const rows = shown.installed.flatMap(({ schema: where, objects }) =>
-      objects.map((object) => ({ schema_name: where, ...object })),
+      objects.map(({ differs, ...object }) => ({
+        schema_name: where,
+        ...object,
+        differs: differs.length === 0 ? null : differs.join(", "),
+      })),
     )
     const differing = shown.installed.find(({ objects }) => judge(objects) !== "as installed")
     const nowhere = `not installed${schema === undefined ? "" : ` in schema ${schema}`}`
@@ -32,6 +38,7 @@ export default command({
         { name: "kind" },
         { name: "name" },
         { name: "state" },
+        { name: "differs" },
       ],
       rows,
       document: {
@@ -39,16 +46,10 @@ export default command({
         ...shown,
         installed: shown.installed.map(({ schema: where, ...one }) => ({ ...one, schema_name: where })),
       },
-      text: describeShown(
-        `${name}: ${shown.summary}`,
-        shown.installed,
-        shown.replacements,
-        shown.next,
-        nowhere,
-      ),
+      text: describeShown(`${name}: ${shown.summary}`, shown.installed, shown, nowhere),
       note: () =>
         differing !== undefined
-          ? `something is not as it was installed; to make it anew: ${again(differing)}`
+          ? cures(differing).join("\n")
           : shown.installed.length === 0
             ? `to install it: pgtrail profile install ${name}`
             : undefined,

@@ -17,6 +17,11 @@ export interface LoggedBy {
   readonly tags?: readonly string[]
   readonly complianceTags?: readonly string[]
   readonly fields?: Partial<EventInput>
+  /**
+   * The schema that profile memoric is installed in: the event is a row of its audit_logs then, with the next number, where `organization` is that of
+   * the profile. Needs the rights of a --writer. A call that is to be repeated under a batchId gives `fields.external_number` itself instead.
+   */
+  readonly memoric?: string
 }
 
 /** The types of Memoric are known with their severity and outcome; any other may be given. */

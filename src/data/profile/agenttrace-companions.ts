@@ -1,5 +1,6 @@
-// What AgentTrace has beside its events: the chain with its order, the daily summary, and the archive.
+// What AgentTrace has beside its events: the chain with its order, and the daily summary.
 import type { Companion, ViewColumn } from "./shape.js"
+import { isVisible } from "./visible.js"
 
 /** Neither the time nor the id says in which order events were chained: lane and seq do. Whom a restriction hides is hidden here as in audit_events. */
 export const chainView = (columns: readonly ViewColumn[]): Companion => ({
@@ -12,8 +13,7 @@ ${columns.map(({ read, type, name }) => `    (${read})::${type} as "${name}",`).
     e.seq
 from pgtrail.event e
 where e.source = 'agenttrace'
-    and ((select not exists (select from pgtrail.subject_restriction))
-        or ${schema}.pgtrail_agenttrace_visible(e.organization_id, e.lane, e.seq, e.occurred_at));`,
+    and ${isVisible({ name: "agenttrace" }, { schema })};`,
 })
 
 /** Always exact, so there is nothing to refresh; and an erased actor is not kept in a copy. The day is that of the session's zone, as in the system. */
@@ -30,14 +30,3 @@ select
 from ${schema}.audit_events a
 group by a.organization_id, date(a."timestamp"), a.event_category;`,
 }
-
-/** The same columns in the same order, for INSERT ... SELECT *. What was copied once is refused the second time: the events stay in the log. */
-export const archiveTable = (columns: readonly ViewColumn[]): Companion => ({
-  name: "audit_events_archive",
-  kind: "table",
-  sql: ({ schema }) => `create table if not exists ${schema}.audit_events_archive (
-${columns.map(({ name, type, isRequired }) => `    "${name}" ${type}${isRequired === true || name === "hash" ? " not null" : ""},`).join("\n")}
-    unique (hash)
-);`,
-  rights: ["insert"],
-})

@@ -1,7 +1,9 @@
 // AgentTrace: audit_events, whose organizations and hashes are those of the log; its event ids are text.
-import { archiveTable, chainView, summaryView } from "./agenttrace-companions.js"
+import { archive } from "./agenttrace-archive.js"
+import { chainView, summaryView } from "./agenttrace-companions.js"
 import { replacements } from "./agenttrace-replacements.js"
 import type { EventView, Profile, ViewColumn } from "./shape.js"
+import { inUtc } from "./utc.js"
 
 const oneOf = (
   name: string,
@@ -14,7 +16,13 @@ const oneOf = (
 
 const columns: readonly ViewColumn[] = [
   { name: "event_id", type: "varchar", read: "e.external_id", isRequired: true, limit: 64 },
-  { name: "timestamp", type: "timestamptz", read: "e.occurred_at", isRequired: true },
+  {
+    name: "timestamp",
+    type: "timestamptz",
+    read: "e.occurred_at",
+    isRequired: true,
+    check: inUtc("timestamp"),
+  },
   { name: "organization_id", type: "varchar", read: "e.organization_id", isRequired: true, limit: 64 },
   { name: "project_id", type: "varchar", read: "e.project_id", limit: 64 },
   {
@@ -114,11 +122,12 @@ export const agenttrace: Profile = {
   name: "agenttrace",
   summary: "AgentTrace: audit_events with hashes, a daily summary and an archive",
   views: [auditEvents],
-  companions: [chainView(columns), summaryView, archiveTable(columns)],
+  companions: [chainView(columns), summaryView, ...archive(columns)],
   replacements,
   next: [
     "pgtrail retention policy set standard --keep 2557d   # seven years, as its archive step keeps them",
     "pgtrail verify                                       # checks every hash, where its own index served a query",
     "pgtrail index add search                             # for the full-text search that it has as an option",
+    "pgtrail profile install agenttrace --writer ROLE",
   ],
 }

@@ -1,6 +1,7 @@
 // Seed 003: audit_log, the events of audit-db. Its presets are applied to each row before it is checked.
 import { isKept, type Kept, readKept } from "./kept.js"
 import type { EventView } from "./shape.js"
+import { inUtc } from "./utc.js"
 
 const kept: readonly Kept[] = [
   { column: "ttl", isLost: "new.ttl is not null" },
@@ -45,7 +46,14 @@ export const auditLog: EventView = {
       read: "case when e.external_number between -2147483648 and 2147483647 then e.external_number end",
       isRequired: true,
     },
-    { name: "timestamp", type: "timestamptz", read: "e.occurred_at", default: "now()", isRequired: true },
+    {
+      name: "timestamp",
+      type: "timestamptz",
+      read: "e.occurred_at",
+      default: "now()",
+      isRequired: true,
+      check: inUtc("timestamp"),
+    },
     { name: "ttl", type: "varchar", read: orKept("ttl", "null"), limit: 255 },
     { name: "principal_id", type: "varchar", read: "left(e.actor_id, 300)", limit: 255 },
     // Its own column takes 255; the log knows none of more than 128.

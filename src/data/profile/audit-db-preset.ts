@@ -107,6 +107,7 @@ as $preset$
 declare
     entry record;
     odd text;
+    unknown text;
 begin
     if jsonb_typeof(new.required_fields) not in ('array', 'null') or new.required_fields @? '$[*] ? (@.type() <> "string")' then
         odd := 'required_fields';
@@ -114,6 +115,8 @@ begin
         odd := 'default_values';
     elsif jsonb_typeof(new.validation) not in ('object', 'null') then
         odd := 'validation';
+    elsif upper(new.data_classification) not in ('PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED', 'PHI') then
+        odd := 'data_classification';
     end if;
     if odd is null and jsonb_typeof(new.validation) = 'object' then
         for entry in select v.value as rule from jsonb_each(new.validation) v loop
@@ -124,15 +127,25 @@ begin
             then
                 odd := 'validation';
             else
+                -- What is not known would not be asked: a slip of the pen would switch the rule off.
+                select string_agg(format('"%s"', k), ', ' order by k) into unknown
+                from jsonb_object_keys(entry.rule) k where k not in ('pattern', 'enum', 'max_length', 'maxLength');
+                if unknown is not null then
+                    odd := 'validation';
+                end if;
                 perform '' ~ (entry.rule ->> 'pattern');
             end if;
+            exit when odd is not null;
         end loop;
     end if;
     if odd is not null then
         raise exception using errcode = 'check_violation', column = odd, table = tg_table_name, schema = tg_table_schema,
             constraint = 'audit_preset_check',
-            message = format('column %I of new row for relation %I violates check constraint "audit_preset_check"', odd, tg_table_name),
-            hint = 'required_fields is a list of columns, default_values an object of them, validation one of {pattern, enum, max_length}.';
+            message = format('column %I of new row for relation %I violates check constraint "audit_preset_check"%s', odd, tg_table_name,
+                ': no such rule: ' || unknown),
+            hint = case when unknown is not null then 'Nothing was changed. The rules of a field are pattern, enum and max_length (or maxLength).'
+                when odd = 'data_classification' then 'Nothing was changed. It is PUBLIC, INTERNAL, CONFIDENTIAL, RESTRICTED or PHI.'
+                else 'Nothing was changed. required_fields is a list of columns, default_values an object of them, validation one of {pattern, enum, max_length}.' end;
     end if;
     perform jsonb_populate_record(null::${schema}.audit_log, ${schema}.pgtrail_audit_preset_apply(
         jsonb_build_object('default_values', new.default_values), to_jsonb(jsonb_populate_record(null::${schema}.audit_log, '{}'))));

@@ -1,7 +1,15 @@
 // Seed 003: the tables that audit-db owns itself. Lengths are those that it names; where it names none, there is none.
+import { checkedBy, listed, oneOf } from "./audit-db-listed.js"
 import type { Companion } from "./shape.js"
 
 const all = ["insert", "update", "delete"] as const
+
+const checkAlerts = listed("alerts", [
+  oneOf("severity", "LOW", "MEDIUM", "HIGH", "CRITICAL"),
+  oneOf("type", "SECURITY", "COMPLIANCE", "PERFORMANCE", "SYSTEM"),
+  oneOf("acknowledged", "true", "false"),
+  oneOf("resolved", "true", "false"),
+])
 
 const alerts: Companion = {
   name: "alerts",
@@ -27,7 +35,8 @@ const alerts: Companion = {
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
 );
-create index if not exists alerts_organization on ${schema}.alerts (organization_id, created_at desc);`,
+create index if not exists alerts_organization on ${schema}.alerts (organization_id, created_at desc);
+${checkedBy(schema, "alerts")}`,
 }
 
 const reportTemplates: Companion = {
@@ -121,6 +130,22 @@ const deadLetters: Companion = {
 );`,
 }
 
+const checkRoles = listed("organization_role", [
+  [
+    "permissions",
+    `jsonb_typeof(new.permissions) = 'array'
+            and not new.permissions @? 'strict $[*] ? (@.type() <> "object")'
+            and not exists (select from jsonb_array_elements(case jsonb_typeof(new.permissions) when 'array' then new.permissions else '[]' end) p
+                where jsonb_typeof(p -> 'resource') is distinct from 'string' or jsonb_typeof(p -> 'action') is distinct from 'string')`,
+    'It is a list of permissions: [{"resource": "audit.events", "action": "read"}].',
+  ],
+  [
+    "inherits",
+    `jsonb_typeof(new.inherits) in ('array', 'null') and not new.inherits @? 'strict $[*] ? (@.type() <> "string")'`,
+    'It is a list of names of roles: ["viewer"].',
+  ],
+])
+
 const organizationRole: Companion = {
   name: "organization_role",
   kind: "table",
@@ -133,7 +158,8 @@ const organizationRole: Companion = {
     inherits jsonb default '[]',
     primary key (organization_id, name)
 );
-create index if not exists organization_role_name on ${schema}.organization_role (name);`,
+create index if not exists organization_role_name on ${schema}.organization_role (name);
+${checkedBy(schema, "organization_role")}`,
 }
 
 // UNION drops what was met before: roles that inherit from each other end.
@@ -168,11 +194,13 @@ revoke all on function ${schema}.organization_role_permissions(text, text) from 
 }
 
 export const tableCompanions: readonly Companion[] = [
+  checkAlerts,
   alerts,
   reportTemplates,
   scheduledReports,
   reportExecutions,
   deadLetters,
+  checkRoles,
   organizationRole,
   rolePermissions,
 ]

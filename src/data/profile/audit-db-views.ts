@@ -1,9 +1,40 @@
 // Seed 003: the tables whose data pgtrail has itself, as views of it. They never fail on what an act says: whoever verifies writes that.
+// Each column of a UNION has its name in every branch: a dump writes one down, and the view would be another.
+import { literal } from "../migrate/script.js"
 import type { Companion } from "./shape.js"
+
+const refuse: Companion = {
+  name: "pgtrail_audit_db_owned",
+  kind: "function",
+  signature: "()",
+  isPrivate: true,
+  sql: ({ schema }) => `create or replace function ${schema}.pgtrail_audit_db_owned() returns trigger
+language plpgsql volatile parallel safe
+set search_path = pg_catalog, pg_temp
+set standard_conforming_strings = on
+as $owned$
+begin
+    raise exception using
+        errcode = 'insufficient_privilege',
+        message = format('%I.%I shows what pgtrail records itself: %s refused', tg_table_schema, tg_table_name, tg_op),
+        hint = 'Nothing was changed. ' || tg_argv[0];
+end
+$owned$;
+revoke all on function ${schema}.pgtrail_audit_db_owned() from public;`,
+}
+
+/** PostgreSQL's own hint would be to write a trigger, and some of these views it would write through. */
+const refused = (schema: string, view: string, hint: string): string => `
+create or replace trigger pgtrail_refuse_row instead of insert or update or delete on ${schema}.${view}
+for each row execute function ${schema}.pgtrail_audit_db_owned(${literal(hint)});
+create or replace trigger pgtrail_refuse before insert or update or delete on ${schema}.${view}
+for each statement execute function ${schema}.pgtrail_audit_db_owned(${literal(hint)});`
 
 const integrityLog: Companion = {
   name: "audit_integrity_log",
   kind: "view",
+  // Whoever writes is told what makes these rows, and not that he may not.
+  rights: ["insert"],
   // The hash that is expected is the one that the event was appended with; what a verification computed instead no act tells.
   sql: ({ schema }) => `create or replace view ${schema}.audit_integrity_log with (security_barrier = true) as
 select
@@ -22,8 +53,8 @@ from (
     from pgtrail.act a
     where a.organization_id = 'pgtrail' and a.kind = 'verify'
     union all
-    select a.seq, f.number, e.external_number, a.recorded_at, a.session_user_name, 'failure',
-        f.value || jsonb_build_object('act', a.seq), null, encode(e.hash, 'hex')
+    select a.seq as act_seq, f.number, e.external_number as audit_log_id, a.recorded_at, a.session_user_name, 'failure' as status,
+        f.value || jsonb_build_object('act', a.seq) as details, null::text as verified, encode(e.hash, 'hex') as expected
     from pgtrail.act a
     cross join lateral jsonb_array_elements(case jsonb_typeof(a.parameters -> 'findings') when 'array' then a.parameters -> 'findings' else '[]' end)
         with ordinality f (value, number)
@@ -36,12 +67,13 @@ from (
         limit 1
     ) e on true
     where a.organization_id = 'pgtrail' and a.kind = 'verify'
-) l;`,
+) l;${refused(schema, "audit_integrity_log", "Each verification makes these rows, and each of its findings: pgtrail verify")}`,
 }
 
 const configChange: Companion = {
   name: "config_change_event",
   kind: "view",
+  rights: ["insert"],
   sql: ({ schema }) => `create or replace view ${schema}.config_change_event with (security_barrier = true) as
 select
     a.seq::integer as id,
@@ -51,8 +83,8 @@ select
         when 'retention' then concat_ws('.', 'retention', a.parameters ->> 'rule', a.parameters ->> 'name')
         when 'profile' then concat_ws('.', 'profile', a.parameters ->> 'profile')
         else a.kind end)::varchar as field,
-    case a.kind when 'setting' then a.parameters -> 'before' when 'retention' then a.parameters -> 'before' end as previous_value,
-    case a.kind when 'setting' then a.parameters -> 'value' else a.parameters - array['before', 'reason', 'objects'] end as new_value,
+    case when a.kind in ('setting', 'retention') then nullif(a.parameters -> 'before', 'null') end as previous_value,
+    case a.kind when 'setting' then a.parameters -> 'value' else a.parameters - array['before', 'reason', 'objects', 'rights', 'sources'] end as new_value,
     a.session_user_name::varchar as changed_by,
     (a.parameters ->> 'reason')::varchar as reason,
     current_database()::varchar as environment,
@@ -62,13 +94,14 @@ select
     (a.parameters ->> 'tool_version')::varchar as new_version
 from pgtrail.act a
 where a.organization_id = 'pgtrail'
-    and a.kind in ('setting', 'retention', 'add_type', 'subject_rule', 'privacy_key', 'profile', 'migrate');`,
+    and a.kind in ('setting', 'retention', 'add_type', 'subject_rule', 'privacy_key', 'profile', 'migrate');${refused(schema, "config_change_event", "Each change of a setting or a policy makes one: pgtrail setting set, pgtrail retention policy set")}`,
 }
 
 /** The original stays encrypted: its key is outside of the database. */
 const pseudonymMapping: Companion = {
   name: "pseudonym_mapping",
   kind: "view",
+  rights: ["insert"],
   isPrivate: true,
   sql: ({ schema }) => `create or replace view ${schema}.pseudonym_mapping with (security_barrier = true) as
 select
@@ -76,13 +109,14 @@ select
     p.created_at as timestamp,
     p.pseudonym::text as pseudonym_id,
     translate(encode(p.original, 'base64'), E'\\n', '') as original_id
-from pgtrail.pseudonym p;`,
+from pgtrail.pseudonym p;${refused(schema, "pseudonym_mapping", "A pseudonym makes one: pgtrail gdpr pseudonymize")}`,
 }
 
 /** What archives have are whole events. */
 const archiveStorage: Companion = {
   name: "archive_storage",
   kind: "view",
+  rights: ["insert"],
   isPrivate: true,
   sql: ({ schema }) => `create or replace view ${schema}.archive_storage with (security_barrier = true) as
 select
@@ -93,10 +127,11 @@ select
     s.created_at,
     s.retrieved_count,
     s.last_retrieved_at
-from pgtrail.archive_storage s;`,
+from pgtrail.archive_storage s;${refused(schema, "archive_storage", "An archive makes one: pgtrail archive create --due --to table:")}`,
 }
 
 export const viewCompanions: readonly Companion[] = [
+  refuse,
   integrityLog,
   configChange,
   pseudonymMapping,

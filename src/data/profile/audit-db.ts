@@ -21,32 +21,32 @@ function replacements({ schema }: Place): Replacement[] {
     },
     {
       instead: "createAuditLogPartitions, dropExpiredPartitions, PartitionMaintenanceScheduler",
-      run: "pgtrail partition maintain and pgtrail retention run, every night: pgtrail job print cron",
-      why: "pgtrail.event is partitioned already, and what leaves it leaves it by a policy, with a record",
+      run: "pgtrail partition maintain\npgtrail retention run",
+      why: "pgtrail.event is partitioned already, and what leaves it leaves it by a policy, with a record. Both go into a crontab: pgtrail job print cron",
     },
     {
-      instead: "insert into audit_integrity_log",
-      run: `pgtrail verify, every night; then select * from ${schema}.audit_integrity_log`,
+      instead: "INSERT INTO audit_integrity_log ...",
+      run: `pgtrail verify\nSELECT * FROM ${schema}.audit_integrity_log`,
       why: "a verification records itself, and each of its findings is a row",
     },
     {
-      instead: "insert into config_change_event",
-      run: `pgtrail setting set NAME VALUE; then select * from ${schema}.config_change_event`,
+      instead: "INSERT INTO config_change_event ...",
+      run: `pgtrail setting set NAME VALUE\nSELECT * FROM ${schema}.config_change_event`,
       why: "the changes are the acts of pgtrail; an application's own belong into audit_log",
     },
     {
-      instead: "insert into pseudonym_mapping, select original_id from pseudonym_mapping",
-      run: "pgtrail gdpr pseudonymize, pgtrail gdpr reveal",
+      instead: "INSERT INTO pseudonym_mapping ...",
+      run: "pgtrail gdpr pseudonymize ID --strategy hash --reason WHY --requested-by WHO\npgtrail gdpr reveal PSEUDONYM --reason WHY --privacy-key k1=file:k1.key",
       why: "originals are encrypted with a key that is outside of the database, and each look at one is recorded",
     },
     {
-      instead: "insert into archive_storage",
+      instead: "INSERT INTO archive_storage ...",
       run: "pgtrail archive create --due --to table:",
       why: "an archive verifies, and its events leave the log with a record",
     },
     {
-      instead: "insert into error_aggregation",
-      run: `insert into ${schema}.error_log, with an aggregation_key`,
+      instead: "INSERT INTO error_aggregation ...",
+      run: `INSERT INTO ${schema}.error_log (id, aggregation_key, message) VALUES ('ID', 'KEY', 'MESSAGE')`,
       why: "a trigger counts: an application that counted too would count twice",
     },
   ]

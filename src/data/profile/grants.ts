@@ -1,8 +1,39 @@
 // What the roles of an application get on a profile's objects.
 
 import { ident } from "./quote.js"
-import type { Companion, Place, Profile } from "./shape.js"
-import { visibleArguments, visibleName } from "./sql.js"
+import type { Place, Profile } from "./shape.js"
+import { objectsOf } from "./sql.js"
+import { visibleName } from "./visible.js"
+
+interface Grant {
+  readonly object: string
+  readonly right: "insert" | "select" | "update" | "delete" | "usage" | "execute"
+  /** Of a right to some columns. */
+  readonly columns?: readonly string[]
+  readonly to: "writers" | "readers" | "all"
+}
+
+function grantsOf(profile: Profile): Grant[] {
+  const grants: Grant[] = [
+    // What a view calls, whoever reads it calls. RETURNING reads it too.
+    { object: visibleName(profile), right: "execute", to: "all" },
+  ]
+  for (const view of profile.views) {
+    // What RETURNING may tell: the id, and what the database decided.
+    const [first] = view.columns
+    const columns = [...new Set([first?.name ?? "", ...Object.keys(view.answers ?? {})])]
+    grants.push({ object: view.name, right: "insert", to: "writers" })
+    grants.push({ object: view.name, right: "select", columns, to: "writers" })
+    grants.push({ object: view.name, right: "select", to: "readers" })
+    if (view.sequence !== undefined) grants.push({ object: view.sequence, right: "usage", to: "writers" })
+  }
+  for (const { name: object, kind, isPrivate, rights = [] } of profile.companions) {
+    if (isPrivate !== true)
+      grants.push({ object, right: kind === "function" ? "execute" : "select", to: "all" })
+    for (const right of rights) grants.push({ object, right, to: "writers" })
+  }
+  return grants
+}
 
 /** As the owner: what applications that write and people that read get. Names of roles are quoted already. */
 export function grantSql(
@@ -10,39 +41,41 @@ export function grantSql(
   place: Place,
   writers: readonly string[],
   readers: readonly string[],
+  /** On these objects alone. */
+  only?: readonly string[],
 ): string {
-  const statements: string[] = []
-  const grant = (rights: string, on: string, roles: readonly string[]) => {
-    if (roles.length > 0) statements.push(`grant ${rights} on ${on} to ${roles.join(", ")};`)
-  }
-  // What a view calls, whoever reads it calls. RETURNING reads it too.
-  const all = [...new Set([...writers, ...readers])]
-  grant("execute", `function ${place.schema}.${ident(visibleName(profile))}${visibleArguments}`, all)
-  for (const view of profile.views) {
-    const on = `${place.schema}.${ident(view.name)}`
-    // What RETURNING may tell: the id, and what the database decided.
-    const [first] = view.columns
-    const told = [...new Set([first?.name ?? "", ...Object.keys(view.answers ?? {})])].map(ident).join(", ")
-    grant(`insert, select (${told})`, on, writers)
-    grant("select", on, readers)
-    if (view.sequence !== undefined)
-      grant("usage", `sequence ${place.schema}.${ident(view.sequence)}`, writers)
-  }
-  for (const companion of profile.companions) {
-    const on = objectOf(companion, place)
-    if (companion.kind === "function") {
-      if (companion.isPrivate === true) continue
-      grant("execute", on, all)
-      continue
-    }
-    if (companion.isPrivate !== true) grant("select", on, all)
-    const { rights = [] } = companion
-    if (rights.length > 0) grant(rights.join(", "), on, writers)
-  }
-  return statements.join("\n")
+  const roles = { writers, readers, all: [...new Set([...writers, ...readers])] }
+  const objects = new Map(objectsOf(profile).map((object) => [object.name, object]))
+  return grantsOf(profile)
+    .filter(({ object, to }) => roles[to].length > 0 && (only?.includes(object) ?? true))
+    .map(({ object, right, columns, to }) => {
+      const { kind = "table", signature = "()" } = objects.get(object) ?? {}
+      const on = `${place.schema}.${ident(object)}`
+      const what =
+        kind === "function" ? `function ${on}${signature}` : kind === "sequence" ? `sequence ${on}` : on
+      const some = columns === undefined ? "" : ` (${columns.map(ident).join(", ")})`
+      return `grant ${right}${some} on ${what} to ${roles[to].join(", ")};`
+    })
+    .join("\n")
 }
 
-function objectOf({ name, kind, signature = "()" }: Companion, place: Place): string {
-  const named = `${place.schema}.${ident(name)}`
-  return kind === "function" ? `function ${named}${signature}` : named
+/** By object, in the words of the catalog: `INSERT`, `SELECT (id)`. */
+export type Rights = Readonly<
+  Record<string, { readonly writers?: readonly string[]; readonly readers?: readonly string[] }>
+>
+
+/** What the act that installs it says of that. */
+export function rightsOf(profile: Profile): Rights {
+  const rights: Record<string, { writers?: string[]; readers?: string[] }> = {}
+  for (const { object, right, columns, to } of grantsOf(profile)) {
+    const words =
+      columns === undefined
+        ? [right.toUpperCase()]
+        : columns.map((column) => `${right.toUpperCase()} (${column})`)
+    const of = rights[object] ?? {}
+    rights[object] = of
+    if (to !== "readers") of.writers = [...(of.writers ?? []), ...words]
+    if (to !== "writers") of.readers = [...(of.readers ?? []), ...words]
+  }
+  return rights
 }

@@ -2,4 +2,4 @@
 export type { InstalledProfile, InstallProfileOptions, MadeObject } from "./install.js"
 export type { RemovedProfile, RemoveProfileOptions } from "./remove.js"
 export { type Profile, type ProfileName, profileNames, type Replacement } from "./shape.js"
-export type { ProfileState, ShownProfile } from "./state.js"
+export type { ObjectState, ProfileState, ShownProfile } from "./state.js"

@@ -2,7 +2,7 @@
 import { literal } from "../migrate/script.js"
 import { hasKept, writeKept } from "./kept.js"
 import { ident, quoteBody } from "./quote.js"
-import type { EventView, Place, Profile, ViewColumn } from "./shape.js"
+import type { EventView, Place, Profile, Seldom, ViewColumn } from "./shape.js"
 
 /** `pgtrail_` in front: a function in the application's schema that nobody takes for its own. */
 export const insertName = (view: EventView): string => `pgtrail_${view.name}_insert`
@@ -10,8 +10,10 @@ export const insertName = (view: EventView): string => `pgtrail_${view.name}_ins
 export function insertSql(profile: Profile, view: EventView, place: Place): string {
   const name = `${place.schema}.${ident(insertName(view))}`
   const refusals = view.columns.flatMap((column) => refusalsOf(column))
+  const computed = Object.entries(view.write).filter(([, value]) => !isAtHand(value))
   const write = {
     ...view.write,
+    ...Object.fromEntries(computed.map(([column]) => [column, variable(column)])),
     ...(view.kept === undefined ? {} : { details: "found_details" }),
     source: literal(profile.name),
     ...(view.hasOrganization ? {} : { organization_id: place.organization }),
@@ -22,20 +24,22 @@ export function insertSql(profile: Profile, view: EventView, place: Place): stri
     "    found_row record;",
     "    found_address inet;",
     "    found_details jsonb;",
+    ...computed.map(([column]) => `    ${variable(column)} pgtrail.event.${column}%type;`),
     "begin",
     ...(view.before === undefined ? [] : [view.before(place)]),
     ...(view.kept === undefined ? [] : [keptSql(view.kept)]),
-    // One condition for all: an event that is well pays for one.
+    // One condition for all: an event that is well pays for one. Null is neither true here nor makes the others less so.
     ...(refusals.length === 0
       ? []
       : [
-          `    if ${refusals.map(({ when }) => `(${when}) is true`).join("\n        or ")}`,
+          `    if ${refusals.map(({ when }) => `(${when})`).join("\n        or ")}`,
           "    then",
           ...refusals.map(
-            ({ when, raise }) => `        if (${when}) is true then raise exception using ${raise}; end if;`,
+            ({ when, raise }) => `        if ${when} then raise exception using ${raise}; end if;`,
           ),
           "    end if;",
         ]),
+    ...computed.map(([column, value]) => computeSql(variable(column), value)),
     `    insert into pgtrail.event as e (${Object.keys(write).join(", ")})`,
     `    values (${Object.values(write).join(", ")})`,
     // Only what is told: the whole event costs a fifth more.
@@ -56,6 +60,20 @@ as ${quoted};`,
   )
   return `${create}\nrevoke all on function ${name}() from public;`
 }
+
+/**
+ * What stands in the INSERT as it is. The INSERT is a statement of its own for each row, whose expressions are made ready anew each time; those of an
+ * assignment are made ready once a transaction.
+ */
+const isAtHand = (value: string | Seldom): boolean =>
+  typeof value === "string" && /^(new\.("\w+"|\w+)|found_\w+|'[^']*')$/.test(value)
+
+const variable = (column: string): string => `computed_${column}`
+
+const computeSql = (name: string, value: string | Seldom): string =>
+  typeof value === "string"
+    ? `    ${name} := ${value};`
+    : `    if ${value.when} then\n        ${name} := ${value.value};\n    end if;`
 
 /** Not as the event is written: a statement with a subquery costs every row a sixth more, and few rows need it. */
 function keptSql({ column, values }: NonNullable<EventView["kept"]>): string {
@@ -94,9 +112,10 @@ function refusalsOf({ name, isRequired, limit, check }: ViewColumn): Refusal[] {
   }
   if (check !== undefined) {
     const message = `format('column %I of new row for relation %I violates check constraint %I', ${literal(name)}, tg_table_name, ${literal(check.name)})`
+    const hint = check.hint === undefined ? "" : `, hint = ${literal(check.hint)}`
     refusals.push({
       when: `not (${check.sql})`,
-      raise: `errcode = '23514', message = ${message}, constraint = ${literal(check.name)}${fields}`,
+      raise: `errcode = '23514', message = ${message}, constraint = ${literal(check.name)}${fields}${hint}`,
     })
   }
   return refusals

@@ -1,18 +1,16 @@
 // Installs a profile: everything in one transaction, as the owner of the log, with the act that records it.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { literal } from "../migrate/script.js"
-import { sha256Hex } from "../sql-files.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
-import { fingerprintsSql } from "./fingerprint.js"
-import { grantSql } from "./grants.js"
-import { nextOf } from "./next.js"
-import { type Ground, objectsThere, readGround } from "./place.js"
+import { newestActs } from "./acts.js"
+import { nextOf, replacementsOf } from "./next.js"
+import { notesOf } from "./notes.js"
+import type { Ground } from "./place.js"
+import { prepare } from "./prepare.js"
 import { profileNamed } from "./profiles.js"
-import { quotedRoles, refuseBound } from "./roles.js"
 import type { Profile, Replacement } from "./shape.js"
-import { createSql, objectsOf } from "./sql.js"
-import { newestActs } from "./state.js"
+import { objectsOf } from "./sql.js"
+import { stateOf } from "./state.js"
 
 export interface InstallProfileOptions {
   /** Whose events the views have, where the system knows no organizations. Default: as it is installed there, else `default`. */
@@ -31,6 +29,8 @@ export interface MadeObject {
   readonly name: string
   readonly kind: "view" | "table" | "function" | "sequence"
   readonly state: "created" | "replaced" | "kept"
+  /** In which respects it is not what the profile makes: of what is kept, and of what somebody else granted. */
+  readonly differs: readonly string[]
 }
 
 export interface InstalledProfile {
@@ -39,6 +39,8 @@ export interface InstalledProfile {
   readonly organization: string
   readonly objects: readonly MadeObject[]
   readonly replacements: readonly Replacement[]
+  /** What to know of the views beside that. */
+  readonly notes: readonly string[]
   /** Commands that set up what else the system did. */
   readonly next: readonly string[]
   /** seq of the act; null where nothing changed. */
@@ -62,6 +64,10 @@ export async function installProfile(
       throw inWords(error, profile, ground)
     })
     const act = isRecorded ? null : await newestAct(client, ground)
+    const now = (await newestActs(client, ground.owner)).find(
+      (one) => one.profile === profile.name && one.schema === ground.schemaName,
+    )
+    const made = now === undefined ? [] : (await stateOf(client, profile, now)).objects
     await client.query(options.dryRun === true ? "rollback" : "commit")
     return {
       profile: profile.name,
@@ -75,8 +81,10 @@ export async function installProfile(
           : object.kind === "table" || object.kind === "sequence"
             ? "kept"
             : "replaced",
+        differs: made.find(({ name }) => name === object.name)?.differs ?? [],
       })),
-      replacements: profile.replacements(ground),
+      replacements: replacementsOf(profile, ground, ground.schemaName, organization),
+      notes: notesOf(profile),
       next: nextOf(profile, ground.schemaName, organization),
       act: options.dryRun === true ? null : act,
       dry_run: options.dryRun === true,
@@ -127,102 +135,6 @@ function inWords(error: unknown, profile: Profile, { schemaName: schema }: Groun
     )
   }
   return error
-}
-
-interface Prepared {
-  readonly ground: Ground
-  readonly organization: string
-  readonly script: string
-  /** Names of the objects that were there. */
-  readonly before: readonly string[]
-  /** Whether the newest act tells of just this already: then nothing is recorded again. */
-  readonly isRecorded: boolean
-}
-
-async function prepare(
-  client: ClientBase,
-  profile: Profile,
-  { organization: wanted, schema = "public", writers = [], readers = [] }: InstallProfileOptions,
-): Promise<Prepared> {
-  const { owner } = await readGround(client, schema, wanted ?? "default")
-  const acts = (await newestActs(client, owner)).filter((one) => one.profile === profile.name)
-  const last = acts.find((one) => one.schema === schema)
-  const organization = wanted ?? (last?.action === "install" ? last.organization : "default")
-  const ground = await readGround(client, schema, organization)
-  if (ground.stranger !== undefined) {
-    throw new TrailError(
-      "privilege",
-      `schema ${schema} belongs to ${ground.stranger}, who could replace what runs there with the rights of the log's owner`,
-      {
-        hint: `nothing was changed; alter schema ${ground.schema} owner to ${owner ?? "current_user"}, or make a schema of the log's owner: --schema`,
-      },
-    )
-  }
-  const before = await objectsThere(client, profile, schema)
-  if (last?.action === "install" && last.organization !== organization) {
-    throw new TrailError(
-      "exists",
-      `profile ${profile.name} is installed in schema ${schema} already, for organization ${JSON.stringify(last.organization)}`,
-      {
-        hint: `nothing was changed; for another organization install into another schema (--schema), or first: pgtrail profile remove ${profile.name}`,
-      },
-    )
-  }
-  const roles = await quotedRoles(client, [...writers, ...readers])
-  if (profile.views.some((view) => view.hasOrganization)) await refuseBound(client, [...writers, ...readers])
-  const names = (some: readonly string[]) => some.map((role) => roles.get(role) ?? "")
-  const create = createSql(profile, ground)
-  const grant = grantSql(profile, ground, names(writers), names(readers))
-  const definition = sha256Hex(create)
-  const isWhole = objectsOf(profile).every((object) => before.includes(object.name))
-  const isRecorded = grant === "" && isWhole && last?.action === "install" && last.definition === definition
-  const parameters = {
-    action: "install",
-    profile: profile.name,
-    schema,
-    organization,
-    definition,
-    writers,
-    readers,
-  }
-  const script = asOwner(ground, [
-    create,
-    grant,
-    isRecorded
-      ? ""
-      : `select pgtrail.record_act('profile', ${literal(JSON.stringify(parameters))}::jsonb || jsonb_build_object('objects', (${fingerprintsSql(profile, ground)})));`,
-  ])
-  const everybody = [...new Set([...names(writers), ...names(readers)])]
-  const uses =
-    everybody.length === 0 ? "" : `grant usage on schema ${ground.schema} to ${everybody.join(", ")};`
-  const zones = everybody.map(
-    (role) => `alter role ${role} in database ${ground.database} set timezone = 'UTC';`,
-  )
-  return {
-    ground,
-    organization,
-    before,
-    isRecorded,
-    script: [script, uses, ...zones].filter((part) => part !== "").join("\n"),
-  }
-}
-
-/** Lends the owner of the log the right to make something in the schema, where it has none; the right to use it stays. */
-export function asOwner(ground: Ground, statements: readonly string[]): string {
-  const { owner, schema, lendsCreate } = ground
-  const lent = owner !== undefined && lendsCreate
-  return [
-    "set local search_path = pg_catalog, pg_temp;",
-    "set local standard_conforming_strings = on;",
-    "set local client_min_messages = warning;",
-    lent ? `grant usage, create on schema ${schema} to ${owner};` : "",
-    owner === undefined ? "" : `set local role ${owner};`,
-    ...statements,
-    owner === undefined ? "" : "reset role;",
-    lent ? `revoke create on schema ${schema} from ${owner};` : "",
-  ]
-    .filter((part) => part !== "")
-    .join("\n")
 }
 
 async function newestAct(client: ClientBase, { owner }: Ground): Promise<string | null> {

@@ -1,15 +1,22 @@
 // Seed 000, the governance pack for Mem0. Its README names no lengths: text is bounded where the log's indexes would show it cut.
-import { keptAddress, parseAddress, readAddress, readKept } from "./kept.js"
+import { parseAddress, readAddress, writeAddressText } from "./kept.js"
 import type { EventView, Place, Profile, Replacement } from "./shape.js"
-
-const kept = [keptAddress]
+import { inUtc } from "./utc.js"
 
 const auditLogs: EventView = {
   name: "audit_logs",
   hasOrganization: false,
   columns: [
     { name: "id", type: "uuid", read: "e.id", default: "gen_random_uuid()", isRequired: true },
-    { name: "timestamp", type: "timestamptz", read: "e.occurred_at", default: "now()", isRequired: true },
+    {
+      name: "timestamp",
+      type: "timestamptz",
+      read: "e.occurred_at",
+      default: "now()",
+      isRequired: true,
+      // Its Python sends datetime.utcnow(), which has no zone.
+      check: inUtc("timestamp"),
+    },
     { name: "user_id", type: "varchar", read: "left(e.actor_id, 300)", isRequired: true, limit: 300 },
     { name: "user_role", type: "varchar", read: "e.actor_role" },
     {
@@ -46,11 +53,10 @@ const auditLogs: EventView = {
       },
     },
     { name: "data_size_bytes", type: "bigint", read: "e.data_size_bytes" },
-    { name: "details", type: "jsonb", read: readKept(kept) },
+    { name: "details", type: "jsonb", read: "e.details" },
     { name: "signature", type: "text", read: "e.signature" },
   ],
   before: () => parseAddress,
-  kept: { column: "details", values: kept },
   write: {
     id: "new.id",
     occurred_at: "new.timestamp",
@@ -61,10 +67,12 @@ const auditLogs: EventView = {
     resource_id: "new.resource_id",
     outcome: "case new.action_result when 'allowed' then 'success' else new.action_result end",
     ip_address: "found_address",
+    device_id: writeAddressText,
     user_agent: "new.user_agent",
     request_id: "new.request_id",
     data_classification: "upper(new.data_classification)",
     data_size_bytes: "new.data_size_bytes",
+    details: "new.details",
     signature: "new.signature",
     // The policy of this name is for these events alone, whatever else is in the log.
     retention_policy: "'mem0'",
@@ -75,8 +83,8 @@ function replacements({ schema }: Place): Replacement[] {
   return [
     {
       instead: "pg_dump -U audit_user -t audit_logs your_database | gzip > /backups/audit_logs_$DATE.sql.gz",
-      run: "pgtrail backup create --to /backups",
-      why: "audit_logs is a view: pg_dump -t writes its definition and no row. pgtrail backup verify checks such a backup, where gunzip -t checks gzip alone",
+      run: `pgtrail backup create --to /backups\n\\copy (select * from ${schema}.audit_logs) to audit_logs.csv csv header`,
+      why: "audit_logs is a view: pg_dump -t writes its definition and no row. pgtrail backup verify checks such a backup, where gunzip -t checks gzip alone; the second writes the rows alone",
     },
     {
       instead: "psql -U your_user -d your_database -f audit_log_schema.sql",
@@ -86,23 +94,23 @@ function replacements({ schema }: Place): Replacement[] {
     { instead: "\\dt audit_logs", run: "\\dv audit_logs", why: "audit_logs is a view" },
     {
       instead: "\\di audit_logs*",
-      run: "\\di pgtrail.event_*",
+      run: "\\di pgtrail.event*",
       why: "a view has no indexes: those of pgtrail.event serve its filters",
     },
     {
       instead: "\\d audit_logs",
-      run: `\\sf ${schema}.pgtrail_audit_logs_insert`,
+      run: `\\d+ audit_logs\n\\sf ${schema}.pgtrail_audit_logs_insert`,
       why: "\\d shows the columns and defaults; what a row must be is checked on INSERT, by this function",
     },
     {
       instead: "SELECT pg_size_pretty(pg_total_relation_size('audit_logs'));",
-      run: "select pg_size_pretty(sum(pg_total_relation_size(relid))) from pg_partition_tree('pgtrail.event');",
+      run: "SELECT pg_size_pretty(sum(pg_total_relation_size(relid))) AS pg_size_pretty FROM pg_partition_tree('pgtrail.event') WHERE isleaf",
       why: "a view has no size; this is the size of the whole log, and pgtrail partition list tells it month by month",
     },
     {
       instead:
         "SELECT indexrelname, idx_scan, idx_tup_read, idx_tup_fetch FROM pg_stat_user_indexes WHERE schemaname = 'public' AND relname = 'audit_logs';",
-      run: "select indexrelname, idx_scan, idx_tup_read, idx_tup_fetch from pg_stat_user_indexes where relid in (select relid from pg_partition_tree('pgtrail.event'));",
+      run: "SELECT indexrelname, idx_scan, idx_tup_read, idx_tup_fetch FROM pg_stat_user_indexes WHERE schemaname = 'pgtrail' AND relname LIKE 'event\\_%'",
       why: "the indexes are those of the log's partitions",
     },
   ]

@@ -1,8 +1,9 @@
 // Seed 001, Memoric: its audit_logs, and its audit summary out of the daily summaries.
 import { knownTypes } from "../type/known.js"
-import { isKept, type Kept, keptAddress, parseAddress, readAddress, readKept } from "./kept.js"
+import { isKept, type Kept, parseAddress, readAddress, readKept, writeAddressText } from "./kept.js"
 import { auditSummary } from "./memoric-summary.js"
-import type { EventView, Place, Profile, Replacement } from "./shape.js"
+import type { EventView, Place, Profile, Replacement, Seldom } from "./shape.js"
+import { inUtc } from "./utc.js"
 
 /** SQL: a JSON array of text, which text[] gives back the same; not so null, a number or an array in it. */
 const isTexts = (column: string): string =>
@@ -13,14 +14,15 @@ const keptTexts = (column: string): Kept => ({
   isLost: `new.${column} is not null and not (${isTexts(`new.${column}`)})`,
 })
 
-const writeTexts = (column: string): string =>
-  `case when ${isTexts(`new.${column}`)} then array(select jsonb_array_elements_text(new.${column})) end`
+const writeTexts = (column: string): Seldom => ({
+  when: isTexts(`new.${column}`),
+  value: `array(select jsonb_array_elements_text(new.${column}))`,
+})
 
 const readTexts = (column: string): string =>
   `case when e.${column} is not null then to_jsonb(e.${column}) when ${isKept(column)} then e.details -> '${column}' end`
 
 const kept: readonly Kept[] = [
-  keptAddress,
   keptTexts("tags"),
   keptTexts("compliance_tags"),
   // An event always has a policy: that of these events, `memoric`, stands for none.
@@ -105,8 +107,8 @@ const auditLogs: EventView = {
       type: "timestamptz",
       read: "e.occurred_at",
       isRequired: true,
-      // Its own column has no zone, and it sends UTC: read in another zone, every time would be another one, silently.
-      check: { name: "pgtrail_time_zone_utc", sql: "extract(timezone from new.timestamp) = 0" },
+      // Its own column has no zone, and it sends UTC.
+      check: inUtc("timestamp"),
     },
   ],
   before: () => parseAddress,
@@ -123,6 +125,7 @@ const auditLogs: EventView = {
     actor_name: "new.username",
     session_id: "new.session_id",
     ip_address: "found_address",
+    device_id: writeAddressText,
     user_agent: "new.user_agent",
     resource_type: "new.resource_type",
     resource_id: "new.resource_id",
@@ -152,24 +155,24 @@ function replacements({ schema }: Place): Replacement[] {
     },
     {
       instead: "DELETE FROM audit_logs WHERE timestamp < NOW() - INTERVAL '90 days';",
-      run: "pgtrail retention policy set memoric --keep 90d, and every night pgtrail retention run",
-      why: "the log is append-only; what leaves it leaves it by a policy, with a record, and the chains stay whole",
+      run: "pgtrail retention policy set memoric --keep 90d\npgtrail retention run",
+      why: "the log is append-only; what leaves it leaves it by a policy, with a record, and the chains stay whole; the second goes into a crontab",
     },
     {
       instead:
         "INSERT INTO audit_logs_archive SELECT * FROM audit_logs WHERE timestamp < NOW() - INTERVAL '90 days';",
-      run: "pgtrail retention policy set memoric --keep 400d --archive-after 90d, and every night pgtrail archive create --due --to PLACE",
-      why: "an archive is files that verify, and pgtrail archive restore brings them back; there is no table audit_logs_archive",
+      run: "pgtrail retention policy set memoric --keep 400d --archive-after 90d\npgtrail archive create --due --to PLACE",
+      why: "an archive is files that verify, and pgtrail archive restore brings them back; the second goes into a crontab; there is no table audit_logs_archive",
     },
     {
-      instead: "CREATE TABLE audit_logs (...), metadata.create_all(engine)",
+      instead: "CREATE TABLE audit_logs (...)",
       run: "pgtrail profile install memoric",
-      why: "create_all leaves a name alone that is there; the indexes of pgtrail.event serve the filters of the view",
+      why: "metadata.create_all(engine) leaves a name alone that is there; the indexes of pgtrail.event serve the filters of the view",
     },
     {
-      instead: "the rows of the audit summary table, written by the application",
-      run: `pgtrail summary refresh, every few minutes; then select * from ${schema}.audit_summary`,
-      why: "pgtrail counts, each event once; they are all events of the organization, whichever profile they came through",
+      instead: "INSERT INTO audit_summary ...",
+      run: `pgtrail summary refresh\nSELECT * FROM ${schema}.audit_summary`,
+      why: "pgtrail counts, each event once, when the first is run, which goes into a crontab; they are all events of the organization, whichever profile they came through",
     },
   ]
 }

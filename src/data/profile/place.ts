@@ -1,6 +1,7 @@
 // Where a profile is put: quoted by the server, with who owns the log, and what stands there already.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
+import { shellWord } from "../job/print-cron.js"
 import { notInstalled } from "../migrate/state.js"
 import type { Place, Profile } from "./shape.js"
 import { mark, objectsOf } from "./sql.js"
@@ -17,7 +18,13 @@ export interface Ground extends Place {
 }
 
 /** Throws `not-installed`, `pending-migration`, `not-found` for a schema that is not there, `privilege`. */
-export async function readGround(client: ClientBase, schema: string, organization: string): Promise<Ground> {
+export async function readGround(
+  client: ClientBase,
+  schema: string,
+  organization: string,
+  /** Whether the schema is to be there, where something is to be made. */
+  needs: "schema" | "may be gone" = "schema",
+): Promise<Ground> {
   if (organization === "" || [...organization].length > 128) {
     throw new TrailError("usage", "an organization has 1 to 128 characters", { hint: "nothing was changed" })
   }
@@ -50,7 +57,11 @@ export async function readGround(client: ClientBase, schema: string, organizatio
       hint: "nothing was changed; pgtrail migrate up",
     })
   }
-  if (found.there === null || schema === "pgtrail" || schema.startsWith("pg_")) {
+  if (
+    (found.there === null && needs === "schema") ||
+    ["pgtrail", "information_schema"].includes(schema) ||
+    schema.startsWith("pg_")
+  ) {
     throw new TrailError(
       "not-found",
       found.there === null
@@ -77,7 +88,7 @@ export async function readGround(client: ClientBase, schema: string, organizatio
     database: found.database ?? "",
     stranger: found.stranger ?? undefined,
     owner: isOwner ? undefined : (found.owner ?? ""),
-    lendsCreate: found.creates !== "t",
+    lendsCreate: found.there !== null && found.creates !== "t",
   }
 }
 
@@ -91,8 +102,9 @@ export async function objectsThere(
 ): Promise<string[]> {
   const objects = objectsOf(profile)
   // A comment anybody writes on what is his: the owner tells whose it is.
-  const { rows } = await client.query<{ name: string; kind: string; own: string }>(
-    `select o.name, o.kind, o.marked is not distinct from $3 and o.owner = l.nspowner as own
+  const { rows } = await client.query<{ name: string; kind: string; own: string; whose: string | null }>(
+    `select o.name, o.kind, o.marked is not distinct from $3 and o.owner = l.nspowner as own,
+       case when o.owner = l.nspowner then substring(o.marked, '^pgtrail profile (.*)$') end as whose
      from pg_namespace l, (
        select c.relname as name, c.relkind as kind, obj_description(c.oid, 'pg_class') as marked, c.relowner as owner
        from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any ($2)
@@ -107,6 +119,7 @@ export async function objectsThere(
   const own = rows.filter((row) => row.own === "t")
   if (foreign === undefined || !mustBeOwn) return own.map((row) => row.name)
   const name = `${schema}.${foreign.name}`
+  if (foreign.whose !== null) throw ofAnother(profile, schema, name, foreign.kind, foreign.whose)
   const sequence = profile.views.find((view) => view.name === foreign.name)?.sequence
   const what = kinds[foreign.kind] ?? "something else"
   throw new TrailError("exists", `${name} is there already: ${what} that is not of this profile`, {
@@ -115,6 +128,18 @@ export async function objectsThere(
         ? `nothing was changed; keep it under another name (alter table ${name} rename to ${foreign.name}_before${sequence === undefined ? "" : `; alter sequence if exists ${schema}.${sequence} rename to ${foreign.name}_before_id_seq`}), install the profile, then bring its rows in: insert into ${name} select * from ${name}_before${sequence === undefined ? "" : `; select setval('${schema}.${sequence}', (select max(id) from ${name}))`}. Or install beside it: --schema`
         : "nothing was changed; rename it, or install into another schema: --schema",
   })
+}
+
+/** Two applications that want a table of one name. */
+function ofAnother(profile: Profile, schema: string, name: string, kind: string, whose: string): TrailError {
+  const own = profile.name.replaceAll("-", "_")
+  return new TrailError(
+    "exists",
+    `${name} is there already: ${kinds[kind] ?? "something"} of profile ${whose}`,
+    {
+      hint: `nothing was changed; give ${profile.name} a schema of its own, and let its application's search_path name that: create schema ${own}; then pgtrail profile install ${profile.name} --schema ${own}. Or first: pgtrail profile remove ${whose} --schema ${shellWord(schema)}`,
+    },
+  )
 }
 
 const kinds: Readonly<Record<string, string>> = {

@@ -1,14 +1,16 @@
 // Takes a profile away: views, functions and sequences go, the events stay in the log, and its tables keep their rows unless asked for.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
+import { shellWord } from "../job/print-cron.js"
 import { literal } from "../migrate/script.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
-import { asOwner } from "./install.js"
+import { newestActs, type ProfileAct } from "./acts.js"
+import { leftBehind } from "./left.js"
 import { objectsThere, readGround } from "./place.js"
+import { asOwner } from "./prepare.js"
 import { profileNamed } from "./profiles.js"
 import { ident } from "./quote.js"
 import { objectsOf } from "./sql.js"
-import { newestActs } from "./state.js"
 
 export interface RemoveProfileOptions {
   /** Default `public`. */
@@ -27,6 +29,10 @@ export interface RemovedProfile {
   readonly dropped: readonly string[]
   /** Tables that stay with their rows. */
   readonly kept: readonly string[]
+  /** What stays in force beside them, each with the command that ends it. */
+  readonly left: readonly string[]
+  /** The command that makes it again as it was. */
+  readonly again: string
   readonly act: string | null
   readonly dry_run: boolean
 }
@@ -41,7 +47,7 @@ export async function removeProfile(
   await client.query("begin isolation level read committed")
   try {
     await client.query("set local synchronous_commit = on; set local lock_timeout = '10s'")
-    const ground = await readGround(client, schema, "default")
+    const ground = await readGround(client, schema, "default", "may be gone")
     const acts = await newestActs(client, ground.owner)
     const last = acts.find((act) => act.profile === name && act.schema === schema)
     const there = await objectsThere(client, profile, schema, last?.action === "install" || tables)
@@ -53,18 +59,28 @@ export async function removeProfile(
     }
     const kept = tables ? [] : own.filter((object) => object.kind === "table")
     const dropped = droppable(own, kept)
-    if (tables && confirm !== schema && !dryRun) {
-      const lost = own.filter((object) => object.kind === "table").map((object) => object.name)
+    const lost = own.filter((object) => tables && object.kind === "table").map((object) => object.name)
+    if (lost.length > 0 && confirm !== schema && !dryRun) {
       throw new TrailError("usage", `the rows of ${lost.join(", ")} in schema ${schema} would be lost`, {
         hint: `nothing was changed; to lose them: pgtrail profile remove ${name} --schema ${schema} --tables --confirm ${schema}`,
       })
     }
     await refuseForeignFunctions(client)
+    const left = last === undefined ? [] : await leftBehind(client, profile, last, ground, acts)
+    const organization = last?.organization ?? "default"
     const parameters = {
       action: "remove",
       profile: name,
       schema,
-      organization: last?.organization ?? "default",
+      organization,
+      // By which the next installation tells whether somebody changed these meanwhile.
+      ...(last?.sources === undefined ? {} : { sources: last.sources }),
+      objects: Object.fromEntries(
+        kept.flatMap((object) => {
+          const facts = last?.objects?.[object.name]
+          return typeof facts === "object" ? [[object.name, facts]] : []
+        }),
+      ),
     }
     await client.query(
       asOwner(ground, [
@@ -88,6 +104,8 @@ export async function removeProfile(
       schema,
       dropped: dropped.map((object) => object.name),
       kept: kept.map((object) => object.name),
+      left,
+      again: installLine(name, schema, organization, last),
       act: dryRun ? null : (rows[0]?.act ?? null),
       dry_run: dryRun,
     }
@@ -95,6 +113,25 @@ export async function removeProfile(
     await client.query("rollback").catch(() => undefined)
     throw inWords(error, name)
   }
+}
+
+/** With the roles that it was for: what they had goes with the views. */
+function installLine(
+  name: string,
+  schema: string,
+  organization: string,
+  { writers = [], readers = [] }: Partial<ProfileAct> = {},
+): string {
+  return [
+    "pgtrail profile install",
+    name,
+    ...(organization === "default" ? [] : ["--org", organization]),
+    ...(schema === "public" ? [] : ["--schema", schema]),
+    ...writers.flatMap((role) => ["--writer", role]),
+    ...readers.flatMap((role) => ["--reader", role]),
+  ]
+    .map((word, index) => (index === 0 ? word : shellWord(word)))
+    .join(" ")
 }
 
 /** The server names what depends on a view only in its detail; its hint, CASCADE, would take that along untold. */

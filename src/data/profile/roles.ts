@@ -3,7 +3,7 @@ import type { ClientBase } from "pg"
 import { noSuchRole } from "../access/facts.js"
 import { TrailError } from "../errors.js"
 
-/** By their names, as the server quotes them. Throws `not-found`. */
+/** By their names, as the server quotes them. Throws `not-found`, `usage` for public. */
 export async function quotedRoles(
   client: ClientBase,
   roles: readonly string[],
@@ -14,6 +14,11 @@ export async function quotedRoles(
   )
   const quoted = new Map(rows.map((row) => [row.role, row.quoted]))
   const missing = roles.find((role) => !quoted.has(role))
+  if (missing === "public") {
+    throw new TrailError("usage", "public is everybody, and no role", {
+      hint: "nothing was changed; name the roles that the application and its readers log in as",
+    })
+  }
   if (missing !== undefined) throw await noSuchRole(client, missing)
   return quoted
 }

@@ -26,7 +26,20 @@ export interface ViewColumn {
   /** Characters; longer text is refused with 22001. */
   readonly limit?: number
   /** A constraint of the system's own over `new`, true or null where a value is accepted; else 23514 with its name. */
-  readonly check?: { readonly name: string; readonly sql: string }
+  readonly check?: Check
+}
+
+export interface Check {
+  readonly name: string
+  readonly sql: string
+  /** What to do, where the name does not say it. */
+  readonly hint?: string
+}
+
+/** An expression with a subquery, which costs a row a twentieth: computed only where the condition holds, else null. */
+export interface Seldom {
+  readonly when: string
+  readonly value: string
 }
 
 /** A view whose INSERT appends an event. */
@@ -37,7 +50,7 @@ export interface EventView {
    * By column of pgtrail.event, an expression over `new`, the row as the application wrote it, or `found_address`, its ip_address where that is
    * one. `source` and a bound organization are added.
    */
-  readonly write: Readonly<Record<string, string>>
+  readonly write: Readonly<Record<string, string | Seldom>>
   /** Columns that the database decides: by column of the view, an expression over `e`, the event as it was appended. */
   readonly answers?: Readonly<Record<string, string>>
   /** Whether the system has an organization of its own in each row. Without it, the view is of one. */
@@ -50,9 +63,11 @@ export interface EventView {
   readonly sequence?: string
 }
 
-/** A statement that the system's users know and that a view cannot answer, and what to run in its place. */
+/** A statement that the system's users know and that a view cannot answer, and what to run in its place. test/seeds.md runs it. */
 export interface Replacement {
+  /** `...` stands for whatever is there. */
   readonly instead: string
+  /** Lines of a shell, of psql or of SQL: one after the other. */
   readonly run: string
   readonly why: string
 }
@@ -80,6 +95,8 @@ export interface Profile {
   readonly companions: readonly Companion[]
   /** The first says what to run instead of `pg_dump -t`. */
   readonly replacements: (place: Place) => readonly Replacement[]
+  /** What to know of these views beside that: a sentence each, such as what is stored and what is not. */
+  readonly notes?: readonly string[]
   /** pgtrail commands that set up what the system does beside writing, such as its retention. */
   readonly next: readonly string[]
 }

@@ -1,11 +1,15 @@
 // Which profiles are installed, by the acts that recorded it, and whether their objects are as they were made.
 import type { ClientBase } from "pg"
-import { fingerprintsSql } from "./fingerprint.js"
-import { nextOf } from "./next.js"
-import { readGround } from "./place.js"
+import { sha256Hex } from "../sql-files.js"
+import { newestActs, otherOwner, type ProfileAct } from "./acts.js"
+import { differencesOf, type Granted, rightsDiffering } from "./differences.js"
+import { type Facts, factsSql, fingerprintsSql, rightsSql } from "./fingerprint.js"
+import { nextOf, replacementsOf } from "./next.js"
+import { notesOf } from "./notes.js"
 import { profileNamed, profiles } from "./profiles.js"
-import type { Profile, Replacement } from "./shape.js"
-import { objectsOf } from "./sql.js"
+import { asMadeHere } from "./rebuilt.js"
+import type { Place, Profile, Replacement } from "./shape.js"
+import { createSql, objectsOf } from "./sql.js"
 
 export interface ProfileState {
   readonly name: string
@@ -14,11 +18,19 @@ export interface ProfileState {
   /** Null where it is not installed. */
   readonly schema: string | null
   readonly organization: string | null
-  readonly objects: readonly {
-    readonly name: string
-    readonly kind: string
-    readonly state: "as installed" | "changed" | "missing"
-  }[]
+  /** Roles that it was installed for since it was last removed. */
+  readonly writers: readonly string[]
+  readonly readers: readonly string[]
+  readonly objects: readonly ObjectState[]
+}
+
+export interface ObjectState {
+  readonly name: string
+  readonly kind: string
+  /** Another version of PostgreSQL told the definition, and this session could not make one to compare it with. */
+  readonly state: "as installed" | "changed" | "missing" | "made by another PostgreSQL"
+  /** What of it was changed: nothing where an earlier version of pgtrail installed it, which did not tell. */
+  readonly differs: readonly string[]
 }
 
 export interface ShownProfile {
@@ -26,43 +38,53 @@ export interface ShownProfile {
   readonly summary: string
   readonly installed: readonly ProfileState[]
   readonly replacements: readonly Replacement[]
+  /** What to know of the views beside that. */
+  readonly notes: readonly string[]
   readonly next: readonly string[]
 }
 
-export interface ProfileAct {
-  readonly action: "install" | "remove"
-  readonly profile: string
-  readonly schema: string
-  readonly organization: string
-  readonly definition: string
-  readonly objects: Readonly<Record<string, string>>
+interface Found {
+  readonly profile: Profile
+  readonly act: ProfileAct
+  readonly state: ProfileState
 }
 
-/** The newest act of each profile and schema. `owner` becomes who asks, where the session is not that role. */
-export async function newestActs(client: ClientBase, owner: string | undefined): Promise<ProfileAct[]> {
-  if (owner !== undefined) await client.query(`set local role ${owner}`)
-  const { rows } = await client.query<{ parameters: string }>(
-    `select distinct on (a.parameters ->> 'profile', a.parameters ->> 'schema') a.parameters::text as parameters
-     from pgtrail.act a where a.kind = 'profile'
-     order by a.parameters ->> 'profile', a.parameters ->> 'schema', a.seq desc`,
-  )
-  if (owner !== undefined) await client.query("reset role")
-  return rows.map((row) => JSON.parse(row.parameters) as ProfileAct)
+/** Those that are installed, once for each schema. */
+async function installedNow(
+  client: ClientBase,
+  isMeant: (act: ProfileAct) => boolean = () => true,
+): Promise<ProfileState[]> {
+  const found = await inReadOnly(client, async () => {
+    const acts = await newestActs(client, await otherOwner(client))
+    const installed: Found[] = []
+    for (const act of acts) {
+      const profile = profiles.find(({ name }) => name === act.profile)
+      if (profile === undefined || act.action !== "install" || !isMeant(act)) continue
+      installed.push({ profile, act, state: await stateOf(client, profile, act) })
+    }
+    return installed
+  })
+  return compared(client, found)
 }
 
 /** Every profile that ships: once where it is not installed, else once for each schema. */
 export async function profileStates(client: ClientBase): Promise<ProfileState[]> {
-  return inReadOnly(client, async () => {
-    const acts = await newestActs(client, await otherOwner(client))
-    const states: ProfileState[] = []
-    for (const profile of profiles) {
-      const installed = acts.filter((act) => act.profile === profile.name && act.action === "install")
-      for (const act of installed) states.push(await stateOf(client, profile, act))
-      if (installed.length > 0) continue
-      const { name, summary } = profile
-      states.push({ name, summary, installed: false, schema: null, organization: null, objects: [] })
-    }
-    return states
+  const states = await installedNow(client)
+  return profiles.flatMap(({ name, summary }) => {
+    const installed = states.filter((state) => state.name === name)
+    if (installed.length > 0) return installed
+    return [
+      {
+        name,
+        summary,
+        installed: false,
+        schema: null,
+        organization: null,
+        writers: [],
+        readers: [],
+        objects: [],
+      },
+    ]
   })
 }
 
@@ -73,62 +95,95 @@ export async function showProfile(
   schema: string | undefined,
 ): Promise<ShownProfile> {
   const profile = profileNamed(name)
-  return inReadOnly(client, async () => {
-    const acts = await newestActs(client, await otherOwner(client))
-    const installed: ProfileState[] = []
-    for (const act of acts) {
-      if (act.profile !== name || act.action !== "install" || (schema ?? act.schema) !== act.schema) continue
-      installed.push(await stateOf(client, profile, act))
-    }
-    const { schema: where = null, organization = null } = installed[0] ?? {}
-    const place = { schema: where ?? schema ?? "public", organization: "'default'" }
-    return {
-      profile: name,
-      summary: profile.summary,
-      installed,
-      replacements: profile.replacements(place),
-      next: nextOf(profile, place.schema, organization ?? "default"),
-    }
-  })
+  const installed = await installedNow(
+    client,
+    (act) => act.profile === name && (schema ?? act.schema) === act.schema,
+  )
+  const { schema: where = null, organization = null } = installed[0] ?? {}
+  const place = { schema: where ?? schema ?? "public", organization: "'default'" }
+  return {
+    profile: name,
+    summary: profile.summary,
+    installed,
+    replacements: replacementsOf(profile, place, place.schema, organization ?? "default"),
+    notes: notesOf(profile),
+    next: nextOf(profile, place.schema, organization ?? "default"),
+  }
 }
 
-async function stateOf(client: ClientBase, profile: Profile, act: ProfileAct): Promise<ProfileState> {
+/** As the act says and as the catalog says. In a transaction, or without. */
+export async function stateOf(client: ClientBase, profile: Profile, act: ProfileAct): Promise<ProfileState> {
   const { schema, organization } = act
-  const { rows: quoted } = await client.query<{ schema: string; organization: string }>(
-    "select quote_ident($1) as schema, quote_literal($2) as organization",
-    [schema, organization],
+  const place = await placeOf(client, act)
+  const { rows } = await client.query<{ facts: string; whole: string; server: string }>(
+    `select (${factsSql(profile, place)})::text as facts, (${fingerprintsSql(profile, place)})::text as whole,
+       current_setting('server_version_num') as server`,
   )
-  const place = quoted[0] ?? { schema: "", organization: "" }
-  const { rows } = await client.query<{ objects: string }>(
-    `select (${fingerprintsSql(profile, place)})::text as objects`,
-  )
-  const now = JSON.parse(rows[0]?.objects ?? "{}") as Record<string, string>
+  const [row] = rows
+  const facts = JSON.parse(row?.facts ?? "{}") as Record<string, Facts>
+  const whole = JSON.parse(row?.whole ?? "{}") as Record<string, string>
+  const granted = act.rights === undefined ? [] : await rightsNow(client, profile, place)
   return {
     name: profile.name,
     summary: profile.summary,
     installed: true,
     schema,
     organization,
-    objects: objectsOf(profile).map(({ name, kind }) => ({
-      name,
-      kind,
-      state:
-        now[name] === undefined ? "missing" : now[name] === act.objects[name] ? "as installed" : "changed",
-    })),
+    writers: act.writers,
+    readers: act.readers,
+    objects: objectsOf(profile).map(({ name, kind }) => {
+      const [now, then] = [facts[name], act.objects?.[name]]
+      if (now === undefined) return { name, kind, state: "missing", differs: [] }
+      if (then === undefined || typeof then === "string") {
+        return { name, kind, state: whole[name] === then ? "as installed" : "changed", differs: [] }
+      }
+      const differs = [
+        ...differencesOf(then, now),
+        ...(act.rights === undefined ? [] : rightsDiffering(name, act.rights[name], act, granted)),
+      ]
+      if (differs.length === 0) return { name, kind, state: "as installed", differs }
+      return differs.join() === "definition" && act.server !== row?.server
+        ? { name, kind, state: "made by another PostgreSQL", differs: [] }
+        : { name, kind, state: "changed", differs }
+    }),
   }
 }
 
-/** Who may not read the acts himself, and may become the owner, does. */
-async function otherOwner(client: ClientBase): Promise<string | undefined> {
-  const { rows } = await client.query<{ reads: string | null; owner: string; becomes: string }>(
-    `select has_schema_privilege(n.oid, 'usage') and has_table_privilege(to_regclass('pgtrail.act'), 'select') as reads, quote_ident(o.rolname) as owner,
-       pg_has_role(o.oid, case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as becomes
-     from pg_namespace n join pg_roles o on o.oid = n.nspowner where n.nspname = 'pgtrail'`,
+async function placeOf(client: ClientBase, { schema, organization }: ProfileAct): Promise<Place> {
+  const { rows } = await client.query<{ schema: string; organization: string }>(
+    "select quote_ident($1) as schema, quote_literal($2) as organization",
+    [schema, organization],
   )
-  const [found] = rows
-  if (found === undefined) await readGround(client, "public", "default")
-  return found?.reads !== "t" && found?.becomes === "t" ? found.owner : undefined
+  return rows[0] ?? { schema: "", organization: "" }
 }
+
+async function rightsNow(client: ClientBase, profile: Profile, place: Place): Promise<Granted[]> {
+  const { rows } = await client.query<{ name: string; role: string; everybody: string; right: string }>(
+    rightsSql(profile, place),
+  )
+  return rows.map(({ everybody, ...row }) => ({ ...row, everybody: everybody === "t" }))
+}
+
+/** What another PostgreSQL told is made once more on this one, in a transaction of its own that is rolled back. */
+async function compared(client: ClientBase, found: readonly Found[]): Promise<ProfileState[]> {
+  const judged: ProfileState[] = []
+  for (const { profile, act, state } of found) {
+    const names = state.objects.filter(isForeign).map(({ name }) => name)
+    const place = await placeOf(client, act)
+    const same = names.length === 0 ? undefined : await asMadeHere(client, profile, place, names)
+    // Where this pgtrail would make another view than the one that did, nothing is known of one that differs.
+    const isComparable = same !== undefined && act.definition === sha256Hex(createSql(profile, place))
+    const objects = state.objects.map((object): ObjectState => {
+      if (!isForeign(object)) return object
+      if (same?.includes(object.name) === true) return { ...object, state: "as installed" }
+      return isComparable ? { ...object, state: "changed", differs: ["definition"] } : object
+    })
+    judged.push({ ...state, objects })
+  }
+  return judged
+}
+
+const isForeign = ({ state }: ObjectState): boolean => state === "made by another PostgreSQL"
 
 async function inReadOnly<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
   await client.query("begin isolation level repeatable read read only")

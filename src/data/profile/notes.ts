@@ -1,0 +1,33 @@
+// What to know of a profile's views beside what they cannot answer: what is stored, which filters reach an index, and what a time without a zone is.
+import type { Profile } from "./shape.js"
+
+/** Of each view, a column whose values begin with words that people look for; the log's index has it. */
+const typed: Readonly<Record<string, readonly [column: string, beginning: string, next: string]>> = {
+  mem0: ["operation", "mem0", "mem1"],
+  memoric: ["event_type", "auth.", "auth/"],
+  agenttrace: ["event_type", "auth.", "auth/"],
+  "audit-db": ["action", "user.", "user/"],
+  "ai-firewall": ["tool_name", "Chat", "Chau"],
+}
+
+/** A sentence each. */
+export function notesOf(profile: Profile): string[] {
+  const views = profile.views.map(({ name }) => name).join(", ")
+  const tables = profile.companions.filter(
+    ({ kind, name }) => kind === "table" && !name.startsWith("pgtrail_"),
+  )
+  const [column = "", beginning = "", next = ""] = typed[profile.name] ?? []
+  return [
+    ...(profile.notes ?? []),
+    ...(tables.length === 0
+      ? []
+      : [
+          `${tables.map(({ name }) => name).join(", ")}: tables beside the log, which pgtrail backup create does not save (pg_dump -t does) and pgtrail gdpr erase does not change: it counts the rows that have the person, and is not complete before they are deleted there`,
+        ]),
+    `UPDATE and DELETE of ${views} are refused (42501): nobody is granted them, and whoever has every right all the same is refused by a trigger. In their place: pgtrail retention run, pgtrail gdpr erase, pgtrail gdpr rectify`,
+    `${views} ${profile.views.length === 1 ? "is a view" : "are views"} without a key: an id that comes twice is two events. ON CONFLICT DO NOTHING prevents none of them and ON CONFLICT (${profile.views[0]?.columns[0]?.name ?? "id"}) is refused; in their place: insert ... select ... where not exists (select from ${profile.views[0]?.name ?? ""} where ...), as a role that may read it. A foreign key to it is refused too. In the place of COPY ${profile.views[0]?.name ?? ""} TO: COPY (SELECT * FROM ${profile.views[0]?.name ?? ""}) TO`,
+    `filters of ${views} that compare a column (=, in, <, >=, between, is null) reach the log's indexes. LIKE, lower(), jsonb operators and other functions of a column do not pass the view's barrier: explain has them as Filter of "Subquery Scan on ${views}", asked of every row that the comparisons leave. Give a range of time with them`,
+    `in the place of ${column} LIKE '${beginning}%': ${column} >= '${beginning}' and ${column} < '${next}', which reaches an index; of lower() and LIKE '%text%': pgtrail query --grep TEXT; of jsonb operators, on what the event has in details: pgtrail query --where PATH`,
+    "times without a zone mean UTC: a row from a session of another zone is refused (23514, pgtrail_time_zone_utc), unless its time is now(). --writer and --reader set UTC for these roles; a member of one that logs in itself does not inherit it: alter role MEMBER in database DATABASE set timezone = 'UTC'",
+  ]
+}

@@ -1,0 +1,64 @@
+// What keeps a profile's view cheap, told by plans and by the text of its functions instead of by a clock.
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { type TestDatabase, testDatabase } from "../database.js"
+
+/** By profile, its view. */
+const views = {
+  mem0: "audit_logs",
+  memoric: "audit_logs",
+  agenttrace: "audit_events",
+  "audit-db": "audit_log",
+  "ai-firewall": "log_entries",
+} as const
+const schemaOf = (profile: string): string => profile.replace("-", "_")
+
+let db: TestDatabase
+beforeAll(async () => {
+  db = await testDatabase()
+  const trail = await db.trail()
+  for (const profile of Object.keys(views)) {
+    await db.query(`create schema ${schemaOf(profile)}`)
+    await trail.installProfile(profile, { schema: schemaOf(profile) })
+  }
+})
+afterAll(() => db.drop())
+
+interface Node {
+  readonly "Node Type": string
+  readonly Output?: readonly string[]
+  readonly Plans?: readonly Node[]
+}
+
+const below = (node: Node): Node[] => (node.Plans ?? []).flatMap((one) => [one, ...below(one)])
+
+test.each(Object.entries(views))(
+  "a page of %s makes rows of no more events than it shows, and orders them once",
+  async (profile, view) => {
+    const [explained] = await db.query(
+      `explain (verbose, format json) select * from ${schemaOf(profile)}.${view} order by timestamp desc limit 10`,
+    )
+    const [{ Plan: limit }] = JSON.parse(explained?.["QUERY PLAN"] ?? "") as [{ Plan: Node }]
+    const rows = limit.Plans?.[0]
+    expect([limit["Node Type"], rows?.["Node Type"]]).toEqual(["Limit", "Subquery Scan"])
+    const ofPartitions = below(rows as Node).filter(({ Output = [] }) =>
+      Output.some((value) => value.endsWith(".occurred_at")),
+    )
+    expect(ofPartitions.length).toBeGreaterThan(2)
+    for (const { Output = [] } of ofPartitions) {
+      expect(Output.filter((value) => !/^e(_[0-9]+)?\.[a-z_]+$/.test(value))).toEqual([])
+    }
+  },
+)
+
+test("the statement that appends a row has no expressions: they would be made ready anew for each", async () => {
+  const functions = await db.query(
+    String.raw`select p.proname::text as name, substring(p.prosrc from 'insert into pgtrail[.]event as e \([^)]*\)\s+values (\([^;]*?\))\s*(?:returning|;)') as written
+     from pg_proc p where p.proname ~ '^pgtrail_.*_insert$' and p.prosrc ~ 'insert into pgtrail[.]event as e'`,
+  )
+  expect(functions.length).toBe(Object.keys(views).length)
+  for (const { written } of functions) {
+    expect(written).toMatch(
+      /^\((?:(?:new\.)?(?:\w+|"\w+")|'[^']*')(?:, (?:(?:new\.)?(?:\w+|"\w+")|'[^']*'))*\)$/,
+    )
+  }
+})
