@@ -160,6 +160,7 @@ grant execute on function
 -- What a subject is given is an export, and recorded.
 grant execute on function
     pgtrail.subject_view(text),
+    pgtrail.fold_text(text),
     pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text) to pgtrail_privacy;
 
 -- What an erasure is told besides: which cases hold what was found.

@@ -6,7 +6,7 @@ as $$
 declare
     name text;
 begin
-    foreach name in array array['subject', 'plan', 'replacement', 'listed'] loop
+    foreach name in array array['subject', 'plan', 'replacement', 'listed', 'given'] loop
         if not exists (
             select from pg_class c
             where c.oid = to_regclass('pg_temp.pgtrail_' || name) and c.relkind = 'r'

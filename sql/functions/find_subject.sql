@@ -4,7 +4,8 @@
 -- is looked through as well, and what only mentions him counts. `partition_name` 'archive NAME': the rows that lie in pg_temp.pgtrail_restored.
 -- Of each event it tells what a redaction would replace, column by column, and why it must not: a hold, a law (a floor whose time is not
 -- over, a rule of kind `keep`), or that it does not verify. What stands in the frame of an event nothing can replace. Without `told` it tells what
--- he is in the event, and no more: for whoever only reads.
+-- he is in the event, and no more: for whoever only reads. Where indexes alone lead to him there, it adds nothing to the plan: it makes
+-- pg_temp.pgtrail_found, as subject_view does, a view that finds them while it is read, and returns null.
 create or replace function pgtrail.find_subject(
     partition_name text, organizations text[] default null, since timestamptz default null, until timestamptz default null,
     in_text boolean default false, told boolean default true
@@ -25,18 +26,27 @@ declare
     frame_columns constant text[] := array['id', 'external_id', 'external_number', 'source', 'organization_id', 'project_id', 'event_type', 'category',
         'action', 'actor_type', 'actor_role', 'resource_type', 'request_method', 'retention_policy', 'compliance_tags', 'event_version'];
     identity_columns constant text[] := array['actor_id', 'actor_name', 'actor_email', 'ip_address', 'user_agent', 'session_id', 'device_id'];
+    -- What pgtrail itself wrote about him: the right values, and whose they are.
+    rectified constant text := 'e.event_type = ''gdpr.rectified'' and e.details->>''actor_id'' = any ($1)';
     relation regclass;
     forms record;
+    -- The identifiers in both normal forms, in the case in which they were given: Alex, alex and ALEX are three people.
+    cased text[];
     types text[];
     candidates text[];
     scans text[] := '{}';
     actor text;
     subject text;
     bounds text;
+    is_there boolean;
     found bigint;
 begin
     perform pgtrail.check_subject_stage();
     forms := pgtrail.subject_forms();
+    select array_agg(distinct v.value) into cased
+    from pg_temp.pgtrail_subject s, lateral (select case when s.kind = 'resource' then substr(s.value, strpos(s.value, '/') + 1) else s.value end as value) w,
+        lateral (values (w.value), (normalize(w.value)), (normalize(w.value, nfd))) v (value)
+    where length(w.value) >= 3;
     relation := pgtrail.subject_relation(partition_name);
     perform pgtrail.refuse_found(partition_name);
     -- Nothing was ever in it, as in months ahead, and mostly in DEFAULT: what follows takes long to plan.
@@ -65,16 +75,16 @@ begin
             then '(e.resource_type, e.resource_id) in (select * from unnest($7, $8))' end);
 
     candidates := array_remove(array[
-        case when forms.ids is not null then 'select f.place from unnest($12) o, lateral (select e.ctid as place from only %1$s e '
+        case when forms.ids is not null then 'select f.* from unnest($12) o, lateral (select e.ctid as place from only %1$s e '
             'where e.organization_id = o and left(e.actor_id, 300) = any (array(select left(i, 300) from unnest($1) i)) '
             'and e.actor_id = any ($1) and ' || bounds || ' offset 0) f' end,
-        case when forms.sessions is not null then 'select f.place from unnest($12) o, lateral (select e.ctid as place from only %1$s e '
+        case when forms.sessions is not null then 'select f.* from unnest($12) o, lateral (select e.ctid as place from only %1$s e '
             'where e.organization_id = o and left(e.session_id, 300) = any (array(select left(i, 300) from unnest($6) i)) '
             'and e.session_id = any ($6) and ' || bounds || ' offset 0) f' end,
-        case when forms.ids is not null and types is not null then 'select f.place from unnest($12) o, unnest($15) t, unnest($1) i, '
+        case when forms.ids is not null and types is not null then 'select f.* from unnest($12) o, unnest($15) t, unnest($1) i, '
             'lateral (select e.ctid as place from only %1$s e where e.organization_id = o and left(e.resource_type, 100) = left(t, 100) '
             'and left(e.resource_id, 300) = left(i, 300) and e.resource_type = t and e.resource_id = i and ' || bounds || ' offset 0) f' end,
-        case when forms.resource_types is not null then 'select f.place from unnest($12) o, unnest($7, $8) n (t, i), '
+        case when forms.resource_types is not null then 'select f.* from unnest($12) o, unnest($7, $8) n (t, i), '
             'lateral (select e.ctid as place from only %1$s e where e.organization_id = o and left(e.resource_type, 100) = left(n.t, 100) '
             'and left(e.resource_id, 300) = left(n.i, 300) and e.resource_type = n.t and e.resource_id = n.i and ' || bounds || ' offset 0) f' end],
         null);
@@ -118,6 +128,39 @@ begin
         return 0;
     end if;
 
+    -- What follows takes long to plan, and in most partitions most people have done nothing.
+    if not in_text and scans = '{}' then
+        execute (select 'select ' || string_agg(format('exists (%s)', format(c, relation)), ' or ') from unnest(candidates) c)
+        into is_there
+        using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
+            forms.folded, forms.needles, forms.pattern, organizations, since, until, types;
+        if not is_there then
+            return 0;
+        end if;
+    end if;
+
+    if not told and not in_text and scans = '{}' then
+        -- Nothing in these texts is from outside. No parameter goes into a view, and no identifier into the catalog: it reads them from a temporary table.
+        delete from pg_temp.pgtrail_given;
+        insert into pg_temp.pgtrail_given values (forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions,
+            forms.resource_types, forms.resource_ids, forms.folded, organizations, since, until, types);
+        if to_regclass('pg_temp.pgtrail_found') is not null then
+            drop view pg_temp.pgtrail_found;
+        end if;
+        execute format(regexp_replace(format($q$
+            create temporary view pgtrail_found as
+            select f.is_actor as as_actor, f.is_subject as as_subject, false as mentioned, e.*
+            from (select * from (%1$s) c order by c.occurred_at, c.organization_id, c.lane, c.seq) c
+            join only %%1$s e on e.ctid = c.place,
+                lateral (select coalesce(%2$s, false) as is_actor, coalesce(%3$s, false) or coalesce(%4$s, false) as is_subject offset 0) f
+            where f.is_actor or f.is_subject $q$,
+            (select string_agg(format('(%s)', replace(c, 'e.ctid as place', 'e.ctid as place, e.occurred_at, e.organization_id, e.lane, e.seq')), ' union ')
+            from unnest(candidates) c),
+            actor, subject, rectified), '[$](\d+)', 'coalesce((select g.p\1 from pg_temp.pgtrail_given g))', 'g'), relation);
+        grant select on pg_temp.pgtrail_found to public;
+        return null;
+    end if;
+
     if not told and not in_text then
         -- Only what he is in the event: without rules that name paths no document is read.
         execute format($q$
@@ -126,7 +169,7 @@ begin
             select case when $16 is null then $17 end, $16, e.organization_id, e.lane, e.seq, e.occurred_at, e.event_type, e.place, e.is_actor, e.is_subject, false
             from (
                 select e.ctid as place, e.organization_id, e.lane, e.seq, e.occurred_at, e.event_type, coalesce(%3$s, false) as is_actor,
-                    coalesce(%4$s, false) or coalesce(e.event_type = 'gdpr.rectified' and pgtrail.fold_text(e.details->>'actor_id') = any ($9), false)
+                    coalesce(%4$s, false) or coalesce(%6$s, false)
                         or %5$s as is_subject
                 from candidate c
                 join only %1$s e on e.ctid = c.place
@@ -139,7 +182,7 @@ begin
             (select coalesce(string_agg(format('%s and coalesce((select j.hit from pgtrail.json_places(e.%I, $9, $19, $11, %L) j), false)',
                 case when r.event_type is null then 'true' else format('(e.event_type = %1$L or starts_with(e.event_type, %1$L || ''.''))', r.event_type) end,
                 r.path[1], jsonb_build_array(to_jsonb(r.path) - 0)), ' or '), 'false')
-            from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null))
+            from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null), rectified)
         using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
             forms.folded, forms.needles, forms.pattern, organizations, since, until, types,
             case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end, partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3);
@@ -151,7 +194,7 @@ begin
         with candidate as materialized (%2$s), read as (
             select e.ctid as place, e.*, coalesce(%3$s, false) as is_actor, coalesce(%4$s, false) as is_resource,
                 -- What pgtrail itself wrote about him: the right values, and whose they are.
-                coalesce(e.event_type = 'gdpr.rectified' and pgtrail.fold_text(e.details->>'actor_id') = any ($9), false) as is_rectified,
+                coalesce(e.event_type = 'gdpr.rectified' and e.details->>'actor_id' = any ($1), false) as is_rectified,
                 -- Of others' events short identifiers say nothing: 5 is a number, and admin a role.
                 case when coalesce(%3$s or %4$s, false) then $9 else $20 end as folded,
                 -- What else his own events say of him is found in the rest of them too.
@@ -211,13 +254,17 @@ begin
         from unnest(json_columns) c),
         (select string_agg(case c when 'ip_address'
             then 'case when e.ip_address is not null and (e.is_actor or host(e.ip_address) = any (e.folded)) then ''ip_address'' end'
-            -- Of another's event only what is an identifier as it stands: his own id may have it in it.
-            else format('case when e.%1$s is not null and (e.is_actor or pgtrail.fold_text(e.%1$s) = any (e.folded)'
+            -- Of another's event only what is an identifier as it stands: his own id may have it in it, or be it in another case.
+            else format('case when e.%1$s is not null and (e.is_actor or '
+                || case when c in ('actor_id', 'session_id', 'device_id') then '(e.%1$s = any ($21) or pgtrail.fold_text(e.%1$s) = any ($2)) is true'
+                    else 'pgtrail.fold_text(e.%1$s) = any (e.folded)' end
                 || case c when 'user_agent' then ' or pgtrail.fold_text(e.user_agent) like any ($19) and pgtrail.fold_text(e.user_agent) ~ $11' else '' end || ') then %1$L end', c) end, ', ')
         from unnest(identity_columns) c),
-        (select string_agg(format('case when %2$s (e.says and (pgtrail.fold_text(e.%1$s) = any (e.folded) or pgtrail.fold_text(e.%1$s) like any ($19) and pgtrail.fold_text(e.%1$s) ~ $11 or pgtrail.fold_text(e.%1$s) like any (e.own))) '
+        (select string_agg(format('case when %2$s (e.says%3$s and (pgtrail.fold_text(e.%1$s) = any (e.folded) or pgtrail.fold_text(e.%1$s) like any ($19) and pgtrail.fold_text(e.%1$s) ~ $11 or pgtrail.fold_text(e.%1$s) like any (e.own))) '
             'then %1$L end', c, case c when 'resource_id' then 'e.is_resource and e.resource_id is not null or'
-                when 'resource_name' then 'e.is_resource and e.resource_name is not null and e.resource_name not in (''[erased]'') or' else '' end), ', ')
+                when 'resource_name' then 'e.is_resource and e.resource_name is not null and e.resource_name not in (''[erased]'') or' else '' end,
+                -- Where it is somebody's id, it is his in this case alone.
+                case c when 'resource_id' then ' and (e.resource_type = any ($15) and pgtrail.fold_text(e.resource_id) = any (e.folded) and (pgtrail.fold_text(e.resource_id) = any ($2)) is not true) is not true' else '' end), ', ')
         from unnest(text_columns) c)
             || ', case when e.says and exists (select from unnest(e.tags) t where pgtrail.fold_text(t) = any (e.folded) or pgtrail.fold_text(t) like any ($19) and pgtrail.fold_text(t) ~ $11 or pgtrail.fold_text(t) like any (e.own)) then ''tags'' end',
         (select string_agg(format('case when e.frame_says and (pgtrail.fold_text(e.%1$s::text) = any (e.folded) or pgtrail.fold_text(e.%1$s::text) ~ $11) then %1$L end', c), ', ')
@@ -227,7 +274,7 @@ begin
         (select string_agg(format('e.%s::text', c), ', ') from unnest(frame_columns) c))
     using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
         forms.folded, forms.needles, forms.pattern, organizations, since, until, types, case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end,
-        partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3);
+        partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3), cased;
     get diagnostics found = row_count;
     return found;
 end

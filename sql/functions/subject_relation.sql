@@ -16,7 +16,13 @@ begin
                 message = 'pg_temp.pgtrail_restored is not the table that pgtrail.restore_stage() makes';
         end if;
     else
-        select p.oid::regclass into relation from pgtrail.partitions() p where p.name = partition_name;
+        -- Without the bounds that pgtrail.partitions() reads of all: each partition is asked for more than once.
+        select c.oid::regclass into relation
+        from pg_class c
+        where c.relname = partition_name
+            and (exists (select from pg_inherits i where i.inhparent = 'pgtrail.event'::regclass and i.inhrelid = c.oid)
+                or c.relnamespace = 'pgtrail'::regnamespace and c.relkind = 'r'
+                    and exists (select from pgtrail.detached_partition d where d.name = partition_name));
         if not found then
             raise exception using errcode = 'undefined_table', message = format('there is no partition %s', partition_name),
                 hint = 'Nothing was changed; pgtrail partition list tells all.';

@@ -1,6 +1,6 @@
--- Makes the temporary tables of a request, gone at the end of the transaction: who the subject is (filled by COPY, whose data no log has), what
--- was found, what is put in the place of values, and what a register lists. They belong to the owner of pgtrail, so that the caller can fill
--- the first and the last, read the second, and nothing else.
+-- Makes the temporary tables of a request, gone at the end of the transaction: who the subject is (filled by COPY, whose data no log has), how he
+-- is looked for, what was found, what is put in the place of values, and what a register lists. They belong to the owner of pgtrail, so that the
+-- caller can fill the first and the last, read what was found, and nothing else.
 create or replace function pgtrail.subject_stage() returns void
 language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
@@ -32,6 +32,10 @@ begin
             replacement text collate "C", recorded_until timestamptz
         ) on commit drop;
         grant insert, select on pg_temp.pgtrail_listed to public;
+        -- Parameters of find_subject, by their numbers there, for the view that it makes.
+        create temporary table pgtrail_given (
+            p1 text[], p2 text[], p3 text[], p4 inet[], p5 text[], p6 text[], p7 text[], p8 text[], p9 text[], p12 text[], p13 timestamptz, p14 timestamptz, p15 text[]
+        ) on commit drop;
     end if;
     perform pgtrail.check_subject_stage();
 end

@@ -175,6 +175,7 @@ const answering = [
   "find_listed",
   "plan_cases",
   "subject_view",
+  "fold_text",
   "redact_begin",
   "redact_partition",
   "record_redaction",

@@ -269,3 +269,54 @@ test("an erasure takes his, and leaves what looks like it", async () => {
     { actor_id: "u-4711-b", description: "another" },
   ])
 })
+
+test.each(["actor_id", "session_id", "device_id"])(
+  "a %s in another case is another person's, and stays, also when text is looked through",
+  async (column) => {
+    const organization_id = `case-${column}`
+    const put = (columns: object) => append(db, { organization_id, event_type: "a.b", ...columns })
+    await put({ [column]: "u-ALEX" })
+    await put({ [column]: "u-Alex" })
+    await put({ actor_id: "ann", [column]: "u-alex", description: "asked u-alex" })
+    // An address is the same in every case.
+    await put({ [column]: "ALEX@X.example" })
+    const alex = [
+      ["id", "u-Alex"],
+      ["email", "alex@x.example"],
+      ["session", "u-Alex"],
+      ["device", "u-Alex"],
+    ] as const
+    const rows = await found(
+      alex,
+      { organizations: [organization_id], inText: true },
+      "seq, as_actor, identity_fields as who, content_fields as what",
+    )
+    expect(rows).toEqual([
+      { seq: "2", as_actor: "t", who: `{${column}}`, what: "{}" },
+      { seq: "3", as_actor: "f", who: "{}", what: "{description}" },
+      { seq: "4", as_actor: "f", who: `{${column}}`, what: "{}" },
+    ])
+  },
+)
+
+test("a resource that is a person in another case is another one, and stays", async () => {
+  const organization_id = "case-resource"
+  await db.query("select pgtrail.add_subject_rule('resource', null, 'user', null, null, null, null)")
+  for (const [resource_type, resource_id] of [
+    ["user", "u-ALEX"],
+    ["user", "u-Alex"],
+    ["doc", "u-ALEX"],
+  ]) {
+    await append(db, { organization_id, event_type: "a.b", resource_type, resource_id })
+  }
+  expect(
+    await found(
+      [["id", "u-Alex"]],
+      { organizations: [organization_id], inText: true },
+      "seq, as_subject, content_fields as what",
+    ),
+  ).toEqual([
+    { seq: "2", as_subject: "t", what: "{resource_id}" },
+    { seq: "3", as_subject: "f", what: "{resource_id}" },
+  ])
+})

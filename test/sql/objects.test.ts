@@ -42,11 +42,18 @@ test("no SECURITY DEFINER function runs in a parallel worker, and none that writ
   expect(rows).toEqual([])
 })
 
-test("a function without a search path of its own is granted to nobody", async () => {
+test("a function without a search path of its own is granted to nobody, but for one whose names are all qualified", async () => {
   const rows = await db.query(`select p.proname, a.grantee::regrole from pg_proc p, aclexplode(p.proacl) a
     where p.pronamespace = 'pgtrail'::regnamespace and a.grantee <> p.proowner
       and not coalesce(p.proconfig::text ~ 'search_path', false)`)
-  expect(rows).toEqual([])
+  expect(rows).toEqual([{ proname: "fold_text", grantee: "pgtrail_privacy" }])
+  const [row] = await db.query(
+    "select prosrc as body from pg_proc where oid = 'pgtrail.fold_text(text)'::regprocedure",
+  )
+  const words = String(row?.body)
+    .replaceAll(/'[^']*'|--.*|"C"/g, "")
+    .replaceAll(/pg_catalog\.\w+|operator\(pg_catalog\.=\)/g, "")
+  expect(words).toMatch(/^(?:\s|[(),]|\b(?:select|case|when|then|else|end|value|collate)\b)*$/)
 })
 
 test("no function of pgtrail takes part in a plan as IMMUTABLE or STABLE while it writes", async () => {

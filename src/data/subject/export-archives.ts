@@ -3,8 +3,8 @@ import type { Client } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { type ArchiveAccess, visitArchives } from "./archives.js"
 import type { SubjectManifestArchive } from "./export-manifest.js"
-import { copyPlanned, type RowSink, type SubjectReading } from "./export-read.js"
-import { findInPartition, stageSubject } from "./stage.js"
+import { copyFound, type RowSink, type SubjectReading } from "./export-read.js"
+import { stageSubject, viewInPartition } from "./stage.js"
 
 /** `client` has the snapshot of the export: what came back before it is in the log, and what went after it is too. */
 export async function readArchived(
@@ -29,18 +29,21 @@ export async function readArchived(
   }
   let broken: { readonly error: unknown } | undefined
   const found: SubjectManifestArchive[] = []
+  let isFound = false
   const visited = visitArchives<string>(target, {
     ...scope,
     stage: (within) => stageSubject(within, identifiers),
-    plan: (within, partition) => findInPartition(within, partition, scope, false),
+    async plan(within, partition) {
+      isFound = await viewInPartition(within, partition, scope)
+    },
     store: options.store,
     identities: options.identities,
     signal,
     async visit(within, archive) {
-      if (!names.has(archive)) return "0"
+      if (!names.has(archive) || !isFound) return "0"
       const before = sink.events.rows
       try {
-        await copyPlanned(within, `archive ${archive}`, reading, sink)
+        await copyFound(within, reading, sink)
       } catch (error) {
         // A part of its events may be written already.
         broken = { error }
@@ -58,7 +61,9 @@ export async function readArchived(
         : leftOut(
             archive,
             why ?? "it could not be read",
-            `pgtrail archive restore ${archive}, and the export again`,
+            why?.endsWith("--identity") === true
+              ? "the export again with --identity and another --out"
+              : `pgtrail archive restore ${archive}, and the export again`,
           ),
     )
   }

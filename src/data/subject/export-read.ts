@@ -3,10 +3,10 @@ import type { Client } from "pg"
 import { to as copyTo } from "pg-copy-streams"
 import { destroy } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { RowCutter } from "../export/csv.js"
 import type { Pages } from "../export/pages.js"
+import { FieldCutter, type VisitFields } from "./export-cut.js"
 import type { Identifier } from "./identifiers.js"
-import { findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
+import { partitionsIn, type SubjectScope, stageSubject, viewInPartition } from "./stage.js"
 
 export interface SubjectReading {
   readonly identifiers: readonly Identifier[]
@@ -21,7 +21,9 @@ export interface RowSink {
   readonly select: string
   readonly events: Pages
   readonly review: Pages
-  write(bytes: Buffer, start: number, end: number): void
+  /** Of a row of `select`. */
+  readonly fields: number
+  readonly write: VisitFields
 }
 
 export interface ReadPartitions {
@@ -61,10 +63,10 @@ export async function readPartitions(
       await begin()
       await stageSubject(client, identifiers)
     }
-    await findInPartition(client, partition, scope, false).catch((error: unknown) => {
+    const isFound = await viewInPartition(client, partition, scope).catch((error: unknown) => {
       throw isGone(error) ? gone(partition, error) : error
     })
-    await copyPlanned(client, partition, reading, sink)
+    if (isFound) await copyFound(client, reading, sink)
     if (performance.now() - (begun ?? 0) > longest) await end()
   }
   await end()
@@ -88,18 +90,18 @@ async function states(client: Client): Promise<Map<string, { isDetached: boolean
   )
 }
 
-/** `partition` may be `archive NAME`: then the rows that were loaded are read. */
-export async function copyPlanned(
+/** What pg_temp.pgtrail_found has. */
+export async function copyFound(
   client: Client,
-  partition: string,
   { signal, progress }: SubjectReading,
-  { select, events, review, write }: RowSink,
+  { select, events, review, fields, write }: RowSink,
 ): Promise<void> {
-  await client.query("select pgtrail.subject_view($1)", [partition])
   // Sorted are the places, and not the events: these are fetched one after the other.
-  await client.query("set local enable_hashjoin = off; set local enable_mergejoin = off; set local jit = off")
+  await client.query(
+    "set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_memoize = off; set local jit = off",
+  )
   const sql = `copy (select ${select} from pg_temp.pgtrail_found e) to stdout (format csv)`
-  const cutter = new RowCutter(write)
+  const cutter = new FieldCutter(fields, write)
   const stream = client.query(copyTo(sql))
   try {
     for await (const chunk of stream) {

@@ -18,12 +18,19 @@ export interface SubjectScope {
 
 const special = /[\\\n\r\t]/g
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" }
-const escaped = (text: string): string => text.replace(special, (found) => escapes[found] ?? found)
+/** As COPY reads a value. */
+export const escaped = (text: string): string => text.replace(special, (found) => escapes[found] ?? found)
 
 /** In a transaction, whose end takes it away. Throws `usage`, naming the kind and the number of an identifier and never its value. */
 export async function stageSubject(client: Client, identifiers: readonly Identifier[]): Promise<void> {
   checkIdentifiers(identifiers)
   await client.query("select pgtrail.subject_stage()")
+  await addIdentifiers(client, identifiers)
+}
+
+/** More of them, to a stage that is there. */
+export async function addIdentifiers(client: Client, identifiers: readonly Identifier[]): Promise<void> {
+  if (identifiers.length === 0) return
   const copy = client.query(copyFrom("copy pg_temp.pgtrail_subject (kind, value) from stdin"))
   copy.end(identifiers.map(({ kind, value }) => `${kind}\t${escaped(value)}\n`).join(""))
   await once(copy, "finish")
@@ -40,22 +47,42 @@ export async function partitionsIn(client: Client, { since, until }: SubjectScop
   return rows.map(({ name }) => name)
 }
 
+/** Adds the events of the staged subject to the plan. `partition` may be `archive NAME`: then the rows that were loaded are searched. */
+export async function findInPartition(client: Client, partition: string, scope: SubjectScope): Promise<void> {
+  await found(client, partition, scope, true)
+}
+
 /**
- * Adds the events of the staged subject to the plan. `partition` may be `archive NAME`: then the rows that were loaded are searched. Not
- * `told`: only what the subject is in each of them, and nothing of what a redaction would replace.
+ * Makes pg_temp.pgtrail_found of them, with what the subject is in each, and nothing of what a redaction would replace. False: there are
+ * none, and no view.
  */
-export async function findInPartition(
+export async function viewInPartition(
   client: Client,
   partition: string,
   scope: SubjectScope,
-  told = true,
-): Promise<void> {
-  await client.query("select pgtrail.find_subject($1, $2, $3, $4, $5, $6)", [
-    partition,
-    scope.organizations ?? null,
-    scope.since ?? null,
-    scope.until ?? null,
-    scope.inText ?? false,
-    told,
-  ])
+): Promise<boolean> {
+  const events = await found(client, partition, scope, false)
+  // Null: the view is there, and finds them itself.
+  if (events !== null && events !== "0") await client.query("select pgtrail.subject_view($1)", [partition])
+  return events !== "0"
+}
+
+async function found(
+  client: Client,
+  partition: string,
+  scope: SubjectScope,
+  told: boolean,
+): Promise<string | null> {
+  const { rows } = await client.query<{ found: string | null }>(
+    "select pgtrail.find_subject($1, $2, $3, $4, $5, $6) as found",
+    [
+      partition,
+      scope.organizations ?? null,
+      scope.since ?? null,
+      scope.until ?? null,
+      scope.inText ?? false,
+      told,
+    ],
+  )
+  return rows[0]?.found ?? null
 }
