@@ -16,7 +16,7 @@ begin
     perform pg_advisory_xact_lock(1885828210, -8), pg_advisory_xact_lock(1885828210, -1);
     select k.key_id into known from pgtrail.privacy_key k where k.state = 'active';
     if (key_id ~ '^[a-z0-9-]{1,32}$') is not true or key_id = 'none' then
-        odd := 'a privacy key has a name of 1 to 32 small letters, digits and dashes, and none is not one';
+        odd := 'a privacy key has a name of 1 to 32 small letters, digits and dashes, and "none" is not one';
     elsif octet_length(check_value) is distinct from 32 then
         odd := 'the check value of a privacy key has 32 bytes';
     elsif exists (select from pgtrail.privacy_key k where k.key_id = add_privacy_key.key_id) then

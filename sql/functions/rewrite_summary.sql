@@ -1,5 +1,5 @@
 -- What an erasure leaves outside of the partitions: rows that were taken away from the summaries of actors, from the batches of the last day
--- (a digest of values), from restrictions, from holds that are over, and, where `storage`, from archives in the database itself, are in files until something writes
+-- (a digest of values), from restrictions, from holds that are over, from whom pseudonyms stand for, and, where `storage`, from archives in the database itself, are in files until something writes
 -- over them. Writes these tables anew, and gathers statistics anew, of which a column's most common values are a part: those
 -- of an empty table stay as they were, so they are dropped. The old rows of statistics are in the file of pg_statistic itself: VACUUM FULL.
 create or replace function pgtrail.rewrite_summary(storage boolean default false, patience interval default '30 seconds') returns void
@@ -16,7 +16,7 @@ begin
         begin
             -- Whoever appends gets his turn: nobody waits in a queue behind this lock for longer than that.
             set local lock_timeout = '100ms';
-            lock table pgtrail.append_batch, pgtrail.summary_actor, pgtrail.subject_restriction, pgtrail.hold in access exclusive mode;
+            lock table pgtrail.append_batch, pgtrail.summary_actor, pgtrail.subject_restriction, pgtrail.hold, pgtrail.pseudonym in access exclusive mode;
             if storage then
                 lock table pgtrail.archive_storage, pgtrail.archive_storage_part in access exclusive mode;
             end if;
@@ -46,6 +46,10 @@ begin
     cluster verbose pgtrail.hold using hold_pkey;
     alter table pgtrail.hold set without cluster;
     analyze pgtrail.hold;
+    cluster verbose pgtrail.pseudonym using pseudonym_pkey;
+    alter table pgtrail.pseudonym set without cluster;
+    alter table pgtrail.pseudonym alter column pseudonym type text collate "C", alter column lookup type bytea, alter column original type bytea;
+    analyze pgtrail.pseudonym;
     if storage then
         cluster verbose pgtrail.archive_storage using archive_storage_pkey;
         alter table pgtrail.archive_storage set without cluster;

@@ -612,6 +612,12 @@ export const commands: readonly Entry[] = [
     load: () => import("../commands/gdpr/unrestrict.js"),
   },
   {
+    name: "gdpr restriction list",
+    topic: "people",
+    summary: "list the restrictions in force (Article 18): since when, why, and by which act",
+    load: () => import("../commands/gdpr/restriction/list.js"),
+  },
+  {
     name: "gdpr rule list",
     topic: "people",
     summary: "list the rules that say what is personal, and what a law keeps",

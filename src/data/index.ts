@@ -160,10 +160,10 @@ export type {
 } from "./subject/request.js"
 export type {
   Restricted as RestrictedSubject,
-  Restriction,
   RestrictOptions,
   Unrestricted as UnrestrictedSubject,
 } from "./subject/restrict.js"
+export type { Restriction, RestrictionsOptions } from "./subject/restriction-list.js"
 export type { Revealed, RevealOptions } from "./subject/reveal.js"
 export type {
   ChangedSubjectRule,

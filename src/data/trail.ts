@@ -9,7 +9,7 @@ import type { ShownAct } from "./act/show.js"
 import type { Appended, AppendOptions } from "./append/append.js"
 import { disabledWriter, sayDisabled } from "./append/disabled.js"
 import type { EventInput } from "./append/event.js"
-import type { AuthLog, AuthorizationLog, MemoryLog } from "./append/helpers.js"
+import type { AuthLog, AuthorizationLog, LoggedBy, MemoryLog } from "./append/helpers.js"
 import { createLink, type Link } from "./append/link.js"
 import type { Writer, WriterOptions } from "./append/writer.js"
 import type { ArchiveFailure } from "./archive/failure.js"
@@ -96,10 +96,10 @@ import type { Rectified as RectifiedEvent, RectifyOptions } from "./subject/rect
 import type { CloseOptions, NewRequest, RequestFilter, SubjectRequest } from "./subject/request.js"
 import type {
   Restricted as RestrictedSubject,
-  Restriction,
   RestrictOptions,
   Unrestricted as UnrestrictedSubject,
 } from "./subject/restrict.js"
+import type { Restriction, RestrictionsOptions } from "./subject/restriction-list.js"
 import type { Revealed, RevealOptions } from "./subject/reveal.js"
 import type { ChangedSubjectRule, NewSubjectRule, SubjectRule, SubjectRuleFilter } from "./subject/rules.js"
 import type { RebuildOptions, Rebuilt } from "./summary/rebuild.js"
@@ -201,19 +201,28 @@ export class Trail {
   /** Appends an authentication event: a login, a logout, what happened to a token or an account. */
   async logAuth(log: AuthLog, options: AppendOptions = {}): Promise<Appended[]> {
     const { authEvent } = await import("./append/helpers.js")
-    return this.append(authEvent(log), options)
+    return this.#log(authEvent(log), log, options)
   }
 
   /** Appends what was done to a memory, with its state before and after. */
   async logMemory(log: MemoryLog, options: AppendOptions = {}): Promise<Appended[]> {
     const { memoryEvent } = await import("./append/helpers.js")
-    return this.append(memoryEvent(log), options)
+    return this.#log(memoryEvent(log), log, options)
   }
 
   /** Appends the answer of a check of rights: authz.access.granted, or authz.access.denied with the outcome denied. */
   async logAuthorization(log: AuthorizationLog, options: AppendOptions = {}): Promise<Appended[]> {
     const { authorizationEvent } = await import("./append/helpers.js")
-    return this.append(authorizationEvent(log), options)
+    return this.#log(authorizationEvent(log), log, options)
+  }
+
+  async #log(event: EventInput, { memoric }: LoggedBy, options: AppendOptions): Promise<Appended[]> {
+    if (!this.#isEnabled || memoric === undefined) return this.append(event, options)
+    const { asMemoricRow } = await import("./profile/memoric-row.js")
+    return this.append(
+      await withClient(this.target, (client) => asMemoricRow(client, memoric, event)),
+      options,
+    )
   }
 
   /** Gathers events and appends them in batches. Has a connection of its own; the caller closes it. */
@@ -821,13 +830,13 @@ export class Trail {
     return reapply(this.target, register, options)
   }
 
-  /** Puts a pseudonym in the place of whatever names a subject, by an act. Throws `usage`, `config`, `privilege`, `lock-timeout`, `retry`. */
+  /** Puts a pseudonym in the place of whatever names a subject, in archives too, by acts. Throws `usage`, `config`, `privilege`, `lock-timeout`, `retry`. */
   async pseudonymize(
     identifiers: readonly Identifier[],
     options: PseudonymizeOptions,
   ): Promise<Pseudonymized> {
     const { pseudonymize } = await import("./subject/pseudonymize.js")
-    return withClient(this.target, (client) => pseudonymize(client, identifiers, options))
+    return pseudonymize(this.target, identifiers, options)
   }
 
   /** Tells whom a pseudonym stands for, once an act of it is committed. Throws `usage`, `privilege`, `not-found`, `config`, `forged`. */
@@ -872,10 +881,10 @@ export class Trail {
     return withClient(this.target, (client) => unrestrictSubject(client, which, options))
   }
 
-  /** The restrictions in force; whose they are is not told. */
-  async restrictions(): Promise<Restriction[]> {
-    const { restrictions } = await import("./subject/restrict.js")
-    return withClient(this.target, restrictions)
+  /** The restrictions in force; whose they are is not told. Throws `privilege`; `read-only` where a standby is to count. */
+  async restrictions(options: RestrictionsOptions = {}): Promise<Restriction[]> {
+    const { listRestrictions } = await import("./subject/restriction-list.js")
+    return withClient(this.target, (client) => listRestrictions(client, options))
   }
 
   /** Records what is right in the place of what an event says, by a new event. Throws `usage`, `privilege`. */

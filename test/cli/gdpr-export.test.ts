@@ -46,6 +46,37 @@ test("what Article 15 demands comes from the configuration, and is asked for whe
     expect(readme).toContain(text)
 })
 
+test("the manifest has all that pgtrail.json says, with the policies of retention, and then nothing is asked for", async () => {
+  const information = {
+    ...{ controller: "ACME, Main Street 1", purposes: "to prove who did what", categories: "names, acts" },
+    ...{
+      recipients: "the auditors",
+      transfers: "none",
+      retention: "seven years",
+      source: "our applications",
+    },
+    ...{
+      automation: "none",
+      rights: "write to privacy@acme.example",
+      complaint: "the authority of our country",
+    },
+  }
+  const config = path("texts.json")
+  writeFileSync(config, JSON.stringify({ gdpr: information }), { mode: 0o600 })
+  await db.query("select pgtrail.set_retention('floor', 'tax', 3650, compliance_tag => 'TAX')")
+  const env = { PGTRAIL_URL: db.url }
+  const argv = ["gdpr", "export", "u-ann", "--out", "all", "--config", config]
+  const { exit, stderr } = await runInProcess(argv, { env, cwd })
+  expect([exit, stderr.includes("gdpr.")]).toEqual([0, false])
+  const manifest = JSON.parse(readFileSync(path("all/manifest.json"), "utf8"))
+  expect(manifest.information).toEqual(information)
+  expect(manifest.retention).toContainEqual(
+    expect.objectContaining({ kind: "floor", name: "tax", compliance_tag: "TAX", keep_days: "3650" }),
+  )
+  const readme = readFileSync(path("all/README.txt"), "utf8")
+  for (const text of Object.values(information)) expect(readme).toContain(text)
+})
+
 test("a folder that is named with a slash has its manifest behind one", async () => {
   const env = { PGTRAIL_URL: db.url }
   const { exit, stdout } = await runInProcess(["gdpr", "export", "u-ann", "--out", "slash/"], { env, cwd })

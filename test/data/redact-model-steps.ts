@@ -6,20 +6,41 @@ import { oneOf, type Pick, type Step } from "./lifecycle-steps.js"
 import { redact } from "./redact-fixture.js"
 
 const organizations = ["acme", "globex", "initech"]
-const users = ["user-0", "user-1", "user-2", "user-3", "user-4"]
+export const users = ["user-0", "user-1", "user-2", "user-3", "user-4"]
 /** What stands in the place of a value that is null, the marker, or a token of nobody. */
-const gone = "nobody"
+export const gone = "nobody"
 
 interface Said {
   readonly who: string
   readonly to: string
   readonly identity: boolean
   readonly content: boolean
+  /** It is about `who` by a rule: whoever looks for him finds it without a search of all text. */
+  readonly isAbout?: boolean
 }
 
 /** What the documents of the events say, and which groups of them were redacted, wherever the events are now. */
 export class People {
   readonly said = new Map<string, Said>()
+
+  isFound(event: Known, subject: string, inText: boolean): boolean {
+    const said = this.said.get(event.place)
+    const isMentioned = said?.who === subject || said?.to === subject
+    return event.actor === subject || ((inText || said?.isAbout === true) && isMentioned)
+  }
+
+  /** Of an event that has the subject. */
+  replace(event: Known, subject: string, other: string): void {
+    const before = this.said.get(event.place) as Said
+    const now = (value: string) => (value === subject ? other : value)
+    this.said.set(event.place, {
+      ...before,
+      who: now(before.who),
+      to: now(before.to),
+      identity: before.identity || event.actor === subject,
+      content: before.content || before.who === subject || before.to === subject,
+    })
+  }
 
   redacted(model: Model): { identity: number; content: number } {
     const live = [...model.live.keys()].flatMap((place) => this.said.get(place) ?? [])
@@ -67,14 +88,10 @@ export function peopleSteps(people: People): Step[] {
         `p1:${strategy[0]}:key-${pick(3)}:${`${at}${pick(1000)}`.padEnd(22, "A")}`,
       ]),
     )
-    const found = [...model.live.values()].filter((event) => {
-      const said = people.said.get(event.place)
-      const isMentioned = said?.who === subject || said?.to === subject
-      return (
-        (only === undefined || only.includes(event.organization)) &&
-        (event.actor === subject || (inText && isMentioned))
-      )
-    })
+    const found = [...model.live.values()].filter(
+      (event) =>
+        (only === undefined || only.includes(event.organization)) && people.isFound(event, subject, inText),
+    )
     const free = found.filter((event) => !model.isHeld(event))
     const kept = free.filter((event) => isKept(model, event)).length
     const done = await redact(db, [["id", subject]], {
@@ -92,16 +109,9 @@ export function peopleSteps(people: People): Step[] {
       kept: String(kept),
     })
     for (const event of free) {
-      const before = people.said.get(event.place) as Said
       const other = strategy === "erase" ? gone : (pseudonyms[event.organization] ?? gone)
-      const now = (value: string) => (value === subject ? other : value)
-      people.said.set(event.place, {
-        who: now(before.who),
-        to: now(before.to),
-        identity: before.identity || event.actor === subject,
-        content: before.content || before.who === subject || before.to === subject,
-      })
-      model.live.set(event.place, { ...event, actor: now(event.actor) })
+      people.replace(event, subject, other)
+      model.live.set(event.place, { ...event, actor: event.actor === subject ? other : event.actor })
     }
     return `${strategy} ${subject} in ${only ?? "all"}${inText ? ", in text" : ""}: ${free.length} of ${found.length}`
   }
@@ -109,7 +119,7 @@ export function peopleSteps(people: People): Step[] {
   return [append, append, append, append, redaction, redaction, redaction, redaction]
 }
 
-const isKept = (model: Model, event: Known): boolean =>
+export const isKept = (model: Model, event: Known): boolean =>
   [...model.floors.values()].some(({ tag, keep }) => tag === event.tag && event.age < keep)
 
 async function insert(db: TestDatabase, event: Omit<Known, "place">, to: string): Promise<string> {

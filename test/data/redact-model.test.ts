@@ -11,6 +11,7 @@ import { archiveSteps } from "./lifecycle-archive-steps.js"
 import { generator, Model } from "./lifecycle-model.js"
 import { type Pick, type Step, steps } from "./lifecycle-steps.js"
 import { checkRedactions } from "./redact-checker.js"
+import { expectHidden, rightsSteps } from "./redact-model-rights.js"
 import { People, peopleSteps } from "./redact-model-steps.js"
 
 const usualSeed = 7
@@ -113,15 +114,31 @@ async function expectTamperingIsFound(done: readonly string[]): Promise<void> {
 }
 
 /** Each kind of step once or more, in any order; those that take back what others did come in the second half. */
-function lifeOf(people: People, pick: Pick): Step[] {
+function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
   const [append, , , , redaction] = peopleSteps(people)
   const [hold, release, policy, , floor, retention, , maintain, , detach, attach, drop] = steps.slice(3)
   const [due, , , explicit, , restore, , remove] = archiveSteps(trail, pathToFileURL(folder).href)
+  const { rewrite, rectify, restrict, unrestrict, physical } = rightsSteps(trail, people, restricted)
   const halves = [
-    [append, append, redaction, redaction, hold, policy, floor, maintain, due, explicit, detach],
+    [
+      append,
+      append,
+      redaction,
+      redaction,
+      hold,
+      policy,
+      floor,
+      maintain,
+      due,
+      explicit,
+      detach,
+      rectify,
+      restrict,
+      rewrite,
+    ],
     [
       ...[append, append, redaction, redaction, redaction, retention, maintain, explicit],
-      ...[release, attach, drop, restore, remove],
+      ...[release, attach, drop, restore, remove, rewrite, rectify, restrict, unrestrict],
     ],
   ]
   const life = halves.flatMap((half) =>
@@ -130,9 +147,20 @@ function lifeOf(people: People, pick: Pick): Step[] {
       .sort((a, b) => a.at - b.at)
       .map(({ step }) => step),
   )
-  return [append, ...life, redaction, redaction, append, redaction, redaction].filter(
-    (step) => step !== undefined,
-  )
+  // Archives that are written anew, and come back so.
+  const end = [
+    redaction,
+    explicit,
+    rewrite,
+    restore,
+    rewrite,
+    redaction,
+    append,
+    redaction,
+    physical,
+    redaction,
+  ]
+  return [append, ...life, ...end].filter((step) => step !== undefined)
 }
 
 test("after every step of a random life with erasures the log is intact, and what was redacted, archived and purged is counted right; tampering is found", async () => {
@@ -140,11 +168,13 @@ test("after every step of a random life with erasures the log is intact, and wha
   const model = new Model()
   const people = new People()
   const done: string[] = [`seed ${seed}`]
-  for (const step of lifeOf(people, pick)) {
+  const restricted = new Set<string>()
+  for (const step of lifeOf(people, restricted, pick)) {
     done.push(await step(db, model, pick))
     // What was decided by two steps one after the other is checked after the second.
     if (pick(2) === 0) await check(model, people, done)
   }
   await check(model, people, done, true)
+  await expectHidden(db, restricted)
   await expectTamperingIsFound(done)
 }, 300_000)

@@ -150,6 +150,40 @@ test("nothing of the subject is in any file: rows, indexes, large values, summar
   expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact", findings: [] })
 })
 
+test("whom a pseudonym of the erased person stood for is in no file either: neither the lookup nor the sealed identifiers", async () => {
+  await append(30, "2020-01-03Z")
+  const keys = { ids: ["k1"], read: async () => Buffer.alloc(32, 7).toString("base64") }
+  await trail.addPrivacyKey({ id: "k1", keys })
+  const named = [{ kind: "id", value: "subject-4711" }] as const
+  const why = { reason: "asked", requestedBy: "w", keys }
+  await trail.pseudonymize([{ kind: "id", value: "other-1" }], { ...why, strategy: "hash" })
+  const own =
+    "select pseudonym, encode(lookup, 'hex') as lookup, encode(original, 'hex') as original from pgtrail.pseudonym"
+  const before = await client.query(own)
+  await trail.pseudonymize(named, { ...why, strategy: "token" })
+  const { rows } = await client.query(`${own} where strategy = 'token'`)
+  const [{ pseudonym, lookup, original }] = rows
+  await client.query("analyze pgtrail.pseudonym")
+  const sought = {
+    pseudonym: Buffer.from(pseudonym),
+    lookup: Buffer.from(lookup, "hex"),
+    original: Buffer.from(original, "hex").subarray(-24),
+  }
+  Object.assign(needles, sought)
+  try {
+    searched.clear()
+    const there = new Set((await remains()).map((one) => one.replace(/.*: /, "")))
+    expect([...there]).toEqual(expect.arrayContaining(Object.keys(sought)))
+    const erased = await trail.eraseSubject(named, { ...why, confirm: "subject-4711", physical: true })
+    expect(erased).toMatchObject({ complete: true, pseudonyms: 1, receipt: { method: "physical" } })
+    expect(await remains()).toEqual([])
+    expect((await client.query(own)).rows).toEqual(before.rows)
+    expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact", findings: [] })
+  } finally {
+    for (const name of Object.keys(sought)) Reflect.deleteProperty(needles, name)
+  }
+})
+
 test("what another erasure left, or a run that was stopped, is found and done by the next", async () => {
   await append(60, "2020-01-03Z")
   await append(60, "2026-06-03Z")

@@ -1,5 +1,8 @@
 // What a redaction by SQL leaves as it is, and what it leaves nothing of.
+import { generateKeyPairSync, sign, verify } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { recompute } from "../../src/data/canonical.js"
+import type { TestDatabase, TextRow } from "../database.js"
 import { redact, type Subject, whereabouts } from "./redact-fixture.js"
 import { ann, json, type RedactLog, redactLog } from "./redact-log.js"
 
@@ -159,4 +162,68 @@ describe("after the commit no table of the schema has", () => {
     expect(await guess("e.identity_salt")).toEqual([{ count: "0" }])
     expect(await guess("e.content_salt")).toEqual([{ count: "0" }])
   })
+
+  test("nor anything by which a known e-mail address could be tried: neither a digest, with any salt that is left, nor a signature that the application had put there", async () => {
+    const organization = log.another()
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519")
+    const details = { amount: "1.10", currency: "EUR" }
+    /** What the application signs: values that anybody can guess, with a public key that anybody has. */
+    const signed = (email: string) => Buffer.from(json({ actor_email: email, ...details }))
+    const signature = (email: string) => sign(null, signed(email), privateKey).toString("base64")
+    const known = ["ann@known.org", "bob@known.org", "zoe@known.org"]
+    await log.appendTo(organization, [
+      { actor_email: known[1], details: json(details), signature: signature(known[1] ?? "") },
+      { actor_id: "else", details: json({ to: [known[1]] }), signature: signature(known[1] ?? "") },
+    ])
+    const tried = async () => {
+      const events = await log.events(organization)
+      const stored = await everyDigest(log.db)
+      return known.filter((email) =>
+        events.some((event) => {
+          const { signature: kept } = event
+          if (kept != null && verify(null, signed(email), publicKey, Buffer.from(kept, "base64"))) return true
+          return guessesOf(event, email).some((digest) => stored.has(digest))
+        }),
+      )
+    }
+    expect(await tried()).toEqual([known[1]])
+    const before = await log.events(organization, "signature, identity_salt, content_salt")
+    expect(
+      await redact(log.db, [["email", known[1] ?? ""]], { organizations: [organization], inText: true }),
+    ).toMatchObject({ events: "2" })
+    expect(await tried()).toEqual([])
+    expect(await log.events(organization, "signature")).toEqual([{ signature: null }, { signature: null }])
+    const gone = before.flatMap(({ signature: kept, content_salt: salt }) => [kept ?? "", salt ?? ""])
+    expect(await whereabouts(log.db, [...gone, before[0]?.identity_salt ?? ""])).toEqual([])
+    await log.isSound()
+  })
 })
+
+/** All that is stored as bytes, of every row of every table of the schema, in hex. */
+async function everyDigest(db: TestDatabase): Promise<Set<string>> {
+  const columns = await db.query(
+    `select format('select encode(t.%I, ''hex'') as digest from %s t where t.%1$I is not null', a.attname, c.oid::regclass) as query
+     from pg_attribute a join pg_class c on c.oid = a.attrelid
+     where c.relnamespace = 'pgtrail'::regnamespace and c.relkind = 'r' and a.atttypid = 'bytea'::regtype and not a.attisdropped`,
+  )
+  const rows = await db.query(columns.map(({ query }) => query).join(" union "))
+  return new Set(rows.map(({ digest }) => digest ?? ""))
+}
+
+/** Digests of the event as it would have been with this address: of the group that has it, by each salt that is there, and of the event. */
+function guessesOf(event: TextRow, email: string): string[] {
+  const salts = [event.identity_salt, event.content_salt, "00000000-0000-0000-0000-000000000000"]
+  const guesses = [
+    ["identity", { actor_email: email }],
+    ["content", { details: `{"to": ["${email}"]}` }],
+  ] as const
+  return salts.flatMap((salt) =>
+    guesses.flatMap(([group, values]) => {
+      const made = recompute({
+        ...{ ...event, ...values },
+        ...{ [`${group}_digest`]: null, [`${group}_salt`]: salt ?? null },
+      })
+      return [made[group], made.hash]
+    }),
+  )
+}

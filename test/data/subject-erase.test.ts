@@ -112,7 +112,7 @@ test("a restriction and a hold that name the subject are told; the one is to be 
   const { erase, trail, db, intact } = log()
   const client = await db.client()
   await client.query("begin; select pgtrail.subject_stage()")
-  await client.query("insert into pg_temp.pgtrail_subject values ('id', 'U-Jane')")
+  await client.query("insert into pg_temp.pgtrail_subject values ('id', 'u-jane')")
   const { rows } = await client.query("select pgtrail.restrict_subject(null, 'r', 'w', null) as act")
   await client.query("commit")
   await client.end()

@@ -141,13 +141,14 @@ test("archives are searched and written anew; one that cannot be read is listed 
 
   const { rename } = await import("node:fs/promises")
   const name = moved.archives[0]?.archive ?? ""
-  await rename(path(name), path("away"))
+  // Not beside it, where it would be one of which no act tells.
+  await rename(path(name), `${folder}-away`)
   const without = await erase()
   expect(without.complete).toBe(false)
   expect(without.receipt?.archives).toMatchObject([
     { archive: name, new_name: null, why: expect.any(String) },
   ])
-  await rename(path("away"), path(name))
+  await rename(`${folder}-away`, path(name))
   const done = await erase()
   expect(done.receipt?.archives).toMatchObject([{ archive: name, new_name: expect.any(String), why: null }])
   expect(done.complete).toBe(true)

@@ -152,7 +152,7 @@ test("a dry run finds the same and changes nothing", async () => {
   )
   const { organizations, ...tried } = await pseudonymize("hash", { dryRun: true })
   expect(tried).toMatchObject({ act: null, dry_run: true, events: "6" })
-  expect(tried.limits).toContain("archives were not searched")
+  expect(tried.limits).not.toContain("archives were not searched")
   expect(organizations).toMatchObject([
     { organization_id: "acme", pseudonym: null, events: "3" },
     { organization_id: "globex", pseudonym: null, events: "3" },
@@ -248,7 +248,7 @@ test("a reason that names the subject is refused: acts are kept for ever", async
 test("the request in the register is told which act answered it; with one that is not there nothing changes", async () => {
   const { db, pseudonymize } = log()
   await db.query("select pgtrail.add_request('erasure', request => 'R-1')")
-  expect(await failureOf(pseudonymize("hash", { request: "R-404" }))).toMatchObject({ code: "usage" })
+  expect(await failureOf(pseudonymize("hash", { request: "R-404" }))).toMatchObject({ code: "not-found" })
   expect(await db.query("select count(*) as n from pgtrail.event where actor_id like 'p1:%'")).toEqual([
     { n: "0" },
   ])

@@ -139,20 +139,6 @@ test("a register that was cut in its middle is not complete, and tells which era
   expect(await trail.reapply(path("short"))).toMatchObject({ missing: [], complete: true, already: "10" })
 })
 
-test("archives of a restored log that still have what was erased are told, until they have it no more", async () => {
-  const { erase, trail, db, path, folder } = log()
-  await db.query("select pgtrail.set_setting('retention-grace', '0d')")
-  await trail.createArchives({ to: pathToFileURL(folder).href, partition: "event_2026_02" })
-  const restore = await backup(log())
-  const { receipt } = await erase({ register: path("r") })
-  const [{ archive, events } = { archive: "", events: "" }] = receipt?.archives ?? []
-  expect((await trail.reapply(path("r"))).archives).toEqual([])
-  await restore()
-  const told = [{ archive, location: pathToFileURL(folder).href, events, restored: false }]
-  expect(await trail.reapply(path("r"), { dryRun: true })).toMatchObject({ archives: told, complete: false })
-  expect(await trail.reapply(path("r"))).toMatchObject({ archives: told, complete: false })
-})
-
 test("an erasure of which nobody saw the end is redacted again, and one that was taken back is not", async () => {
   const { trail, path } = log()
   const lines = (await registered()).trimEnd().split("\n")

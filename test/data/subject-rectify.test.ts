@@ -72,6 +72,15 @@ const wrong: readonly (readonly [string, ReadonlyMap<string, string>, object, Re
   ["no reason", new Map([["actor_name", '"x"']]), { reason: " " }, /takes a reason/],
   ["nobody who asks", new Map([["actor_name", '"x"']]), { requestedBy: "" }, /who asked/],
   ["an unknown request", new Map([["actor_name", '"x"']]), { request: "none" }, /no request/],
+  [
+    "an address that is none",
+    new Map([["ip_address", '"secret"']]),
+    {},
+    /^ip_address must be an IP address$/,
+  ],
+  ["tags that are no list", new Map([["tags", '"secret"']]), {}, /^tags must be an array of text$/],
+  ["a name that is no text", new Map([["actor_name", '{"secret": 1}']]), {}, /^actor_name must be text$/],
+  ["no JSON", new Map([["details", "{secret"]]), {}, /^details is no JSON$/],
   ["NUL", new Map([["actor_name", '"\\u0000"']]), {}, /no event can have/],
 ]
 test.each(wrong)("refused: %s", async (what, set, more, message) => {

@@ -208,7 +208,40 @@ describe("while it is in force", () => {
     )
     expect(acts.find(({ kind }) => kind === "restrict")).toMatchObject({ digest: "t" })
     expect(text(acts)).not.toContain(eve)
-    expect(await privacy.restrictions()).toEqual([{ act, organization_id: null, identifiers: "4" }])
+  })
+
+  test("who answers requests of people is told which restrictions are in force, and of how many events, and not whose", async () => {
+    const listed = {
+      ...{ act, organization_id: null, identifiers: "4", kinds: "email, id, ip, resource", events: null },
+      ...{
+        since: expect.stringMatching(/^20.*Z$/),
+        reason: why.reason,
+        requested_by: why.requestedBy,
+        request: null,
+      },
+      placed_by: expect.any(String),
+    }
+    expect(await privacy.restrictions()).toEqual([listed])
+    const [hidden] = await db.query(
+      "select (select count(*) from pgtrail.event) - (select count(*) from pgtrail.open_event) as n",
+    )
+    expect(await privacy.restrictions({ count: true })).toEqual([{ ...listed, events: hidden?.n }])
+    expect(Number(hidden?.n)).toBeGreaterThan(5)
+    const one = await privacy.restrictSubject([{ kind: "id", value: "bob" }], {
+      ...why,
+      organization: "acme",
+    })
+    const bobs = (await privacy.restrictions({ count: true }))[1]
+    expect(bobs).toMatchObject({ act: one.act, organization_id: "acme", kinds: "id" })
+    expect(bobs?.events).toBe(
+      (
+        await db.query(
+          "select count(*) as n from pgtrail.event where organization_id = 'acme' and actor_id = 'bob'",
+        )
+      )[0]?.n,
+    )
+    expect(text(await privacy.restrictions({ count: true }))).not.toContain(eve)
+    await privacy.unrestrictSubject({ act: one.act ?? "" }, why)
   })
 
   test("the same again changes nothing", async () => {
@@ -226,7 +259,7 @@ describe("while it is in force", () => {
         code: "privilege",
       })
     }
-    for (const trail of [reader, bound, operator]) {
+    for (const trail of [reader, bound, operator, auditor]) {
       expect(await failureOf(trail.restrictions())).toMatchObject({ code: "privilege" })
     }
   })

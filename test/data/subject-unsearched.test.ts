@@ -71,6 +71,8 @@ test("archives that were left out make an erasure incomplete, where the log has 
   expect((await erase({ archives: false, dryRun: true })).would?.unsearched).toEqual({
     keys: [],
     archives: 0,
+    misnamed: [],
+    companions: [],
   })
   await trail.createArchives({ to: pathToFileURL(folder).href, partition: "event_2026_02" })
   expect((await erase({ archives: false, dryRun: true })).complete).toBe(false)

@@ -2,6 +2,11 @@
 import { arg, command, configurable, file, list } from "../../cli/command.js"
 import { describeCheck } from "../../data/export/describe.js"
 import { verifyExport } from "../../data/export/verify.js"
+import {
+  type CheckedReceipt,
+  describeCheckedReceipt,
+  verifyReceipt,
+} from "../../data/subject/verify-receipt.js"
 import { grouped } from "../../data/words.js"
 
 /** As `pgtrail verify`; what cannot be read is 3. */
@@ -14,8 +19,13 @@ export default command({
     "one before it; counts and both ends of each lane are compared with the manifest. Names every file, line and event where something differs.\n\n" +
     "Exit code 0: intact. 1: something differs, or the signature is not good. 3: a file cannot be read. 4: an event, or the export, is of a later " +
     "pgtrail. With --public-key the manifest must be signed by that key; with --checkpoint too it may be unsigned, and the answer says so. Without a " +
-    "signature, whoever rewrites events, hashes and manifest together is found by nobody but --checkpoint, which knows the heads.",
-  args: { folder: arg("the folder of an export, or the manifest beside the answer of a query") },
+    "signature, whoever rewrites events, hashes and manifest together is found by nobody but --checkpoint, which knows the heads. Of the receipt of an " +
+    "erasure (gdpr erase --receipt) the signature beside it is checked; with --public-key, by whom it is.",
+  args: {
+    folder: arg(
+      "the folder of an export, the manifest beside the answer of a query, or the receipt of an erasure",
+    ),
+  },
   options: {
     publicKey: configurable(list("--public-key <file>", "file of public keys that are believed")),
     checkpoint: file("--checkpoint <file>", "signed checkpoint whose heads the export must agree with"),
@@ -31,8 +41,11 @@ export default command({
     },
   ],
   async run({ args, options, session }) {
+    const publicKeys = options.publicKey.map((path) => session.path(path))
+    const receipt = await verifyReceipt(session.path(args.folder), publicKeys)
+    if (receipt !== undefined) return receiptReport(receipt)
     const report = await verifyExport(session.path(args.folder), {
-      publicKeys: options.publicKey.map((path) => session.path(path)),
+      publicKeys,
       checkpoint: options.checkpoint === undefined ? undefined : session.path(options.checkpoint),
       signal: session.signal,
       progress: (events) => session.progress(`${grouped(events)} events checked`),
@@ -50,4 +63,13 @@ export default command({
       exit: exits[report.verdict],
     }
   },
+})
+
+const receiptReport = (receipt: CheckedReceipt) => ({
+  schema: receipt.schema,
+  columns: ["verdict", "finding", "request", "time", "sha256", "key"].map((name) => ({ name })),
+  rows: [{ ...receipt }],
+  document: receipt,
+  text: describeCheckedReceipt(receipt),
+  exit: exits[receipt.verdict],
 })

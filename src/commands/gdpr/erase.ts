@@ -12,10 +12,10 @@ import {
 } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
 import { findOptions, subjectOptions } from "../../cli/subject.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
 import { readDuration } from "../../data/duration.js"
 import { readDays } from "../../data/retention/rule-words.js"
 import { describeReceipt } from "../../data/subject/describe-erased.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
 import { foundReport } from "./find.js"
 
 export default command({
@@ -29,15 +29,16 @@ export default command({
     "bytes stay in files until then. A run that was stopped is finished by running it again.\n\n" +
     "--register is a file outside of the database, on the disk before the erasure commits: with it gdpr reapply erases again after a restore. " +
     "--receipt tells what was done and what was not, and why, with a signature beside it where there is a key. No identifier of the person is in either, nor in the act: " +
-    "a --reason that has one is refused. Not undone by anything: --confirm takes ID once more. Needs the role pgtrail_privacy.",
-  args: { id: arg("the person's id, as it stands in actor_id") },
+    "a --reason that has one is refused. Not undone by anything: --confirm takes ID once more.\n\n" +
+    `${subjectInput} With --confirm - the second line is the ID once more. Needs the role pgtrail_privacy.`,
+  args: { id: arg(idSummary) },
   options: {
     ...subjectOptions,
     reason: required(text("--reason <text>", "why; stays in the act, so no personal data")),
     requestedBy: required(
       text("--requested-by <who>", "who asked for it: a name, or the number of a request"),
     ),
-    confirm: text("--confirm <id>", "the ID once more"),
+    confirm: text("--confirm <id>", "the ID once more; - reads it from standard input"),
     text: flag("--text", "look for the identifiers in all text of all events too, which reads every event"),
     archives: flag("--no-archives", "leave the archives as they are"),
     physical: flag(
@@ -70,16 +71,21 @@ export default command({
       run: 'pgtrail gdpr erase u-4711 --reason "Article 17" --requested-by R-12 --confirm u-4711 --receipt R-12.json',
       shows: "the person, for ever",
     },
+    {
+      run: 'pgtrail gdpr erase - --confirm - --reason "Article 17" --requested-by R-12 < R-12.txt',
+      shows: "the same of whom a file names: ID, ID once more, then KIND=VALUE",
+    },
   ],
   async run({ args, options, session }) {
     const key = options.key === undefined ? undefined : await readSecret(options.key, session.io)
     const { backupsKept, receipt: path, register } = options
-    const done = await (await session.trail()).eraseSubject(readIdentifiers(args.id, options.also), {
+    const { identifiers, confirm } = await readSubject({ ...args, ...options }, session)
+    const done = await (await session.trail()).eraseSubject(identifiers, {
       ...(await findOptions(options, session)),
       reason: options.reason,
       requestedBy: options.requestedBy,
       request: options.request,
-      confirm: options.confirm,
+      confirm,
       physical: options.physical,
       receipt: path === undefined ? undefined : session.path(path),
       register: register === undefined ? undefined : session.path(register),
@@ -89,20 +95,30 @@ export default command({
       dryRun: options.dryRun,
     })
     const exit = done.complete ? 0 : 4
-    if (done.would !== null)
-      return { ...foundReport(done.would), note: "nothing was changed: --dry-run", exit }
+    if (done.would !== null) {
+      const report = foundReport(done.would, session.format)
+      return { ...report, note: noted(report.note(), "nothing was changed: --dry-run"), exit }
+    }
     const { receipt } = done
+    const words = receipt === null ? "" : describeReceipt(receipt)
+    const isRows = session.format === "csv" || session.format === "ndjson"
     return {
       schema: "pgtrail.erased_field/1",
       columns: [{ name: "group" }, { name: "field" }, { name: "events", kind: "number" }],
       rows: (receipt?.fields ?? []).map((field) => ({ ...field })),
       document: receipt === null ? {} : { ...receipt, receipt_sha256: done.receipt_sha256 },
-      text: receipt === null ? "" : describeReceipt(receipt),
-      note:
+      text: words,
+      // Fields alone say nothing of what stays, and why the exit code is what it is.
+      note: noted(
+        isRows ? words : undefined,
         done.receipt_sha256 === null
           ? "next: pgtrail verify"
           : `the receipt is ${path}, sha256 ${done.receipt_sha256}; next: pgtrail verify`,
+      ),
       exit,
     }
   },
 })
+
+const noted = (...words: readonly (string | undefined)[]): string =>
+  words.filter((one) => one !== undefined && one !== "").join("\n")

@@ -16,13 +16,13 @@ import { eventFilterOptions } from "../../cli/event-filter.js"
 import { privacyKey, privacyKeys } from "../../cli/privacy-keys.js"
 import { readSecret } from "../../cli/secret.js"
 import { storeContext } from "../../cli/store.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
 import { subjectTexts } from "../../cli/subject-texts.js"
 import { manifestName } from "../../data/export/manifest.js"
 import { readPeriod } from "../../data/query/time.js"
 import { describeSubjectExport } from "../../data/subject/describe-export.js"
 import type { SubjectTexts } from "../../data/subject/export-manifest.js"
 import { subjectFormats } from "../../data/subject/export-rows.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
 import { grouped, plural } from "../../data/words.js"
 
 export default command({
@@ -39,13 +39,14 @@ export default command({
     "The manifest has what was searched and what was not, the counts, and what Article 15(1) demands, from the configuration (gdpr.purposes in " +
     "pgtrail.json, or PGTRAIL_GDPR_PURPOSES): controller, purposes, categories, recipients, transfers, retention, source, automation, rights, " +
     "complaint; policies of retention are added. Neither it nor the act that records the export names the person. Salts, hashes and signatures are left " +
-    "out: with them values that are masked could be tried. Needs pgtrail_privacy, and no standby. Exit code 4 when an archive could not be read, or the key of pseudonyms was not given.",
+    "out: with them values that are masked could be tried. Needs pgtrail_privacy, and no standby. Exit code 4 when an archive could not be read, or the key of pseudonyms was not given.\n\n" +
+    subjectInput,
   formatOption: choice(
     "--format <format>",
     "form of the events in a folder, csv where none is named",
     subjectFormats,
   ),
-  args: { id: arg("the person's id, as actor_id has it") },
+  args: { id: arg(idSummary) },
   options: {
     also: list(
       "--also <kind=value>",
@@ -80,7 +81,7 @@ export default command({
     },
   ],
   async run({ args, options, configuration, session }) {
-    const identifiers = readIdentifiers(args.id, options.also)
+    const { identifiers } = await readSubject({ ...args, ...options }, session)
     const { since, until } = readPeriod(options, new Date())
     const key = options.key === undefined ? undefined : await readSecret(options.key, session.io)
     const identities = await readIdentity(options.identity, session)
@@ -139,7 +140,10 @@ export default command({
         ndjson: `${JSON.stringify(document)}\n`,
       },
       note: describeSubjectExport(manifest),
-      exit: (left.length > 0 && options.archives) || searched.missing_keys.length > 0 ? 4 : 0,
+      exit:
+        (left.length > 0 && options.archives) || searched.missing_keys.length + searched.misnamed.length > 0
+          ? 4
+          : 0,
     }
   },
 })

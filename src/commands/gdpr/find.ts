@@ -1,9 +1,9 @@
 // pgtrail gdpr find: what a request about a person would touch.
 import { arg, command, flag } from "../../cli/command.js"
 import { findOptions, subjectOptions } from "../../cli/subject.js"
-import { describeFoundSubject } from "../../data/subject/describe-found.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
+import { describeFoundSubject, limitWords } from "../../data/subject/describe-found.js"
 import type { FoundSubject } from "../../data/subject/find.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
 
 export default command({
   summary: "find what the log has of a person, in archives too, and what could not be erased",
@@ -13,8 +13,9 @@ export default command({
     "organization, an event type, an id) cannot be erased, and is told. No identifier and no value of an event is printed, and nothing is recorded.\n\n" +
     "ID and --also are compared in both forms of Unicode; e-mail addresses and text regardless of case. What has fewer than three characters is " +
     "compared with whole values alone, never looked for within text. With --privacy-key the person is found under pseudonyms too. Found or not, the " +
-    "exit code is 0. Needs the role pgtrail_privacy, and the right to make temporary tables.",
-  args: { id: arg("the person's id, as it stands in actor_id") },
+    "exit code is 0.\n\n" +
+    `${subjectInput} Needs the role pgtrail_privacy, and the right to make temporary tables.`,
+  args: { id: arg(idSummary) },
   options: {
     ...subjectOptions,
     text: flag("--text", "look for the identifiers in all text of all events too, which reads every event"),
@@ -25,16 +26,18 @@ export default command({
       run: "pgtrail gdpr find u-4711 --also email=a@example.com",
       shows: "how many events of which organizations, and which fields of them",
     },
+    { run: "pgtrail gdpr find - < R-12.txt", shows: "the same of whom a file names: ID, then KIND=VALUE" },
     { run: "pgtrail gdpr find u-4711 --text --json", shows: "all of it, for a program" },
   ],
   async run({ args, options, session }) {
-    const identifiers = readIdentifiers(args.id, options.also)
+    const { identifiers } = await readSubject({ ...args, ...options }, session)
     const found = await (await session.trail()).findSubject(identifiers, await findOptions(options, session))
-    return foundReport(found)
+    return foundReport(found, session.format)
   },
 })
 
-export const foundReport = (found: FoundSubject) => ({
+/** Rows alone say nothing of what was not searched. */
+export const foundReport = (found: FoundSubject, format: string) => ({
   schema: "pgtrail.found_subject/1",
   columns: foundColumns,
   rows: [
@@ -45,6 +48,7 @@ export const foundReport = (found: FoundSubject) => ({
   ],
   document: { schema: "pgtrail.found_subject/1", ...found },
   text: describeFoundSubject(found),
+  note: () => (format === "csv" || format === "ndjson" ? limitWords(found) : undefined),
 })
 
 const number = <Name extends string>(name: Name) => ({ name, kind: "number" }) as const

@@ -10,13 +10,12 @@ import {
   required,
   text,
 } from "../../cli/command.js"
-import { privacyKey, privacyKeys } from "../../cli/privacy-keys.js"
+import { privacyKeys } from "../../cli/privacy-keys.js"
 import { readSecret } from "../../cli/secret.js"
-import { subjectOptions } from "../../cli/subject.js"
+import { findOptions, subjectOptions } from "../../cli/subject.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
 import { readDuration } from "../../data/duration.js"
-import { readPeriod } from "../../data/query/time.js"
 import { notePseudonymized } from "../../data/subject/describe-pseudonym.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
 import { pseudonymStrategies } from "../../data/subject/pseudonymize.js"
 
 export default command({
@@ -29,9 +28,12 @@ export default command({
     "Only the identifiers that are typed come back by gdpr reveal. All else of the person in these events goes for good, as with an erasure: addresses, " +
     "agents, sessions and devices become null, a name or an e-mail address that was not typed becomes the pseudonym, text and JSON that only mention the " +
     "person become [erased]. --dry-run says how much of it.\n\n" +
-    "A hold wins: what it is on stays as it is, as does what does not verify (exit 4). Texts of events that are the person's in no other way are " +
-    "searched with --text. Archives are not changed. Needs the role pgtrail_privacy, and a signature where the setting require-signed-acts is on.",
-  args: { id: arg("the person's id, as it stands in actor_id") },
+    "Archives are written anew with the same pseudonyms, by an act each, or listed with the day until which they are kept. " +
+    "A hold wins: what it is on stays as it is, as does what does not verify; then, where an archive still has values, and where archives were left out, the exit code " +
+    "is 4. A run that was stopped is finished by running it again, and so is, after a restore, what the backup did not have yet: no register lists pseudonyms. Texts of events that are the person's in no other way are " +
+    "searched with --text.\n\n" +
+    `${subjectInput} Needs the role pgtrail_privacy, and a signature where the setting require-signed-acts is on.`,
+  args: { id: arg(idSummary) },
   options: {
     also: subjectOptions.also,
     strategy: required(choice("--strategy <name>", "how the pseudonym is made", pseudonymStrategies)),
@@ -49,12 +51,14 @@ export default command({
       "organization",
     ),
     text: flag("--text", "look for the identifiers in all text of all events too"),
+    archives: flag("--no-archives", "leave the archives as they are"),
     request: text("--request <id>", "the request in the register that this answers"),
-    privacyKey,
+    privacyKey: subjectOptions.privacyKey,
+    identity: subjectOptions.identity,
     key: configurable(
       reference(
         "--key <reference>",
-        "the private key that signs the act: file:PATH, env:NAME or cmd:COMMAND",
+        "the private key that signs the acts: file:PATH, env:NAME or cmd:COMMAND",
       ),
     ),
     patience,
@@ -68,21 +72,18 @@ export default command({
   ],
   async run({ args, options, session }) {
     const signingKey = options.key === undefined ? undefined : await readSecret(options.key, session.io)
-    const done = await (await session.trail()).pseudonymize(readIdentifiers(args.id, options.also), {
+    const { identifiers } = await readSubject({ ...args, ...options }, session)
+    const done = await (await session.trail()).pseudonymize(identifiers, {
       strategy: options.strategy,
       reason: options.reason,
       requestedBy: options.requestedBy,
       request: options.request,
-      organizations: options.org.length === 0 ? undefined : options.org,
-      ...readPeriod(options, new Date()),
-      inText: options.text,
-      joined: options.domain === "all",
+      ...(await findOptions(options, session)),
       keys: privacyKeys(options.privacyKey, session),
+      joined: options.domain === "all",
       signingKey,
       dryRun: options.dryRun,
       patienceMs: readDuration(options.patience, "--patience"),
-      signal: session.signal,
-      progress: (doing) => session.progress(doing),
     })
     return {
       schema: "pgtrail.pseudonymized/1",
@@ -90,11 +91,12 @@ export default command({
         { name: "organization_id" },
         { name: "pseudonym", whole: true },
         { name: "events", kind: "number" },
+        { name: "archived", kind: "number" },
       ],
       rows: done.organizations.map((one) => ({ ...one })),
       document: { schema: "pgtrail.pseudonymized/1", ...done },
       note: () => notePseudonymized(done),
-      exit: done.held !== "0" || done.unsound !== "0" ? 4 : 0,
+      exit: done.complete ? 0 : 4,
     }
   },
 })

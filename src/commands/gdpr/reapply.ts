@@ -1,6 +1,7 @@
 // pgtrail gdpr reapply: erases again what a restored database has brought back.
 import { command, configurable, file, flag, patience, reference, required, text } from "../../cli/command.js"
 import { readSecret } from "../../cli/secret.js"
+import { storeContext } from "../../cli/store.js"
 import { readDuration } from "../../data/duration.js"
 import { describeReapplied } from "../../data/subject/describe-erased.js"
 
@@ -10,7 +11,8 @@ export default command({
     "The register (gdpr erase --register) lists places and fields, no values: what of them this log has no entry of is erased again, in one " +
     "transaction with one act. Running it twice does nothing the second time. Events that are gone, that stand in an archive, or in whose place others were recorded since, are counted. What a hold is on, or " +
     "does not verify, stays, and archives whose files still have listed events are told (exit 4). A register that was cut off is read up to there, and what is missing " +
-    "of it is told (exit 4); one that was altered is refused. An " +
+    "of it is told (exit 4); one that was altered is refused. An erasure of this log " +
+    "that the register does not have is told. Pseudonyms are not in it: who was given one after the backup that was restored has to be given one again. An " +
     "erasure that was about to commit when its run was killed counts as one. Needs the role pgtrail_privacy.",
   options: {
     register: required(configurable(file("--register <file>", "the register of erasures"))),
@@ -43,6 +45,7 @@ export default command({
       key,
       patienceMs: readDuration(options.patience, "--patience"),
       dryRun: options.dryRun,
+      store: storeContext(session),
       signal: session.signal,
       progress: (doing) => session.progress(doing),
     })

@@ -1,6 +1,9 @@
 // pgtrail gdpr restrict: hides a subject's events from all but pgtrail_privacy, by an act.
 import { arg, command, list, required, text } from "../../cli/command.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
+import { storeContext } from "../../cli/store.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
+import { TrailError } from "../../data/errors.js"
+import { elsewhereWords } from "../../data/subject/describe-found.js"
 import { grouped, quoted } from "../../data/words.js"
 
 export default command({
@@ -11,8 +14,9 @@ export default command({
     "archives, backups and retention go on: what retention must not remove meanwhile, a hold keeps (pgtrail hold add). Events are found by the columns of the " +
     "actor, and by resources and paths that rules name (pgtrail gdpr rule list); a role that may read the table by SQL of its own is not kept from it, which is why " +
     "applications and analysts are bound to organizations (pgtrail grant reader ROLE --org NAME).\n\n" +
-    "The act names nobody; whom it is about stands in the log until the restriction is lifted. Needs the role pgtrail_privacy.",
-  args: { id: arg("the person's actor id") },
+    "The act names nobody; whom it is about stands in the log until the restriction is lifted. " +
+    `${subjectInput} Needs the role pgtrail_privacy.`,
+  args: { id: arg(idSummary) },
   options: {
     also: list(
       "--also <kind=value>",
@@ -33,16 +37,24 @@ export default command({
   ],
   async run({ args, options, session }) {
     const { reason, requestedBy, org, request } = options
-    const identifiers = readIdentifiers(args.id, options.also)
+    const { identifiers } = await readSubject({ ...args, ...options }, session)
     const trail = await session.trail()
     const { act, events } = await trail.restrictSubject(identifiers, {
       reason,
       requestedBy,
       organization: org,
       request,
+      store: storeContext(session),
     })
-    if (events === "0")
-      session.warn("it hides no event that was not hidden before: see that the identifiers are right")
+    if (events === "0") {
+      const options = { organizations: org === undefined ? undefined : [org], store: storeContext(session) }
+      // The restriction stands; a slip in the organization is told as such.
+      const found = await trail.findSubject(identifiers, options).catch(wordsOf)
+      const where = typeof found === "string" ? found : elsewhereWords(found)
+      session.warn(
+        `it hides no event that was not hidden before: ${where ?? "see that the identifiers are right"}`,
+      )
+    }
     return {
       schema: "pgtrail.restriction/1",
       columns: [
@@ -66,3 +78,8 @@ export default command({
 
 const eventsWords = (events: string | null): string =>
   events === null ? "these events, which could not be counted" : `these events, ${grouped(events)} now`
+
+function wordsOf(error: unknown): string {
+  if (error instanceof TrailError && error.code !== "cancelled") return error.message
+  throw error
+}

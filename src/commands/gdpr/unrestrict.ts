@@ -1,14 +1,14 @@
 // pgtrail gdpr unrestrict: lifts restrictions, by an act each.
 import { arg, command, list, required, text } from "../../cli/command.js"
+import { idSummary, readSubject, subjectInput } from "../../cli/subject-input.js"
 import { TrailError } from "../../data/errors.js"
-import { readIdentifiers } from "../../data/subject/identifiers.js"
 
 export default command({
   summary: "lift the restriction of a person's events, by an act",
   description:
-    "That of --act, or every one that names one of the identifiers. Whom it was about goes out of the log with it. The person must be told before (Article 18(3)). " +
-    "Needs the role pgtrail_privacy.",
-  args: { id: arg("the person's actor id", "optional") },
+    "That of --act (pgtrail gdpr restriction list tells which there are), or every one that names one of the identifiers. Whom it was about goes out of the log with it. The person must be told before (Article 18(3)). " +
+    `${subjectInput} Needs the role pgtrail_privacy.`,
+  args: { id: arg(idSummary, "optional") },
   options: {
     act: text("--act <seq>", "the act that placed the restriction"),
     also: list(
@@ -32,7 +32,7 @@ export default command({
     }
     const which =
       options.act === undefined
-        ? { identifiers: readIdentifiers(args.id ?? "", options.also) }
+        ? await readSubject({ id: args.id ?? "", also: options.also }, session)
         : { act: options.act }
     const lifted = await (await session.trail()).unrestrictSubject(which, {
       reason,

@@ -3,7 +3,8 @@ import type { Client } from "pg"
 import { textProblem } from "../append/text.js"
 import { withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { near } from "../near.js"
+import { organizationKnown } from "../organization-known.js"
+import { refuseAddress } from "../subject/named.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { archivesHeld, type HeldArchives } from "./archives.js"
 import { type CountingOptions, countAfter, countHeld, type HeldCount } from "./count.js"
@@ -55,6 +56,7 @@ const nothing = "nothing was held"
 export async function addHold(client: Client, hold: NewHold, options: HoldOptions = {}): Promise<AddedHold> {
   const problem = textProblem(JSON.stringify(hold))
   if (problem !== undefined) throw new TrailError("usage", problem, { hint: nothing })
+  refuseAddress({ "--case": hold.case, "--reason": hold.reason })
   const act = await withTransaction(client, "begin isolation level read committed", async () => {
     await client.query("set local synchronous_commit = on")
     await refuseForeignFunctions(client)
@@ -85,38 +87,9 @@ export async function addHold(client: Client, hold: NewHold, options: HoldOption
     archives: await archivesHeld(client, [act]),
   }))
   const same = of.filter((one) => one.act !== act && one.state === "in force" && isSame(one, placed))
+  // Holds may be placed before the first event: that no such organization is there is no error.
   const known = await organizationKnown(client, placed.organization_id)
   return { hold: placed, held, archives, ...known, same: same.map((one) => one.act) }
 }
 
 const isSame = (a: Hold, b: Hold): boolean => namesOf(a) === namesOf(b)
-
-/** Holds may be placed before the first event: that no such organization is there may be a slip, and is no error. */
-async function organizationKnown(
-  client: Client,
-  name: string | null,
-): Promise<Pick<AddedHold, "organization_known" | "near">> {
-  const { rows: able } = await client.query<{ able: string }>(
-    "select has_table_privilege('pgtrail.chain_head', 'select') as able",
-  )
-  if (name === null || able[0]?.able !== "t") return { organization_known: null, near: null }
-  const { rows: found } = await client.query<{ is: string }>(
-    "select exists (select from pgtrail.chain_head h where h.organization_id = $1) as is",
-    [name],
-  )
-  if (found[0]?.is === "t") return { organization_known: true, near: null }
-  const { rows } = await client.query<{ name: string }>(
-    `with recursive known as (
-       (select h.organization_id as name from pgtrail.chain_head h order by h.organization_id limit 1)
-       union all
-       select n.name from known k, lateral (select h.organization_id as name from pgtrail.chain_head h
-         where h.organization_id > k.name order by h.organization_id limit 1) n
-     )
-     select name from known limit 10000`,
-  )
-  const [meant = null] = near(
-    name,
-    rows.map((row) => row.name),
-  )
-  return { organization_known: false, near: meant }
-}

@@ -5,6 +5,7 @@ import { textProblem } from "../append/text.js"
 import { readSigningKey } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
 import { near } from "../near.js"
+import { refuseAddress } from "../subject/named.js"
 import { quoted } from "../words.js"
 import type { HoldOptions } from "./add.js"
 import { archivesHeld, type HeldArchives } from "./archives.js"
@@ -40,6 +41,7 @@ export async function releaseHold(
   const { reason, requestedBy, key } = options
   const problem = textProblem(JSON.stringify({ name, reason, requestedBy }))
   if (problem !== undefined) throw new TrailError("usage", problem, { hint: "nothing was released" })
+  refuseAddress({ "--reason": reason })
   const signing = key === undefined ? undefined : readSigningKey(key)
   const act = await performAct(client, signing, async () => {
     const { rows } = await client.query<{ act: string | null }>(

@@ -1,7 +1,7 @@
 // A store in a folder: on this machine, mounted, or on a system that never lets go of what was written.
 import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { link, open, readdir, rm, rmdir } from "node:fs/promises"
+import { link, open, readdir, rm, rmdir, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { TrailError } from "../errors.js"
 import { failing, makeFolder, removeEmpty, statOf, strange, syncFolder } from "./disk.js"
@@ -38,6 +38,10 @@ export function openFolder(location: string, give: typeof link = link): Store {
       if (file !== undefined && !file.isFile()) throw strange(path, "file")
       return file
     })
+  }
+
+  const unlessGone = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "ENOENT") throw error
   }
 
   return {
@@ -98,7 +102,8 @@ export function openFolder(location: string, give: typeof link = link): Store {
         if (stats === undefined) return
         if (!stats.isDirectory()) throw strange(folder, "folder")
         for (const name of await readdir(folder)) {
-          if (name === file || wholeName(name) === file) await rm(join(folder, name), { force: true })
+          // Not rm, which takes what it may not remove for a folder, and says so.
+          if (name === file || wholeName(name) === file) await unlink(join(folder, name)).catch(unlessGone)
         }
         await syncFolder(folder)
         if (await removeEmpty(folder)) await syncFolder(base)

@@ -34,8 +34,30 @@ export function committed(error: unknown, act: string | null): unknown {
   })
 }
 
+export interface Steps {
+  /** What went wrong, in words. */
+  readonly failed: readonly string[]
+  trying<T>(what: string, work: () => Promise<T>): Promise<T | undefined>
+}
+
+/** Steps after the commit: where one fails that is told, and the others have their turn. */
+export function stepsAfter(): Steps {
+  const failed: string[] = []
+  return {
+    failed,
+    async trying(what, work) {
+      try {
+        return await work()
+      } catch (error) {
+        failed.push(`${what}: ${failureWords(error)}`)
+        return undefined
+      }
+    },
+  }
+}
+
 /** Of a step after the commit, for the receipt. */
-export function failureWords(error: unknown): string {
+function failureWords(error: unknown): string {
   if (error instanceof TrailError) {
     const hint =
       error.code === "connection-lost" ? "what is erased stays so; run it again for the rest" : error.hint

@@ -2,7 +2,7 @@
 import type { Client } from "pg"
 import { plural } from "../words.js"
 import type { KnownArchive } from "./archive-stage.js"
-import { isReplaced } from "./found.js"
+import { type FoundLaw, isReplaced, lawsOf } from "./found.js"
 
 export interface ArchiveRedacted {
   readonly archive: string
@@ -16,6 +16,8 @@ export interface ArchiveRedacted {
   /** In which values were replaced, which a law keeps (by a token), which a hold keeps as they are, which do not verify. */
   readonly events: string
   readonly kept: string
+  /** Which laws these are. */
+  readonly laws: readonly FoundLaw[]
   readonly held: string
   readonly unsound: string
   readonly act: string | null
@@ -27,6 +29,7 @@ export const nothing: Done = {
   why: null,
   events: "0",
   kept: "0",
+  laws: [],
   held: "0",
   unsound: "0",
   act: null,
@@ -35,29 +38,32 @@ export const nothing: Done = {
 export interface Planned {
   readonly replaced: string
   readonly kept: string
+  readonly laws: readonly FoundLaw[]
   readonly held: string
   readonly unsound: string
+  /** Of all that was found, also where all of it is held: each must have a pseudonym, where they are given any. */
   readonly organizations: readonly string[]
 }
 
 export async function plannedFor(client: Client): Promise<Planned> {
-  const { rows } = await client.query<Omit<Planned, "organizations">>(
+  const { rows } = await client.query<Omit<Planned, "organizations" | "laws">>(
     `select count(*) filter (where ${isReplaced}) as replaced, count(*) filter (where ${isReplaced} and p.law is not null) as kept,
        count(*) filter (where p.held) as held, count(*) filter (where not p.sound and not p.held) as unsound
      from pg_temp.pgtrail_plan p`,
   )
   const { rows: organizations } = await client.query<{ name: string }>(
-    `select distinct p.organization_id as name from pg_temp.pgtrail_plan p where ${isReplaced} order by 1`,
+    "select distinct p.organization_id as name from pg_temp.pgtrail_plan p order by 1",
   )
   const [counts = { replaced: "0", kept: "0", held: "0", unsound: "0" }] = rows
-  return { ...counts, organizations: organizations.map(({ name }) => name) }
+  const laws = counts.kept === "0" ? [] : await lawsOf(client)
+  return { ...counts, laws, organizations: organizations.map(({ name }) => name) }
 }
 
 /** Undefined where it has nothing of the subject. */
 export function told(
   row: KnownArchive,
   written: { readonly name: string; readonly act: string; readonly events: string } | undefined,
-  { replaced, kept, held, unsound }: Planned,
+  { replaced, kept, laws, held, unsound }: Planned,
   files: string | null,
 ): Done | undefined {
   const isBack = row.restored_act !== null
@@ -74,7 +80,8 @@ export function told(
   if (written === undefined && left.length === 0) return undefined
   const why = left.length === 0 ? null : left.join("; ")
   const { name: new_name = null, act = null, events = "0" } = written ?? {}
-  return { new_name, act, events, kept: isBack || written === undefined ? "0" : kept, held, unsound, why }
+  const tokens = isBack || written === undefined ? { kept: "0", laws: [] } : { kept, laws }
+  return { new_name, act, events, ...tokens, held, unsound, why }
 }
 
 export const notAsInLog = (name: string, events: string): string =>

@@ -1,6 +1,7 @@
 // Where erased values may still lie, and until when: what the server can tell of it, in words for the receipt.
 import type { ClientBase } from "pg"
 import { writeTime } from "../query/columns.js"
+import type { KnownBackup } from "./known-backups.js"
 
 export interface Copies {
   /** The write-ahead log of the server itself. */
@@ -10,10 +11,16 @@ export interface Copies {
   readonly backups: string
   /** When the last backup made before the erasure is gone; null where nobody said how long backups are kept. */
   readonly backups_until: string | null
+  /** Those that pgtrail made and the log knows of, made while the events stood in it; others (of the server, of disks) it does not know. */
+  readonly known_backups: readonly KnownBackup[]
 }
 
 /** `backupsKept`: how many days backups are kept, as whoever makes them says. */
-export async function copiesOf(client: ClientBase, backupsKept: number | undefined): Promise<Copies> {
+export async function copiesOf(
+  client: ClientBase,
+  backupsKept: number | undefined,
+  known: readonly KnownBackup[],
+): Promise<Copies> {
   const { rows } = await client.query<
     Record<"now" | "wal" | "kept" | "archives" | "slots", string> & { until: string | null }
   >(
@@ -46,5 +53,6 @@ export async function copiesOf(client: ClientBase, backupsKept: number | undefin
         ? `backups made before ${now} hold them for as long as they are kept: nobody said how long (--backups-kept)`
         : `backups made before ${now} hold them until ${until}`,
     backups_until: until,
+    known_backups: known,
   }
 }

@@ -1,9 +1,11 @@
 // The receipt of an erasure, and what a register brought back, in words for people.
 import { grouped, plural, visible } from "../words.js"
 import { casesWords, keptWords } from "./describe-found.js"
+import type { KnownBackup } from "./known-backups.js"
 import type { Reapplied } from "./reapply.js"
 import type { ReapplyArchive } from "./reapply-archives.js"
 import type { ErasedField, Receipt } from "./receipt.js"
+import type { ArchiveRedacted } from "./redact-archives.js"
 
 const stayWords = (events: string): string =>
   events === "1" ? "1 event stays as it is" : `${plural(events, "event")} stay as they are`
@@ -15,7 +17,7 @@ export function describeReceipt(receipt: Receipt): string {
   const { act, events, fields, kept, held, unsound, frame, archives, copies, register } = receipt
   return [
     act === null
-      ? "nothing in the log was to be erased"
+      ? `nothing in the log was to be erased${written(archives)}`
       : `erased in ${plural(events, "event")} of ${plural(receipt.organizations.length, "organization")}, recorded as act ${act}`,
     ...(receipt.request === null ? [] : [line("request", visible(receipt.request))]),
     ...receipt.earlier.map(({ act: before, time, events: of, archive }) =>
@@ -26,12 +28,7 @@ export function describeReceipt(receipt: Receipt): string {
     ),
     ...fieldsLine("who did it", fields, "identity"),
     ...fieldsLine("what it was", fields, "content"),
-    ...kept.map(({ law, events: of }) =>
-      line(
-        "kept by law",
-        `${plural(of, "event")} (${visible(law)}): a token that leads nowhere stands for the subject`,
-      ),
-    ),
+    ...kept.map(({ law, events: of }) => lawLine(plural(of, "event"), law)),
     ...(held.events === "0" ? [] : [line("held", `${stayWords(held.events)}${casesWords(held)}`)]),
     ...(unsound === "0"
       ? []
@@ -42,25 +39,71 @@ export function describeReceipt(receipt: Receipt): string {
     ...receipt.named.map((words) => line("stays", words)),
     ...receipt.proof.map((words) => line("proof", words)),
     line("method", methodWords(receipt)),
-    ...archives.map(({ archive, new_name: name, why, until, events: of }) =>
-      line(
-        "archive",
-        [
-          visible(archive),
-          ...(name === null ? [] : [`${plural(of, "event")}, written anew as ${visible(name)}`]),
-          ...(why === null ? [] : [`still has values: ${visible(why)}${keptWords(until)}`]),
-        ].join(": "),
-      ),
-    ),
+    ...archives.flatMap((archive) => [line("archive", redactedWords(archive)), ...archivedLaws(archive)]),
     ...receipt.failed.map((words) => line("failed", visible(words))),
     ...receipt.limits.map((words) => line("note", visible(words))),
-    ...(act === null
+    ...(act === null && archives.every((archive) => archive.act === null)
       ? []
       : [copies.wal, ...copies.elsewhere, copies.backups].map((words) => line("copies", words))),
-    ...(register === null ? [] : [line("register", `sha256 ${register}`)]),
+    ...backupLines(copies.known_backups),
+    ...(register === null ? unregistered(receipt) : [line("register", `sha256 ${register}`)]),
     receipt.complete ? completeWords(receipt) : "incomplete: the request stays open",
   ].join("\n")
 }
+
+/** More would hide what stands below; the receipt has all. */
+const mostBackups = 12
+
+function backupLines(backups: readonly KnownBackup[]): string[] {
+  const left = backups.length - mostBackups
+  return [
+    ...backups.slice(0, mostBackups).map((backup) => line("backup", backupWords(backup))),
+    ...(left > 0 ? [line("backup", `and ${plural(left, "other")}: the receipt and --json have all`)] : []),
+  ]
+}
+
+const backupWords = ({ name, location, at, until, kept, seen }: KnownBackup): string =>
+  [
+    `${visible(name)} in ${visible(location)}, of ${at}, has them`,
+    kept ? "until somebody releases it (pgtrail backup keep)" : until === null ? "" : `until ${until}`,
+    seen ? "" : "if it is still there: nobody could look",
+  ]
+    .filter((words) => words !== "")
+    .join(" ")
+
+/** What was erased all the same. */
+function written(archives: Receipt["archives"]): string {
+  const done = archives.filter((archive) => archive.act !== null)
+  if (done.length === 0) return ""
+  const events = done.reduce((sum, archive) => sum + BigInt(archive.events), 0n)
+  return `; erased in ${plural(String(events), "event")} of ${plural(done.length, "archive")}`
+}
+
+/** Where something was erased. */
+const unregistered = ({ act, archives }: Receipt): string[] =>
+  act === null && archives.every((archive) => archive.act === null)
+    ? []
+    : [
+        line(
+          "register",
+          "none: whoever restores a backup of before brings the values back, and nothing tells (--register)",
+        ),
+      ]
+
+/** Of an archive: what became of it, and why it may still have values. */
+export const redactedWords = ({ archive, new_name: name, why, until, events }: ArchiveRedacted): string =>
+  [
+    visible(archive),
+    ...(name === null ? [] : [`${plural(events, "event")}, written anew as ${visible(name)}`]),
+    ...(why === null ? [] : [`still has values: ${visible(why)}${keptWords(until)}`]),
+  ].join(": ")
+
+const lawLine = (events: string, law: string): string =>
+  line("kept by law", `${events} (${visible(law)}): a token that leads nowhere stands for the subject`)
+
+/** Under the line of the archive: which laws keep events of it, by such tokens. */
+const archivedLaws = ({ archive, new_name: name, laws }: ArchiveRedacted): string[] =>
+  laws.map(({ law, events }) => lawLine(`${plural(events, "event")} of ${visible(name ?? archive)}`, law))
 
 function completeWords({ proof, searched }: Receipt): string {
   const { organizations, since, until } = searched
@@ -117,14 +160,33 @@ export function describeReapplied(done: Reapplied): string {
 }
 
 /** The log has the names of before: the erasure may have written the files anew, under another one. */
-function archiveWords({ archive, location, events, restored }: ReapplyArchive): string {
+function archiveWords({
+  archive,
+  location,
+  events,
+  restored,
+  files,
+  replaced_by: by,
+}: ReapplyArchive): string {
   const name = visible(archive)
-  const first = `${name} in ${visible(location)} still has values of ${plural(events, "event")}`
+  const place = visible(location)
+  const first = `${name} in ${place} still has values of ${plural(events, "event")}`
+  const restore = `pgtrail archive restore ${name}, then this once more`
+  if (files === "replaced")
+    return line(
+      "archive",
+      `${name} is not in ${place} any more: an erasure wrote ${visible(by ?? "")} in its place, without the values, which this log does not know; keep it: a backup of after the erasure knows it, ` +
+        `and for this log a copy of the files of ${name} is needed: put them back, then ${restore}`,
+    )
+  if (files === "gone")
+    return line(
+      "archive",
+      `${name} is not in ${place}, and nothing that was written in its place: where its files are now they have values of ${plural(events, "event")}; put them back, then ${restore}`,
+    )
   return line(
     "archive",
     restored
       ? `${first}, which came back into the log: pgtrail archive remove ${name}`
-      : `${first}, as far as this log knows: pgtrail archive restore ${name}, then this once more; where its files are gone, the erasure wrote ` +
-          "them anew under another name, and a backup of the place has them",
+      : `${first}${files === "there" ? "" : ", as far as this log knows: nobody could look there"}: ${restore}`,
   )
 }

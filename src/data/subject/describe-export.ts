@@ -1,5 +1,7 @@
 // What an export of a subject left to be done, for people.
+
 import { demanded, type SubjectManifest } from "./export-manifest.js"
+import { ungivenWords } from "./limits.js"
 
 /** What whoever made it has to know, and what to do next. */
 export function describeSubjectExport({
@@ -9,7 +11,7 @@ export function describeSubjectExport({
   information,
 }: SubjectManifest): string {
   const missing = demanded.filter((name) => information[name] === null)
-  const { archives, detached, missing_keys: keys } = searched
+  const { archives, detached, missing_keys: keys, ungiven, misnamed, companions } = searched
   const notes = [
     ...(counts.events === "0" ? ["nothing of the person was found, which is an answer too"] : []),
     ...(missing.length === 0
@@ -25,6 +27,9 @@ export function describeSubjectExport({
       (id) =>
         `events under pseudonyms of the privacy key ${id} are not included; next: run it again with --privacy-key ${id}=file:PATH and another --out`,
     ),
+    ...misnamed,
+    ...companions.map((words) => `not in the export: ${words}`),
+    ...ungivenWords({ ungiven }),
     ...(counts.review_events === "0" || state === "included"
       ? []
       : [

@@ -24,6 +24,36 @@ export function describeFoundSubject({ found, archives, limits, pseudonyms }: Fo
   ].join("\n")
 }
 
+/** What a table of events does not say. Undefined where there is nothing. */
+export function limitWords({ archives, limits }: FoundSubject): string | undefined {
+  const words = [
+    // One that was not searched is among the limits.
+    ...archives.flatMap(({ archive, searched, why }) =>
+      why === null || !searched ? [] : [`archive ${visible(archive)}: ${visible(why)}`],
+    ),
+    ...limits.map(visible),
+  ]
+  return words.length === 0 ? undefined : words.join("\n")
+}
+
+/** Where the subject stands though no query shows anything of him. Undefined: nowhere. */
+export function elsewhereWords({ found, archives }: FoundSubject): string | undefined {
+  const inside = archives.filter((archive) => archive.found.events.length > 0)
+  const unread = archives.filter(({ searched }) => !searched)
+  const named = (some: FoundSubject["archives"]): string =>
+    `${plural(some.length, "archive")} (${some.map(({ archive }) => visible(archive)).join(", ")})`
+  const words = [
+    ...(found.events.length === 0
+      ? []
+      : [
+          `the person has ${plural(countFound(found, "events"), "event")} in the log, hidden already or in detached partitions`,
+        ]),
+    ...(inside.length === 0 ? [] : [`the person has events in ${named(inside)}: restored they are hidden`]),
+    ...(unread.length === 0 ? [] : [`${named(unread)} could not be searched`]),
+  ]
+  return words.length === 0 ? undefined : words.join("; ")
+}
+
 export const keptWords = (until: string | null): string =>
   until === null ? "" : until === "infinity" ? ", kept for ever" : `, kept until ${until}`
 

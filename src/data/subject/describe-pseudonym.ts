@@ -1,18 +1,22 @@
 // Pseudonyms and their keys in words, for people.
-import { grouped, plural } from "../words.js"
+import { grouped, plural, visible } from "../words.js"
 import type { AddedKey, DestroyedKey } from "./change-keys.js"
+import { redactedWords } from "./describe-erased.js"
 import type { Found } from "./found.js"
 import type { Pseudonymized } from "./pseudonymize.js"
+import type { ArchiveRedacted } from "./redact-archives.js"
 
 export function notePseudonymized(done: Pseudonymized): string {
-  const { act, events, held, unsound, known, organizations } = done
+  const { act, events, held, unsound, known, organizations, archives } = done
   const before = known
     .map(({ pseudonym }) => pseudonym)
     .filter((one) => !organizations.some((o) => o.pseudonym === one))
   const first = done.dry_run
     ? `${plural(events, "event")} would have a pseudonym; nothing was changed`
     : act === null
-      ? "nothing was found that could have a pseudonym; nothing was changed"
+      ? archives.length === 0
+        ? "nothing was found that could have a pseudonym; nothing was changed"
+        : "nothing in the log was to have a pseudonym"
       : `${plural(events, "event")} with a pseudonym now, recorded as act ${act}; it is still personal data`
   return [
     first,
@@ -23,10 +27,17 @@ export function notePseudonymized(done: Pseudonymized): string {
       ? []
       : [`${plural(unsound, "event")} not as they were appended: they stay, as evidence; pgtrail verify`]),
     ...(events === "0" ? [] : lostWords(done.found, done.dry_run)),
+    ...archives.map((archive) => `archive ${archiveWords(archive, done.dry_run)}`),
+    ...done.failed.map((words) => `failed: ${visible(words)}`),
     ...done.limits,
     ...(before.length === 0 ? [] : [`the person stands in the log already as ${before.join(", ")}`]),
   ].join("\n")
 }
+
+const archiveWords = (archive: ArchiveRedacted, isDry: boolean): string =>
+  isDry && archive.why === null
+    ? `${visible(archive.archive)}: ${plural(archive.events, "event")} would have a pseudonym`
+    : redactedWords(archive)
 
 /** What no key brings back: a pseudonym leads to the identifiers that were typed, and to nothing else. */
 function lostWords({ fields }: Found, isDry: boolean): string[] {

@@ -1,18 +1,21 @@
-// Where the log names a subject besides its events: by a restriction, and by a hold. Compared here, so that no identifier stands in a statement.
+// Where the log names a subject besides its events: by a restriction, by a hold, and in what people wrote. Compared here, so that no identifier stands in a statement.
 import type { ClientBase } from "pg"
 import { visible } from "../words.js"
 import type { Identifier } from "./identifiers.js"
 import { namesSubject } from "./named.js"
+import { namedInActs } from "./named-acts.js"
 
-/** In words, with the command to run next. */
+/** In words, with the command to run next. `before` an erasure without the holds whose names it takes away. */
 export async function namedElsewhere(
   client: ClientBase,
   identifiers: readonly Identifier[],
+  before = false,
 ): Promise<string[]> {
-  const known = new Set(identifiers.map(({ value }) => form(value)))
+  // A restriction names whom it was given, and an id in another case is another's; what a hold names is typed by hand.
+  const known = new Set(identifiers.map(restrictedForm))
   const ids = new Set(identifiers.filter(({ kind }) => kind === "id").map(({ value }) => form(value)))
-  const { rows: restrictions } = await client.query<{ act: string; value: string }>(
-    "select r.act_seq as act, r.value from pgtrail.subject_restriction r order by r.act_seq",
+  const { rows: restrictions } = await client.query<Identifier & { act: string }>(
+    "select r.act_seq as act, r.kind, r.value from pgtrail.subject_restriction r order by r.act_seq",
   )
   const { rows: holds } = await client.query<
     Record<"act" | "case_id" | "over", string> & Record<"actor" | "resource" | "correlation", string | null>
@@ -20,12 +23,15 @@ export async function namedElsewhere(
     `select h.act_seq as act, h.case_id, h.actor_id as actor, h.resource_id as resource, h.correlation_id as correlation, (h.released_seq is not null or h.expires_at <= now()) as over from pgtrail.hold h
      where h.actor_id is not null or h.resource_id is not null or h.correlation_id is not null order by h.act_seq`,
   )
-  const restricted = new Set(restrictions.filter(({ value }) => known.has(form(value))).map(({ act }) => act))
+  const restricted = new Set(
+    restrictions.filter((one) => known.has(restrictedForm(one))).map(({ act }) => act),
+  )
   const held = holds.filter(
-    ({ actor, resource, correlation }) =>
-      ids.has(form(actor ?? "")) ||
-      ids.has(form(resource ?? "")) ||
-      (correlation !== null && namesSubject(identifiers, correlation)),
+    ({ actor, resource, correlation, over }) =>
+      !(before && over === "t") &&
+      (ids.has(form(actor ?? "")) ||
+        ids.has(form(resource ?? "")) ||
+        (correlation !== null && namesSubject(identifiers, correlation))),
   )
   return [
     ...[...restricted].map(
@@ -37,6 +43,7 @@ export async function namedElsewhere(
         ? `the hold of act ${act} (case ${visible(case_id)}) is over and names the subject: an erasure takes its names away`
         : `the hold of act ${act} (case ${visible(case_id)}) names the subject as long as it is in force: release it, and erase again`,
     ),
+    ...(await namedInActs(client, identifiers)),
   ]
 }
 
@@ -55,3 +62,6 @@ export async function unsaltedHolds(client: ClientBase, act: string | null): Pro
 }
 
 const form = (text: string): string => text.normalize("NFC").toLowerCase()
+
+const restrictedForm = ({ kind, value }: Identifier): string =>
+  kind === "email" || kind === "ip" ? form(value).replace(/\/(32|128)$/, "") : value.normalize("NFC")

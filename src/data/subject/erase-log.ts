@@ -5,6 +5,7 @@ import type { SigningKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { unsettled } from "./after-commit.js"
 import type { EraseOptions } from "./erase.js"
+import { type Widened, widened } from "./find.js"
 import { type Found, staysNothing } from "./found.js"
 import type { Identifier } from "./identifiers.js"
 import { type PrivacyKeys, usableKeys } from "./keys.js"
@@ -12,27 +13,37 @@ import { registerHash } from "./privacy-key.js"
 import type { KnownPseudonym } from "./pseudonym.js"
 import { type Redacted, redactSubject } from "./redact.js"
 import type { Registered, RegisterFile } from "./register.js"
+import { liveSpan, type Span } from "./spans.js"
 
 const nothing = "nothing was erased"
 
 export interface EraseJob {
   readonly target: ConnectionTarget
   readonly client: Client
-  /** As the subject was named, and with the pseudonyms under which the log has it. */
+  /** As the subject was named. */
   readonly named: readonly Identifier[]
-  readonly identifiers: readonly Identifier[]
-  readonly pseudonyms: readonly KnownPseudonym[]
   readonly options: EraseOptions
   readonly key: SigningKey | undefined
   readonly keys: PrivacyKeys
 }
 
+export interface Erased {
+  readonly redacted: Redacted
+  readonly registered: Registered | undefined
+  /** With the pseudonyms under which the log had the subject when nobody else could change that any more. */
+  readonly known: Widened
+  /** In which time the events stood in the log with what was erased. */
+  readonly span: Span | undefined
+}
+
 /** The transaction. What the register was told of an attempt that did not commit is taken back there. */
 export async function erased(
-  { target, client, named, identifiers, pseudonyms, options, key, keys }: EraseJob,
+  { target, client, named, options, key, keys }: EraseJob,
   register: RegisterFile | undefined,
-): Promise<{ readonly redacted: Redacted; readonly registered: Registered | undefined }> {
+): Promise<Erased> {
+  let known: Widened = { all: named, pseudonyms: [] }
   const begun: Registered[] = []
+  let span: Span | undefined
   let last: { readonly redacted: Redacted; readonly hash: string } | undefined
   const subject = register === undefined ? null : await hashesOf(client, keys, named)
   const close = async (committed: boolean): Promise<void> => {
@@ -42,13 +53,18 @@ export async function erased(
   }
   let redacted: Redacted
   try {
-    redacted = await redactSubject(client, identifiers, {
+    redacted = await redactSubject(client, named, {
       ...options,
       strategy: "erase",
       key,
-      replaced: (found) => forget(client, pseudonyms, found, options),
+      alsoNamed: async (within) => {
+        known = await widened(within, named, keys)
+        return known.all.slice(named.length)
+      },
+      replaced: (found) => forget(client, known.pseudonyms, found, options),
       recorded: async (act, found, partitions, events) => {
         last = { redacted: { act, events, found, partitions }, hash: await hashOf(client, act) }
+        span = await liveSpan(client)
         if (register === undefined) return
         begun.push(await tell(register, client, act, options, subject))
       },
@@ -66,7 +82,8 @@ export async function erased(
     redacted = last.redacted
   }
   await close(true)
-  return { redacted, registered: redacted.act === null ? undefined : begun.at(-1) }
+  const isAny = redacted.act !== null
+  return { redacted, registered: isAny ? begun.at(-1) : undefined, span: isAny ? span : undefined, known }
 }
 
 /**

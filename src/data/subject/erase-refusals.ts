@@ -38,7 +38,11 @@ export function confirmed([main]: readonly Identifier[], { confirm }: Asked): vo
 }
 
 /** Throws `not-found` for a request that the register of requests does not have, and `usage` for one that is closed. */
-export async function refuseRequest(client: ClientBase, request: string | undefined): Promise<void> {
+export async function refuseRequest(
+  client: ClientBase,
+  request: string | undefined,
+  nothing = "nothing was erased",
+): Promise<void> {
   if (request === undefined) return
   const { rows } = await client.query<{ closed: string }>(
     "select r.closed_at is not null as closed from pgtrail.subject_request r where r.request_id = $1",
@@ -48,6 +52,6 @@ export async function refuseRequest(client: ClientBase, request: string | undefi
   throw new TrailError(
     rows.length === 0 ? "not-found" : "usage",
     `${rows.length === 0 ? "there is no request" : "closed already is the request"} ${JSON.stringify(request.slice(0, 64))}`,
-    { hint: "nothing was erased; pgtrail gdpr request list" },
+    { hint: `${nothing}; pgtrail gdpr request list` },
   )
 }

@@ -2,20 +2,26 @@
 import type { Client } from "pg"
 import { readSigningKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
-import { committed, failureWords, living } from "./after-commit.js"
+import { TrailError } from "../errors.js"
+import { committed, living, stepsAfter } from "./after-commit.js"
 import { type EarlierErasure, earlierErasures } from "./earlier.js"
+import { namedElsewhere } from "./elsewhere.js"
 import { type EraseJob, erased, hashesOf, tell } from "./erase-log.js"
 import { confirmed, refuseRequest, refuseUnfit } from "./erase-refusals.js"
-import { type FindOptions, type FoundSubject, findWidened, widened } from "./find.js"
+import { type FindOptions, type FoundSubject, findWidened, type Widened, widened } from "./find.js"
 import { staysNothing } from "./found.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
 import { noPrivacyKeys } from "./keys.js"
+import { backupsIn } from "./known-backups.js"
 import { isUnsearched, limitsOf, unsearchedBy } from "./limits.js"
+import { refuseUnknownOrganization } from "./misnamed.js"
+import { noteAnswer, unnotedOf } from "./note-request.js"
 import { type Receipt, type Remains, refuseUnwritable, writeReceipt } from "./receipt.js"
 import { makeReceipt } from "./receipt-facts.js"
-import { refuseUnable } from "./redact.js"
+import { type Redacted, refuseUnable } from "./redact.js"
 import type { ArchiveRedacted } from "./redact-archives.js"
 import { RegisterFile } from "./register.js"
+import { type Span, stagedSpan, untilArchived, wholeSpan } from "./spans.js"
 
 export interface EraseOptions extends FindOptions {
   readonly reason: string
@@ -68,17 +74,20 @@ export function eraseSubject(
       nothing,
       patienceMs: options.patienceMs,
     })
+    await refuseUnknownOrganization(client, options, nothing)
     const keys = options.keys ?? noPrivacyKeys
     const { all, pseudonyms } = await widened(client, identifiers, keys)
     if (options.dryRun === true) {
-      const would = await findWidened(target, client, { all, pseudonyms }, options)
+      const found = await findWidened(target, client, { all, pseudonyms }, options)
+      const named = await namedElsewhere(client, all, true)
+      const would = { ...found, limits: [...named, ...found.limits] }
       return {
         dry_run: true,
         would,
         receipt: null,
         receipt_sha256: null,
         pseudonyms: pseudonyms.length,
-        complete: isComplete(would),
+        complete: isComplete(would) && named.length === 0,
       }
     }
     confirmed(identifiers, options)
@@ -88,8 +97,6 @@ export function eraseSubject(
       target,
       client,
       named: identifiers,
-      identifiers: all,
-      pseudonyms,
       options,
       key,
       keys,
@@ -99,36 +106,37 @@ export function eraseSubject(
 }
 
 async function erase(job: EraseJob): Promise<ErasedSubject> {
-  const { target, options, identifiers, key } = job
+  const { target, options, key } = job
   const register = options.register === undefined ? undefined : await RegisterFile.open(options.register)
   try {
-    const { redacted, registered } = await erased(job, register)
-    const failed: string[] = []
-    const trying = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
-      try {
-        return await work()
-      } catch (error) {
-        failed.push(`${what}: ${failureWords(error)}`)
-        return undefined
-      }
-    }
+    const { redacted, registered, span, known } = await erased(job, register)
+    const { failed, trying } = stepsAfter()
     const archives: ArchiveRedacted[] = []
-    await trying("archives", () => archived(job, register, archives))
+    const spans: Span[] = span === undefined ? [] : [span]
+    await trying("archives", () => archived(job, known, register, archives, spans))
+    await trying("pseudonyms", () => refuseNew(job, redacted))
     const remains =
       options.physical === true ? await trying("files of the tables", () => rewritten(job)) : undefined
     const { request, receipt: path } = options
     const own = [redacted.act, ...archives.map(({ act }) => act)].filter((act) => act !== null)
     const earlier = (await trying("earlier erasures", () => earlierOf(job, own))) ?? []
+    const backups =
+      (await trying("backups", () =>
+        living(job, async (at) => {
+          const last = (await unnotedOf(at, request, earlier)).at(-1)
+          if (last !== undefined) spans.push(wholeSpan(last.time))
+          return backupsIn(at, spans, options)
+        }),
+      )) ?? []
     if (request !== undefined) {
-      await trying("register of requests", () =>
-        living(job, (at) => noteActs(at, request, redacted.act, earlier, archives)),
-      )
+      const answered = { act: redacted.act, earlier, archives, backups, spans }
+      await trying("register of requests", () => living(job, (at) => noteAnswer(at, request, answered)))
     }
     const receipt = await living(job, async (at) => {
-      const unsearched = await unsearchedBy(target, at, options)
+      const unsearched = await unsearchedBy(target, at, known.all, redacted.found, options)
       return makeReceipt(at, {
-        ...{ identifiers, options, redacted, earlier, archives, failed, unsearched },
-        limits: limitsOf(redacted.found, [], options, identifiers, unsearched),
+        ...{ identifiers: known.all, options, redacted, earlier, archives, backups, failed, unsearched },
+        limits: limitsOf(redacted.found, [], options, known.all, unsearched),
         register: registered?.sha256 ?? null,
         remains: remains ?? null,
       })
@@ -144,7 +152,7 @@ async function erase(job: EraseJob): Promise<ErasedSubject> {
       would: null,
       receipt: { ...receipt, failed, complete },
       receipt_sha256: sha256,
-      pseudonyms: job.pseudonyms.length,
+      pseudonyms: known.pseudonyms.length,
       complete,
     }
   } finally {
@@ -155,28 +163,50 @@ async function erase(job: EraseJob): Promise<ErasedSubject> {
 /** Each has a transaction of its own, and an erasure of its own in the register: a restore may bring its events back into the log. */
 async function archived(
   job: EraseJob,
+  { all }: Widened,
   register: RegisterFile | undefined,
   into: ArchiveRedacted[],
+  spans: Span[],
 ): Promise<void> {
-  const { target, named, identifiers, options, key, keys } = job
+  const { target, named, options, key, keys } = job
   if (options.archives === false) return
   const { redactArchives } = await import("./redact-archives.js")
   const subject = register === undefined ? null : await living(job, (client) => hashesOf(client, keys, named))
   let begun: { readonly act: string; readonly id: string }[] = []
+  let span: Span | undefined
   const recorded = async (act: string, within: Client): Promise<void> => {
+    span = await stagedSpan(within)
     if (register === undefined) return
     const { id } = await tell(register, within, act, options, subject)
     begun.push({ act, id })
   }
-  const redaction = { ...options, strategy: "erase", key, recorded } as const
-  for await (const archive of redactArchives(target, identifiers, redaction)) {
+  const before = new Set(all.map(({ value }) => value))
+  // Of pseudonyms that the log had the erasure there has taken whom they stand for: only others are new.
+  const alsoNamed = async (within: Client) =>
+    (await widened(within, named, keys)).all.filter(({ value }) => !before.has(value))
+  const redaction = { ...options, strategy: "erase", key, recorded, alsoNamed } as const
+  for await (const archive of redactArchives(target, all, redaction)) {
     into.push(archive)
     // Of several attempts the last is the one that committed, if any did.
     for (const [at, { act, id }] of begun.entries()) {
       await register?.end(id, at === begun.length - 1 && act === archive.act ? "done" : "void")
     }
     begun = []
+    const stood = archive.act === null ? undefined : span
+    if (stood === undefined) continue
+    spans.push(await living(job, (at) => untilArchived(at, stood, archive.new_name ?? "")))
   }
+}
+
+/** Of a pseudonym that he got in an archive, while another one was read, the log has whom it stands for. */
+async function refuseNew(job: EraseJob, { found }: Redacted): Promise<void> {
+  const { organizations, since, until } = job.options
+  if ([organizations, since, until].some((one) => one !== undefined) || !staysNothing(found)) return
+  const { pseudonyms } = await living(job, (client) => widened(client, job.named, job.keys))
+  if (pseudonyms.length === 0) return
+  throw new TrailError("retry", "the subject was given a pseudonym meanwhile", {
+    hint: "what is erased stays so; run it again for the rest",
+  })
 }
 
 async function rewritten({ target, options }: EraseJob): Promise<Remains> {
@@ -190,28 +220,6 @@ const earlierOf = (job: EraseJob, own: readonly string[]): Promise<EarlierErasur
     const subject = register === undefined ? null : await hashesOf(client, job.keys, job.named)
     return earlierErasures(client, { request, register, subject, own })
   })
-
-/** Who had the events and must be told, as far as the log knows: its archives that still have them. */
-async function noteActs(
-  client: Client,
-  request: string,
-  act: string | null,
-  earlier: readonly EarlierErasure[],
-  archives: readonly ArchiveRedacted[],
-): Promise<void> {
-  const recipients = archives
-    .filter(({ why }) => why !== null)
-    .map(({ archive, until }) => ({ kind: "archive", name: archive, until }))
-  // One that was killed in between has not noted its own.
-  const unnoted = earlier.filter(({ archive }) => archive === null).map((one) => one.act)
-  for (const one of [...unnoted, act]) {
-    await client.query("select pgtrail.note_request_act($1, $2, $3::jsonb)", [
-      request,
-      one,
-      JSON.stringify(recipients),
-    ])
-  }
-}
 
 /** Of a dry run: whether a real one would leave anything. */
 const isComplete = ({ found, archives, unsearched }: FoundSubject): boolean =>

@@ -1,4 +1,5 @@
 // What lies with the data of a subject and says what they are: Article 15(1) in the words of whoever is responsible, and what was searched.
+
 import type { ClientBase } from "pg"
 import type { Facts } from "../export/facts.js"
 import type { ManifestFile } from "../export/manifest.js"
@@ -7,6 +8,7 @@ import { version } from "../version.js"
 import { plural } from "../words.js"
 import type { MaskCounts } from "./export-mask.js"
 import { reviewName, type SubjectFormat, subjectColumns } from "./export-rows.js"
+import type { FoundUngiven } from "./ungiven.js"
 
 /** What the configuration says; null where it says nothing. */
 export interface SubjectTexts {
@@ -95,6 +97,12 @@ export interface SubjectManifest {
     readonly archives: readonly SubjectManifestArchive[]
     /** Ids of privacy keys that were not given, and under whose pseudonyms more events may stand. */
     readonly missing_keys: readonly string[]
+    /** His own events with an e-mail address or a name that was not given, which may lead to more. */
+    readonly ungiven: readonly FoundUngiven[]
+    /** How the ID was written otherwise than events have it, in words. */
+    readonly misnamed: readonly string[]
+    /** Tables of profiles beside the log that have the person, or that could not be read, in words. */
+    readonly companions: readonly string[]
   }
   readonly information: SubjectTexts
   readonly retention: readonly SubjectManifestRule[]
@@ -172,7 +180,7 @@ export async function retentionOf(
 function statementOf(
   counts: SubjectManifest["counts"],
   text: SubjectManifest["text"],
-  { archives, missing_keys: keys }: SubjectManifest["searched"],
+  { archives, missing_keys: keys, ungiven, misnamed, companions }: SubjectManifest["searched"],
 ): string[] {
   const said = [
     `${plural(counts.events, "event")} of one person: ${counts.as_actor} in which he acted, ${counts.as_subject} that are about him` +
@@ -191,6 +199,14 @@ function statementOf(
   }
   if (keys.length > 0) {
     said.push("Events under pseudonyms of other privacy keys were not searched: see searched.missing_keys.")
+  }
+  if (ungiven.length > 0 || misnamed.length > 0) {
+    said.push(
+      "More may stand under other identifiers of the person: see searched.ungiven and searched.misnamed.",
+    )
+  }
+  if (companions.length > 0) {
+    said.push("Tables beside the log may have more of the person: see searched.companions.")
   }
   return said
 }

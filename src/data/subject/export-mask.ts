@@ -11,6 +11,7 @@ import { OwnNames } from "./export-own.js"
 import { pathsOf, type SubjectRules } from "./export-rules.js"
 import { type Arrays, type Setting, type Step, ValueMask } from "./export-values.js"
 import type { Identifier } from "./identifiers.js"
+import { isPseudonym } from "./ungiven.js"
 
 export interface MaskOptions {
   readonly identifiers: readonly Identifier[]
@@ -29,6 +30,9 @@ export interface MaskCounts {
   /** Events and values that have text for a human. */
   reviewEvents: number
   reviewValues: number
+  /** Events that he did with an e-mail address, or a name, that was not given: what else it leads to was not looked for. */
+  ungivenEmail: number
+  ungivenName: number
 }
 
 /** A column and the text that it has now. */
@@ -47,6 +51,8 @@ export class SubjectMask {
     masked: 0,
     reviewEvents: 0,
     reviewValues: 0,
+    ungivenEmail: 0,
+    ungivenName: 0,
   }
   /** Of the event that was judged last, in the order of the columns. */
   changes: Change[] = []
@@ -87,7 +93,12 @@ export class SubjectMask {
     const { rules } = this.#options
     const isNamed = bytes[start] === letterT
     const isFoundAsSubject = bytes[(ends[0] ?? 0) + 1] === letterT
-    const isActor = isNamed && this.#own.isActor(field("actor_id"), field("actor_email"))
+    const email = isNamed ? field("actor_email") : null
+    const isActor = isNamed && this.#own.isActor(field("actor_id"), email)
+    if (isActor) {
+      if (this.#isUngiven(email)) this.counts.ungivenEmail += 1
+      if (this.#isUngiven(field("actor_name"))) this.counts.ungivenName += 1
+    }
     const type = this.#own.types.size === 0 ? null : field("resource_type")
     const resource = type === null || !this.#own.types.has(type) ? null : field("resource_id")
     const isResource = resource !== null && this.#own.isResource(type ?? "", resource)
@@ -118,6 +129,10 @@ export class SubjectMask {
       this.counts.reviewValues += setting.waits
     }
     this.#count({ isActor: isNamed, isSubject: isFoundAsSubject, masked: setting.masked })
+  }
+
+  #isUngiven(value: string | null): boolean {
+    return value !== null && !isPseudonym(value) && !this.#own.isHarmless(value)
   }
 
   /** Columns that are another's as a whole; what is in them is looked for in the others. */

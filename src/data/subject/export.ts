@@ -9,6 +9,7 @@ import { manifestName, signatureName } from "../export/manifest.js"
 import { signManifest } from "../export/note.js"
 import { writeManifest } from "../manifest-form.js"
 import type { ArchiveAccess } from "./archives.js"
+import { inCompanions } from "./companions.js"
 import { readArchived } from "./export-archives.js"
 import {
   makeSubjectManifest,
@@ -26,8 +27,10 @@ import { readState, refuseChanged, refuseRequest, rulesInForce } from "./export-
 import { findSignature } from "./find.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
+import { misnamed, refuseUnknownOrganization } from "./misnamed.js"
 import { refuseUnable } from "./redact.js"
 import type { SubjectScope } from "./stage.js"
+import type { FoundUngiven } from "./ungiven.js"
 
 export interface SubjectExportOptions extends SubjectScope, Pick<ArchiveAccess, "store" | "identities"> {
   /** A file that ends with .json, .csv or .xml, or a folder; nothing may lie there. */
@@ -76,6 +79,7 @@ export async function createSubjectExport(
     return await withClient(target, (client) =>
       abortable(client, options.signal, async () => {
         await refuseUnable(client, findSignature, { nothing })
+        await refuseUnknownOrganization(client, options, nothing)
         if (options.request !== undefined) await refuseRequest(client, options.request)
         const names = await namesOf(client, identifiers, options.keys)
         return write(client, target, names, options, { key, place })
@@ -131,6 +135,9 @@ async function write(
     await rows.review.close()
   }
   const { files, searched } = written
+  const isNobody = rows.counts.asActor === 0
+  const slips = await withClient(target, (other) => misnamed(other, identifiers, options, isNobody))
+  const companions = await withClient(target, (other) => inCompanions(other, identifiers))
   const data = files[0]?.name ?? ""
   const { organizations, since, until, inText = false } = options
   const manifest = makeSubjectManifest(facts, {
@@ -145,7 +152,13 @@ async function write(
     },
     counts: rows.counts,
     includeText: options.includeText === true,
-    searched: { ...searched, missing_keys: missing },
+    searched: {
+      ...searched,
+      missing_keys: missing,
+      ungiven: ungivenOf(rows.counts),
+      misnamed: slips,
+      companions,
+    },
     texts: textsOf(options.texts ?? {}),
     retention: await retentionOf(client, rows.organizations),
     files: files.map((file) => ({ ...file, name: place.nameOf(file.name, data) })),
@@ -179,7 +192,7 @@ async function write(
 
 interface Written {
   readonly files: readonly Awaited<ReturnType<SubjectRows["events"]["finish"]>>[number][]
-  readonly searched: Omit<SubjectManifest["searched"], "missing_keys">
+  readonly searched: Pick<SubjectManifest["searched"], "partitions" | "detached" | "archives">
 }
 
 /** Archives first: what is in them is older. */
@@ -204,6 +217,14 @@ async function writeRows(
   )
   const files = [...(await rows.events.finish()), ...(await rows.review.finish())]
   return { files, searched: { ...read, archives } }
+}
+
+function ungivenOf({ ungivenEmail, ungivenName }: SubjectRows["counts"]): FoundUngiven[] {
+  const kinds = [
+    { kind: "email", events: String(ungivenEmail) },
+    { kind: "name", events: String(ungivenName) },
+  ] as const
+  return kinds.filter(({ events }) => events !== "0")
 }
 
 function textsOf(texts: Partial<SubjectTexts>): SubjectTexts {

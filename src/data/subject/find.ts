@@ -7,6 +7,7 @@ import { type Found, readFound, sumFound } from "./found.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
 import { limitsOf, type Unsearched, unsearchedBy } from "./limits.js"
+import { refuseUnknownOrganization } from "./misnamed.js"
 import { type KnownPseudonym, knownPseudonyms } from "./pseudonym.js"
 import { refuseUnable } from "./redact.js"
 import { findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
@@ -45,11 +46,12 @@ export function findSubject(
   checkIdentifiers(identifiers)
   return withClient(target, async (client) => {
     await refuseUnable(client, findSignature, { nothing, patienceMs: options.patienceMs })
+    await refuseUnknownOrganization(client, options, nothing)
     return findWidened(target, client, await widened(client, identifiers, options.keys), options)
   })
 }
 
-interface Widened {
+export interface Widened {
   readonly all: readonly Identifier[]
   readonly pseudonyms: readonly KnownPseudonym[]
 }
@@ -77,7 +79,13 @@ export async function findWidened(
 ): Promise<FoundSubject> {
   const found = await findInLog(client, all, options)
   const archives = options.archives === false ? [] : await findArchived(target, all, options)
-  const unsearched = await unsearchedBy(target, client, options)
+  const unsearched = await unsearchedBy(
+    target,
+    client,
+    all,
+    sumFound([found, ...archives.map((one) => one.found)]),
+    options,
+  )
   return {
     found,
     archives,
@@ -118,10 +126,11 @@ export async function findInLog(
 const isGone = (error: unknown): boolean =>
   error instanceof Error && (error as { code?: string }).code === "42P01" && !(error instanceof TrailError)
 
-async function findArchived(
+/** Those that have something of the subject, and those that could not be searched. */
+export async function findArchived(
   target: ConnectionTarget,
   identifiers: readonly Identifier[],
-  options: FindOptions,
+  options: SubjectScope & ArchiveAccess,
 ): Promise<ArchiveFound[]> {
   const { findInArchives } = await import("./archives.js")
   const found: ArchiveFound[] = []

@@ -89,16 +89,21 @@ export async function readFound(client: ClientBase, given?: readonly Identifier[
          where g.field_group = 'frame' or l.replaced) f
      group by 1, 2, 3 order by 1, 2 desc, 3`,
   )
-  const { rows: laws } = await client.query<FoundLaw>(
-    `select p.law, count(*) as events from pg_temp.pgtrail_plan p where p.law is not null and ${isReplaced} group by 1 order by 1`,
-  )
   return {
     events,
     fields,
-    laws,
+    laws: await lawsOf(client),
     cases: await casesOf(client, events),
     ungiven: given === undefined ? [] : await readUngiven(client, given),
   }
+}
+
+/** Of the plan of this transaction: which laws keep how many of the events whose values are replaced. */
+export async function lawsOf(client: ClientBase): Promise<FoundLaw[]> {
+  const { rows } = await client.query<FoundLaw>(
+    `select p.law, count(*) as events from pg_temp.pgtrail_plan p where p.law is not null and ${isReplaced} group by 1 order by 1`,
+  )
+  return rows.map((row) => ({ ...row }))
 }
 
 /** Looked up only where something is held. Of several partitions each tells its own. */

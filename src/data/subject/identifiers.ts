@@ -17,11 +17,16 @@ const longest = 1000
 const most = 1000
 const hint = "nothing was read and nothing was changed; pgtrail gdpr find --help tells how a subject is named"
 
-/** ID, which is its main identifier and comes first, and what --also says (KIND=VALUE). Throws TrailError `usage`. */
-export function readIdentifiers(id: string, also: readonly string[] = []): readonly Identifier[] {
+/** ID, which is its main identifier and comes first, and KIND=VALUE, as --also and lines of a file have it. Throws TrailError `usage`. */
+export function readIdentifiers(
+  id: string,
+  also: readonly string[] = [],
+  lines: readonly { readonly typed: string; readonly where: string }[] = [],
+): readonly Identifier[] {
   const identifiers = [
     { kind: "id" as const, value: id },
     ...also.map((typed, at) => readAlso(typed, `--also, number ${at + 1},`)),
+    ...lines.map(({ typed, where }) => readAlso(typed, where)),
   ]
   checkIdentifiers(identifiers)
   return identifiers

@@ -4,9 +4,11 @@ import type { ConnectionTarget } from "../connection.js"
 import { describePeriod } from "../query/time.js"
 import { plural } from "../words.js"
 import type { ArchiveFound } from "./archives.js"
-import { type Found, sumFound } from "./found.js"
+import { inCompanions } from "./companions.js"
+import { countFound, type Found, sumFound } from "./found.js"
 import type { Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
+import { misnamed } from "./misnamed.js"
 import { missingKeys } from "./pseudonym.js"
 import type { SubjectScope } from "./stage.js"
 
@@ -16,22 +18,32 @@ export interface Unsearched {
   readonly keys: readonly string[]
   /** How many archives were left out. */
   readonly archives: number
+  /** How the ID was written otherwise than events have it, in words. */
+  readonly misnamed: readonly string[]
+  /** Tables of profiles beside the log that have the subject, or that could not be read, in words. */
+  readonly companions: readonly string[]
 }
 
-export const isUnsearched = ({ keys, archives }: Unsearched): boolean => keys.length > 0 || archives > 0
+export const isUnsearched = ({ keys, archives, misnamed: slips, companions }: Unsearched): boolean =>
+  keys.length > 0 || archives > 0 || slips.length > 0 || companions.length > 0
 
 export async function unsearchedBy(
   target: ConnectionTarget,
   client: Client,
+  identifiers: readonly Identifier[],
+  /** In the log, and in archives where they were searched. */
+  found: Found,
   options: SubjectScope & {
     readonly keys?: PrivacyKeys | undefined
     readonly archives?: boolean | undefined
   },
 ): Promise<Unsearched> {
   const keys = await missingKeys(client, options.keys ?? noPrivacyKeys)
-  if (options.archives !== false) return { keys, archives: 0 }
+  const slips = await misnamed(client, identifiers, options, countFound(found, "as_actor") === "0")
+  const companions = await inCompanions(client, identifiers)
+  if (options.archives !== false) return { keys, archives: 0, misnamed: slips, companions }
   const { archivesIn } = await import("./archive-stage.js")
-  return { keys, archives: (await archivesIn(target, options)).length }
+  return { keys, archives: (await archivesIn(target, options)).length, misnamed: slips, companions }
 }
 
 export interface Searched extends SubjectScope {
@@ -54,6 +66,8 @@ export function limitsOf(
       (id) =>
         `events under pseudonyms of the privacy key ${id} were not searched: give it by --privacy-key ${id}=file:PATH`,
     ),
+    ...unsearched.misnamed,
+    ...unsearched.companions,
     ...ungivenWords(all),
     ...(frame.length === 0
       ? []
@@ -80,7 +94,7 @@ export function limitsOf(
 }
 
 /** What the log itself knows of the subject and nobody asked for: an erasure takes away the only way to it. */
-function ungivenWords({ ungiven }: Found): string[] {
+export function ungivenWords({ ungiven }: Pick<Found, "ungiven">): string[] {
   if (ungiven.length === 0) return []
   const of = ungiven.map(
     ({ kind, events }) =>

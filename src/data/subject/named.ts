@@ -18,11 +18,12 @@ export function refuseNamed(
   }
 }
 
-export function namesSubject(identifiers: readonly Identifier[], text: string): boolean {
+/** `alone`: where it is part of a longer id or address, as events are searched, it is another's: ann is not in ann-marie. */
+export function namesSubject(identifiers: readonly Identifier[], text: string, alone = false): boolean {
   const said = form(text)
   return identifiers
     .map(({ kind, value }) => form(kind === "resource" ? value.slice(value.indexOf("/") + 1) : value))
-    .some((value) => value === said || (value.length >= shortest && hasWord(said, value)))
+    .some((value) => value === said || (value.length >= shortest && hasWord(said, value, alone)))
 }
 
 /** Throws `usage` where one of the texts has an e-mail address: of a subject who is not known yet, this much can be seen. */
@@ -43,11 +44,16 @@ const form = (text: string): string => text.normalize("NFKC").toLowerCase()
 
 const letter = /[\p{L}\p{N}]/u
 
+const joinedBefore = /[\p{L}\p{N}_][.@+-]$/u
+const joinedAfter = /^[.@+-][\p{L}\p{N}_]/u
+
 /** As a word of its own: the id 4711 is not in 47110. */
-function hasWord(text: string, word: string): boolean {
+function hasWord(text: string, word: string, alone: boolean): boolean {
   for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
     const before = text.slice(0, at).at(-1) ?? ""
     const after = text.at(at + word.length) ?? ""
+    if (alone && (joinedBefore.test(text.slice(0, at)) || joinedAfter.test(text.slice(at + word.length))))
+      continue
     if (
       !(letter.test(before) && letter.test(word[0] ?? "")) &&
       !(letter.test(after) && letter.test(word.at(-1) ?? ""))

@@ -27,7 +27,7 @@ export interface RewrittenPartition {
 export interface ErasedBytes {
   /** Those of which a file could still have values. */
   readonly partitions: readonly RewrittenPartition[]
-  /** The summaries and the batches of the last day. */
+  /** The summaries, the batches of the last day, and what else of the log's own names people. */
   readonly summaries: boolean
   /** Of the planner, with its file. */
   readonly statistics: boolean
@@ -72,7 +72,7 @@ async function erase(client: Client, options: EraseBytesOptions): Promise<Erased
     why === null ? null : `the summaries could not be written anew (${why}): run it again with --physical`,
     kept === "0"
       ? null
-      : `rows that were taken away from restrictions, holds or stored archives are still in their files, as ${holder ?? unknown} began before: when it is over, run it again with --physical`,
+      : `rows that were taken away from restrictions, holds, pseudonyms or stored archives are still in their files, as ${holder ?? unknown} began before: when it is over, run it again with --physical`,
     statistics,
   ].filter((one) => one !== null)
   return { partitions, summaries: why === null, statistics: statistics === null, left }

@@ -3,11 +3,12 @@ import type { Client } from "pg"
 import { readSigningKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient, withTransaction } from "../connection.js"
 import { TrailError } from "../errors.js"
+import type { StoreContext } from "../store/store.js"
 import { countFound, type Found, readFound } from "./found.js"
-import { archivesWithListed, type ReapplyArchive } from "./reapply-archives.js"
+import { archivesWithListed, type ListedArchive, lookedAt, type ReapplyArchive } from "./reapply-archives.js"
 import { type Redaction, redactPlanned, refuseUnable } from "./redact.js"
 import type { Places } from "./register.js"
-import { missingOf } from "./register-missing.js"
+import { missingOf, unregisteredOf } from "./register-missing.js"
 import { type Erasure, readRegister, registeredPlaces } from "./register-read.js"
 import { partitionsIn } from "./stage.js"
 
@@ -18,6 +19,8 @@ export interface ReapplyOptions {
   /** A private signing key, as text; signs the act. */
   readonly key?: string | undefined
   readonly patienceMs?: number | undefined
+  /** By it it is looked what lies where archives were put. */
+  readonly store?: StoreContext | undefined
   readonly signal?: AbortSignal | undefined
   readonly progress?: ((doing: string) => void) | undefined
 }
@@ -39,7 +42,7 @@ export interface Reapplied {
   readonly held: string
   readonly unsound: string
   readonly found: Found
-  /** Archives whose files still have what the register lists. */
+  /** Archives whose files still have what the register lists, and those in whose place an erasure wrote others, which have it no more. */
   readonly archives: readonly ReapplyArchive[]
   /** What the register does not have all of, in words: nobody knows what of it came back. */
   readonly missing: readonly string[]
@@ -66,6 +69,7 @@ export function reapply(
     const read = await readRegister(register)
     const { erasures: all, warnings } = read
     const own = await ownLogs(client)
+    const unregistered = await unregisteredOf(client, read)
     const erasures = all.filter((erasure) => own.has(erasure.log_id))
     if (erasures.length === 0 && all.length > 0) throw otherLog(register, all)
     const times = new Map(erasures.map(({ id, time }) => [id, time]))
@@ -81,11 +85,11 @@ export function reapply(
       },
     }
     const clearedHolds = await namedAgain(client, erasures)
-    let archives: readonly ReapplyArchive[] = []
+    let listedIn: readonly ListedArchive[] = []
     const redaction: Redaction = {
       ...options,
       replaced: async () => {
-        archives = await archivesWithListed(client)
+        listedIn = await archivesWithListed(client)
         return clearedHolds.length > 0
       },
       clearedHolds,
@@ -96,10 +100,11 @@ export function reapply(
     const { act, events, found } =
       options.dryRun === true
         ? await planned(client, planning, options, async () => {
-            archives = await archivesWithListed(client)
+            listedIn = await archivesWithListed(client)
           })
         : await redactPlanned(client, redaction, planning)
     const missing = await missingOf(client, read, own, register)
+    const archives = await lookedAt(target, listedIn, options.store)
     const held = countFound(found, "held")
     const unsound = countFound(found, "unsound")
     return {
@@ -116,8 +121,12 @@ export function reapply(
       found,
       archives,
       missing,
-      warnings: [...warnings, ...unseen(erasures)],
-      complete: held === "0" && unsound === "0" && archives.length === 0 && missing.length === 0,
+      warnings: [...warnings, ...unseen(erasures), ...unregistered],
+      complete:
+        held === "0" &&
+        unsound === "0" &&
+        archives.every(({ files }) => files === "replaced") &&
+        missing.length === 0,
     }
   })
 }

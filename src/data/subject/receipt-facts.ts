@@ -6,6 +6,7 @@ import type { EarlierErasure } from "./earlier.js"
 import { namedElsewhere, unsaltedHolds } from "./elsewhere.js"
 import { countFound, type FoundField } from "./found.js"
 import type { Identifier } from "./identifiers.js"
+import type { KnownBackup } from "./known-backups.js"
 import { isUnsearched, type Unsearched } from "./limits.js"
 import { type ErasedField, type Receipt, type Remains, receiptSchema, toolName } from "./receipt.js"
 import type { Redacted } from "./redact.js"
@@ -22,6 +23,7 @@ export interface Facts {
   readonly redacted: Redacted
   readonly earlier: readonly EarlierErasure[]
   readonly archives: readonly ArchiveRedacted[]
+  readonly backups: readonly KnownBackup[]
   readonly remains: Remains | null
   readonly failed: readonly string[]
   readonly limits: readonly string[]
@@ -72,7 +74,7 @@ export async function makeReceipt(client: Client, facts: Facts): Promise<Receipt
     proof: await unsaltedHolds(client, redacted.act),
     limits: facts.limits,
     failed,
-    copies: await copiesOf(client, options.backupsKeptDays),
+    copies: await copiesOf(client, options.backupsKeptDays, facts.backups),
     register: facts.register,
     complete:
       held === "0" &&

@@ -96,7 +96,8 @@ export async function refuseUnwritable(path: string): Promise<void> {
   await probe(path)
 }
 
-const textOf = (receipt: Pick<Receipt, "log_id" | "time">, sha256: Buffer): string =>
+/** What the signature beside it is of. */
+export const signedText = (receipt: Pick<Receipt, "log_id" | "time">, sha256: Buffer): string =>
   `pgtrail receipt\n${receipt.log_id}\n${sha256.toString("base64")}\ntime ${receipt.time}\n`
 
 /** Writes it for its user alone, and its signature beside it where there is a key. Returns its sha256. */
@@ -110,7 +111,7 @@ export async function writeReceipt(
   const staged: Staged[] = []
   try {
     if (key !== undefined) {
-      const signed = textOf(receipt, sha256)
+      const signed = signedText(receipt, sha256)
       staged.push(await stage(`${path}.sig`, [`${signed}\n${signText(signed, key)}`], 0o600))
     }
     staged.push(await stage(path, [text], 0o600))

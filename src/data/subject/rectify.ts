@@ -3,6 +3,7 @@ import { once } from "node:events"
 import type { Client } from "pg"
 import { from as copyFrom } from "pg-copy-streams"
 import { performUnsigned } from "../act/unsigned.js"
+import { isEventField, problemOf } from "../append/event.js"
 import { textProblem } from "../append/text.js"
 import { TrailError } from "../errors.js"
 import { eventTypes } from "../event-columns.js"
@@ -40,8 +41,12 @@ export async function rectifyEvent(
   if (fields.length === 0)
     throw new TrailError("usage", "nothing is said to be right", { hint: `${nothing}; --set FIELD=VALUE` })
   for (const [field, json] of set) {
-    if (textProblem(json) === undefined) continue
-    throw new TrailError("usage", `the value of ${field} has text that no event can have`, { hint: nothing })
+    if (textProblem(json) !== undefined)
+      throw new TrailError("usage", `the value of ${field} has text that no event can have`, {
+        hint: nothing,
+      })
+    const problem = unfit(field, json)
+    if (problem !== undefined) throw new TrailError("usage", `${field} ${problem}`, { hint: nothing })
   }
   await refuseUnknownRequest(client, request, nothing)
   // No act: the event itself is the record.
@@ -63,6 +68,16 @@ export async function rectifyEvent(
     id: made.id,
     rectifies: `${place.organization}/${place.lane}/${place.seq}`,
     fields,
+  }
+}
+
+/** As an event that is appended is looked at. What is read here goes nowhere. */
+function unfit(field: string, json: string): string | undefined {
+  if (!isEventField(field)) return undefined
+  try {
+    return problemOf(field, JSON.parse(json))
+  } catch {
+    return "is no JSON"
   }
 }
 

@@ -1,5 +1,5 @@
 // Redacts in archives: each is written anew without the values, read back, put in the place of the old one by an act, and only then the old
-// files go. Whoever is stopped in between leaves one of the two in force, and the other as an orphan, which the next run takes away.
+// files go. Whoever is stopped in between leaves one of the two in force, and the other as an orphan, which the next run takes away, or tells.
 import type { Client } from "pg"
 import { performAct } from "../act/perform.js"
 import { removeFiles } from "../archive/files.js"
@@ -30,8 +30,10 @@ import {
   told,
 } from "./archive-told.js"
 import type { Identifier } from "./identifiers.js"
+import { orphansIn, removeUnrecorded } from "./orphan-archives.js"
 import type { Redaction } from "./redact.js"
 import { refuseGone, writeAnew } from "./rewrite-archive.js"
+import { addIdentifiers } from "./stage.js"
 
 export type { ArchiveRedacted } from "./archive-told.js"
 
@@ -57,19 +59,23 @@ export async function* redactArchivesBy(
   const rows = await archivesIn(target, redaction)
   // What is out of the log first: where events stand in two archives, the one in force decides what is put in the place of values.
   rows.sort((a, b) => Number(a.restored_act !== null) - Number(b.restored_act !== null))
+  const left = new Set<string>()
   for (const row of rows) {
     redaction.signal?.throwIfAborted()
     redaction.progress?.(`reading ${row.name}`)
     let done: Done | undefined
     try {
       done = await withClient(target, (client) =>
-        opened(target, row, redaction, (place) => redactOne({ target, client, place, planning, redaction })),
+        opened(target, row, redaction, (place) =>
+          redactOne({ target, client, place, planning, redaction, left }),
+        ),
       )
     } catch (error) {
       done = { ...nothing, why: whyNot(error, redaction.signal) }
     }
     if (done !== undefined) yield { archive: row.name, location: row.location, until: row.kept, ...done }
   }
+  yield* orphansIn(target, new Set(rows.map(({ location }) => location)), redaction, left)
 }
 
 interface Work {
@@ -78,6 +84,8 @@ interface Work {
   readonly place: Place
   readonly planning: ArchivePlanning
   readonly redaction: ArchiveRedaction
+  /** Names of old ones that could not be taken away, which was told. */
+  readonly left: Set<string>
 }
 
 /** Nothing is to be written: the transaction is given up. */
@@ -115,7 +123,7 @@ async function redactOne(work: Work): Promise<Done | undefined> {
     }
   }
   if (written === undefined) return undefined
-  const after = await removeOld(place, place.row.name)
+  const after = await removeOld(work, place.row.name)
   return told(
     place.row,
     written,
@@ -139,6 +147,7 @@ async function attempt(work: Work): Promise<Written> {
   const { changed, stale } = await staged(client, place, { ...redaction, ...planning })
   if (stale !== "0") throw new NotInPlace(notAsInLog(row.name, stale))
   await client.query("select pgtrail.redact_begin($1::interval)", [patienceOf(redaction)])
+  await addIdentifiers(client, (await redaction.alsoNamed?.(client)) ?? [])
   await planning.plan(client, partition)
   const planned = await plannedFor(client)
   const isBack = row.restored_act !== null
@@ -146,7 +155,7 @@ async function attempt(work: Work): Promise<Written> {
   // What came back into the log is redacted there, and these rows are as they are there.
   if (!isBack && planned.replaced !== "0") {
     redaction.progress?.(`redacting in ${row.name}`)
-    const pseudonyms = await redaction.pseudonyms?.(planned.organizations)
+    const pseudonyms = await redaction.pseudonyms?.(planned.organizations, client)
     const replacements = pseudonyms === undefined ? null : JSON.stringify(Object.fromEntries(pseudonyms))
     await client.query("select pgtrail.redact_partition($1, $2, $3::jsonb)", [
       partition,
@@ -154,6 +163,7 @@ async function attempt(work: Work): Promise<Written> {
       replacements,
     ])
   }
+  await removeUnrecorded(client, place)
   const { name, archive } = await writeAnew(work)
   try {
     const { rows } = await client.query<{ seq: string; events: string }>(
@@ -192,20 +202,22 @@ const settled = ({ target, place, redaction }: Work, name: string): Promise<stri
   })
 
 /** Who was stopped after the act left the old files. Says why they are still there. */
-async function removeReplaced({ client, place }: Work): Promise<string | null> {
+async function removeReplaced(work: Work): Promise<string | null> {
+  const { client, place } = work
   const { replaces } = place.manifest
   if (replaces === null) return null
   const { rows } = await client.query("select from pgtrail.archive a where a.name = $1", [replaces.name])
-  return rows.length > 0 ? null : removeOld(place, replaces.name)
+  return rows.length > 0 ? null : removeOld(work, replaces.name)
 }
 
-async function removeOld({ store }: Place, name: string): Promise<string | null> {
+async function removeOld({ place: { store }, left }: Work, name: string): Promise<string | null> {
   try {
     await removeFiles(store, name, "")
     return null
   } catch (error) {
     const known = toTrailError(error)
     if (!(known instanceof TrailError)) throw known
+    left.add(name)
     return `${known.message}; when it can be: pgtrail archive remove ${name} --confirm ${name} --at ${store.location}`
   }
 }

@@ -8,7 +8,7 @@ import { patienceOf, retried } from "../partition/change.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { type Found, isReplaced, nothingFound, readFound } from "./found.js"
 import type { Identifier } from "./identifiers.js"
-import { findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
+import { addIdentifiers, findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
 
 export type Strategy = "erase" | "hash" | "token" | "encrypt" | "reapply"
 
@@ -32,8 +32,13 @@ export interface Redaction extends SubjectScope, RedactionWork {
    * when all is found and nothing is changed yet; again where the transaction is done again.
    */
   readonly pseudonyms?:
-    | ((organizations: readonly string[]) => Promise<ReadonlyMap<string, string>>)
+    | ((organizations: readonly string[], client: Client) => Promise<ReadonlyMap<string, string>>)
     | undefined
+  /**
+   * Called when nobody else can redact any more and nothing is looked for yet, on the client of the transaction, and again in each attempt: what
+   * the subject is known as since another one was waited for. That is looked for too.
+   */
+  readonly alsoNamed?: ((client: Client) => Promise<readonly Identifier[]>) | undefined
   /** Of a reapplication: acts of the holds whose names were taken away. */
   readonly clearedHolds?: readonly string[] | undefined
   /**
@@ -92,6 +97,7 @@ export async function redactPlanned(
     performAct(client, redaction.key, async () => {
       await planning.stage()
       await client.query("select pgtrail.redact_begin($1::interval)", [patienceOf(redaction)])
+      await addIdentifiers(client, (await redaction.alsoNamed?.(client)) ?? [])
       const partitions = await partitionsIn(client, redaction)
       for (const partition of partitions) {
         signal?.throwIfAborted()
@@ -101,7 +107,9 @@ export async function redactPlanned(
       const found = await readFound(client, planning.given)
       const touched = await touchedBy(client)
       const pseudonyms =
-        touched.partitions.length === 0 ? undefined : await redaction.pseudonyms?.(touched.organizations)
+        touched.partitions.length === 0
+          ? undefined
+          : await redaction.pseudonyms?.(touched.organizations, client)
       const replacements = pseudonyms === undefined ? null : JSON.stringify(Object.fromEntries(pseudonyms))
       for (const partition of touched.partitions) {
         signal?.throwIfAborted()

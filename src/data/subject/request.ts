@@ -6,6 +6,7 @@ import { near } from "../near.js"
 import { writeTime } from "../query/columns.js"
 import { quoted } from "../words.js"
 import { refuseText } from "./given.js"
+import { refuseAddress } from "./named.js"
 import { extendedLate, isLate } from "./request-late.js"
 
 export const requestKinds = [
@@ -87,12 +88,35 @@ export async function subjectRequests(
      order by r.closed_at is not null, r.due_at, r.request_id collate "C"`,
     [filter.request ?? null, filter.all === true || filter.request !== undefined],
   )
+  const archives = await archivesThere(client, rows)
   return rows.map((row) => {
     const times = Object.fromEntries(timeColumns.map((column) => [column, writeTime(row[column])]))
-    const lists = { acts: JSON.parse(row.acts ?? "[]"), recipients: JSON.parse(row.recipients ?? "[]") }
+    const lists = { acts: JSON.parse(row.acts ?? "[]"), recipients: recipientsOf(row, archives) }
     const facts = { late: row.late === "t", extended_late: row.extended_late === "t" }
     return { ...row, ...times, ...lists, ...facts } as unknown as SubjectRequest
   })
+}
+
+const recipientsOf = ({ recipients }: Row, archives: ReadonlySet<string>): Recipient[] =>
+  (JSON.parse(recipients ?? "[]") as Recipient[]).map((one) =>
+    one.kind === "archive" && !archives.has(one.name)
+      ? { ...one, done: "written anew or removed since" }
+      : one,
+  )
+
+/** Of the archives that are to be seen to, those that are in force as they were. */
+async function archivesThere(client: ClientBase, rows: readonly Row[]): Promise<ReadonlySet<string>> {
+  const names = rows.flatMap(({ recipients }) =>
+    (JSON.parse(recipients ?? "[]") as Recipient[]).flatMap(({ kind, name }) =>
+      kind === "archive" ? [name] : [],
+    ),
+  )
+  if (names.length === 0) return new Set()
+  const { rows: there } = await client.query<{ name: string }>(
+    "select a.name from pgtrail.archive a where a.name = any ($1) and a.removed_seq is null",
+    [names],
+  )
+  return new Set(there.map(({ name }) => name))
 }
 
 const timeColumns = ["received_at", "due_at", "extended_at", "closed_at"] as const
@@ -129,6 +153,7 @@ export async function addRequest(
   { kind, received, request, note }: NewRequest,
 ): Promise<SubjectRequest> {
   refuseText({ kind, request, note }, "nothing was entered")
+  refuseAddress({ "--id": request, "--note": note })
   const name = await step(client, "select pgtrail.add_request($1, $2, $3, $4) as answer", [
     kind,
     received ?? null,
@@ -145,6 +170,7 @@ export async function extendRequest(
   reason: string,
 ): Promise<SubjectRequest> {
   refuseText({ reason }, "nothing was extended")
+  refuseAddress({ "--reason": reason })
   await subjectRequest(client, request)
   await step(client, "select pgtrail.extend_request($1, $2) as answer", [request, reason])
   return subjectRequest(client, request)
@@ -167,6 +193,7 @@ export async function closeRequest(
 ): Promise<SubjectRequest> {
   const { outcome, by, receipt, reason } = options
   refuseText({ by, reason }, "nothing was closed")
+  refuseAddress({ "--reason": reason })
   await subjectRequest(client, request)
   await step(client, "select pgtrail.close_request($1, $2, $3, $4, $5) as answer", [
     request,

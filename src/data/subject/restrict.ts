@@ -2,6 +2,7 @@
 import type { Client } from "pg"
 import { performUnsigned } from "../act/unsigned.js"
 import { TrailError } from "../errors.js"
+import type { StoreContext } from "../store/store.js"
 import { plural, quoted } from "../words.js"
 import { refuseText } from "./given.js"
 import type { Identifier } from "./identifiers.js"
@@ -17,6 +18,8 @@ export interface RestrictOptions {
   readonly organization?: string | undefined
   /** The request in the register that it answers. */
   readonly request?: string | undefined
+  /** By it is looked which backups lie where they were put. */
+  readonly store?: StoreContext | undefined
 }
 
 export interface Restricted {
@@ -32,8 +35,7 @@ export interface Unrestricted {
   readonly acts: readonly string[]
 }
 
-export interface Restriction {
-  /** seq of the act that placed it: its number. */
+interface InForce {
   readonly act: string
   readonly organization_id: string | null
   readonly identifiers: string
@@ -58,6 +60,8 @@ export async function restrictSubject(
   }
   refuseNamed(identifiers, { "--reason": reason, "--requested-by": requestedBy, "--request": request })
   await refuseUnknownRequest(client, request, "nothing was restricted")
+  // Who got such events before must be told of the restriction too; and a backup that is restored brings none back.
+  const recipients = request === undefined ? [] : await recipientsOf(client, organization, options)
   const before = (await restrictions(client)).length === 0 ? 0n : await hiddenEvents(client)
   const act = await performUnsigned(client, async () => {
     await stageSubject(client, identifiers)
@@ -67,9 +71,6 @@ export async function restrictSubject(
     )
     const made = rows[0]?.act ?? null
     if (request !== undefined) {
-      // Who got such events before must be told of the restriction too.
-      const scope = organization === undefined ? {} : { organizations: [organization] }
-      const recipients = await recipientsOf(client, scope)
       await client.query("select pgtrail.note_request_act($1, $2, $3)", [
         request,
         made,
@@ -92,9 +93,8 @@ async function hiddenEvents(client: Client): Promise<bigint> {
   return BigInt(rows[0]?.hidden ?? "0")
 }
 
-/** The restrictions in force. Needs the role pgtrail_privacy, or that of an auditor. */
-export async function restrictions(client: Client): Promise<Restriction[]> {
-  const { rows } = await client.query<Restriction>(
+async function restrictions(client: Client): Promise<InForce[]> {
+  const { rows } = await client.query<InForce>(
     `select r.act_seq as act, r.organization_id, count(distinct (r.kind, normalize(r.value))) as identifiers
      from pgtrail.subject_restriction r group by 1, 2 order by 1`,
   )
@@ -178,5 +178,5 @@ async function noRestriction(client: Client): Promise<TrailError> {
 
 const most = 20
 
-const inWords = ({ act, organization_id: organization, identifiers }: Restriction): string =>
+const inWords = ({ act, organization_id: organization, identifiers }: InForce): string =>
   `act ${act} (${plural(identifiers, "identifier")}${organization === null ? "" : `, organization ${quoted(organization)}`})`

@@ -4,6 +4,7 @@ import { performUnsigned } from "../act/unsigned.js"
 import { textProblem } from "../append/text.js"
 import { TrailError } from "../errors.js"
 import { writeTime } from "../query/columns.js"
+import { refuseAddress } from "./named.js"
 import { writePath } from "./rule-path.js"
 
 /** `resource`: resource_id of this type names a person. `path`: a jsonb column has personal data there. `keep`: an erasure leaves a token. */
@@ -84,6 +85,7 @@ export async function subjectRules(
 export async function addSubjectRule(client: Client, rule: NewSubjectRule): Promise<ChangedSubjectRule> {
   const problem = textProblem(JSON.stringify(rule))
   if (problem !== undefined) throw new TrailError("usage", problem, { hint: "nothing was changed" })
+  refuseAddress({ "--note": rule.note })
   const act = await performUnsigned(client, async () => {
     const { rows } = await client.query<{ act: string | null }>(
       "select pgtrail.add_subject_rule($1, $2, $3, $4, $5, $6, $7) as act",

@@ -43,4 +43,5 @@ export async function readUngiven(
 
 const kinds = ["email", "name"] as const
 const pseudonym = /^p1:[hte]:/
+export const isPseudonym = (value: string): boolean => pseudonym.test(value)
 const form = (text: string): string => text.normalize("NFC").toLowerCase()

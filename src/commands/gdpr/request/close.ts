@@ -5,6 +5,7 @@ import { arg, choice, command, file, required, text } from "../../../cli/command
 import { requestReport } from "../../../cli/request-report.js"
 import { TrailError } from "../../../data/errors.js"
 import { requestOutcomes } from "../../../data/subject/request.js"
+import { quoted } from "../../../data/words.js"
 
 export default command({
   summary: "close a request with what it came to, by an act",
@@ -29,15 +30,21 @@ export default command({
     const receipt =
       options.receipt === undefined
         ? undefined
-        : await digestOf(options.receipt, session.path(options.receipt), outcome)
+        : await digestOf(options.receipt, session.path(options.receipt), args.request, outcome)
     const trail = await session.trail()
     return requestReport(await trail.closeRequest(args.request, { outcome, by, receipt, reason }))
   },
 })
 
-async function digestOf(typed: string, path: string, outcome: string): Promise<string> {
+async function digestOf(typed: string, path: string, request: string, outcome: string): Promise<string> {
   const receipt = await contentOf(typed, path)
-  if (outcome === "done" && saysIncomplete(receipt)) {
+  const { complete, request: of } = said(receipt)
+  if (typeof of === "string" && of !== request) {
+    throw new TrailError("usage", `the receipt ${typed} is of another request, ${quoted(of)}`, {
+      hint: "nothing was closed; name the receipt that this one was answered with",
+    })
+  }
+  if (outcome === "done" && complete === false) {
     throw new TrailError("usage", `the receipt ${typed} says that the erasure is not complete`, {
       hint: "nothing was closed; run it again until it is, or close it with --outcome partly --reason WHY",
     })
@@ -45,12 +52,12 @@ async function digestOf(typed: string, path: string, outcome: string): Promise<s
   return createHash("sha256").update(receipt).digest("hex")
 }
 
-/** What is no receipt of an erasure says nothing of it. */
-function saysIncomplete(receipt: Buffer): boolean {
+/** A receipt of an erasure, or the manifest of an export; what is neither says nothing. */
+function said(receipt: Buffer): { readonly complete?: unknown; readonly request?: unknown } {
   try {
-    return JSON.parse(receipt.toString("utf8"))?.complete === false
+    return Object(JSON.parse(receipt.toString("utf8")))
   } catch {
-    return false
+    return {}
   }
 }
 

@@ -1,0 +1,126 @@
+// More steps of a random life in which people are erased: archives are written anew without them, events are rectified, people are restricted.
+import { expect } from "vitest"
+import type { Trail } from "../../src/data/index.js"
+import { redactArchives } from "../../src/data/subject/archives.js"
+import { eraseBytes } from "../../src/data/subject/physical.js"
+import type { TestDatabase } from "../database.js"
+import type { Known, Model } from "./lifecycle-model.js"
+import { oneOf, type Step } from "./lifecycle-steps.js"
+import { gone, isKept, type People, users } from "./redact-model-steps.js"
+
+const asked = { reason: "model", requestedBy: "dpo" }
+
+/** `restricted`: who is, as the model knows it. */
+export function rightsSteps(trail: Trail, people: People, restricted: Set<string>): Record<string, Step> {
+  const rewrite: Step = async (db, model, pick) => {
+    // Of somebody who is in one, where anybody is.
+    const archived = [...model.archives.values()].flatMap(({ state, events }) =>
+      state === "archived" ? events : [],
+    )
+    const inside = users.filter((user) => archived.some(({ actor }) => actor === user))
+    const subject = oneOf(inside.length > 0 ? inside : users, pick)
+    const inText = pick(2) === 0
+    const target = { connectionString: db.url }
+    const done = new Map<string, object>()
+    for await (const one of redactArchives(target, [{ kind: "id", value: subject }], {
+      ...{ strategy: "erase", reason: "model", inText },
+    })) {
+      done.set(one.archive, one)
+      renamed(model, one.archive, one.new_name)
+    }
+    let events = 0
+    for (const [name, archive] of model.archives) {
+      if (archive.state !== "archived") continue
+      const before =
+        [...done.values()].find((one) => "new_name" in one && one.new_name === name) ?? done.get(name)
+      const found = archive.events.filter((event) => people.isFound(event, subject, inText))
+      const free = found.filter((event) => !model.isHeld(event))
+      const kept = free.filter((event) => isKept(model, event)).length
+      const told = { name, subject, inText }
+      expect({ ...told, ...(before ?? { events: "0", held: "0", kept: "0", unsound: "0" }) }).toMatchObject({
+        ...told,
+        ...{ events: String(free.length), kept: String(kept) },
+        ...{ held: String(found.length - free.length), unsound: "0" },
+      })
+      const taken = new Set(free)
+      for (const event of free) people.replace(event, subject, gone)
+      model.archives.set(name, {
+        ...archive,
+        events: archive.events.map((event) =>
+          taken.has(event) && event.actor === subject ? { ...event, actor: gone } : event,
+        ),
+      })
+      events += free.length
+    }
+    return `erase ${subject} in archives${inText ? ", in text" : ""}: ${events} in ${done.size}`
+  }
+
+  const rectify: Step = async (db, model, pick) => {
+    const live = [...model.live.values()]
+    if (live.length === 0) return "nothing to rectify"
+    const old = oneOf(live, pick)
+    const [, organization = "", lane = "", seq = ""] = /^(.*)\/(\d+)\/(\d+)$/.exec(old.place) ?? []
+    const there = await db.query(
+      "select from pgtrail.event e where e.organization_id = $1 and e.lane = $2 and e.seq = $3",
+      [organization, lane, seq],
+    )
+    if (there.length === 0) return `${old.place} is detached`
+    const { place } = await trail.rectifyEvent(
+      { organization, lane, seq },
+      { set: new Map([["description", '"right"']]), ...asked },
+    )
+    // Its own actor is whoever rectifies: nobody of these people.
+    const event: Known = { ...old, place, type: "gdpr.rectified", actor: gone, age: 0 }
+    model.live.set(place, event)
+    model.appended += 1
+    people.said.set(place, { who: old.actor, to: gone, identity: false, content: false, isAbout: true })
+    return `rectify ${old.place}: ${place}`
+  }
+
+  const restrict: Step = async (db, _, pick) => {
+    const subject = oneOf(users, pick)
+    const { act } = await trail.restrictSubject([{ kind: "id", value: subject }], asked)
+    expect({ subject, isNew: act !== null }).toEqual({ subject, isNew: !restricted.has(subject) })
+    restricted.add(subject)
+    return `restrict ${subject}: ${await expectHidden(db, restricted)}`
+  }
+
+  const unrestrict: Step = async (db, _, pick) => {
+    if (restricted.size === 0) return "nobody is restricted"
+    const subject = oneOf([...restricted].sort(), pick)
+    const { restrictions } = await trail.unrestrictSubject(
+      { identifiers: [{ kind: "id", value: subject }] },
+      asked,
+    )
+    expect({ subject, lifted: restrictions.length }).toEqual({ subject, lifted: 1 })
+    restricted.delete(subject)
+    return `unrestrict ${subject}: ${await expectHidden(db, restricted)}`
+  }
+
+  const physical: Step = async (db) => {
+    const { partitions, left } = await eraseBytes({ connectionString: db.url }, {})
+    expect({ left, failed: partitions.filter(({ why }) => why !== null) }).toEqual({ left: [], failed: [] })
+    return `write ${partitions.length} anew`
+  }
+
+  return { rewrite, rectify, restrict, unrestrict, physical }
+}
+
+function renamed(model: Model, name: string, to: string | null): void {
+  const archive = model.archives.get(name)
+  if (archive === undefined || to === null) return
+  model.archives.delete(name)
+  model.archives.set(to, archive)
+}
+
+/** The view that hides has all but what they did and what was done to them. Detached partitions have no view. */
+export async function expectHidden(db: TestDatabase, restricted: ReadonlySet<string>): Promise<string> {
+  const [row] = await db.query(
+    `select (select count(*) from pgtrail.event) - (select count(*) from pgtrail.open_event) as hidden, (
+       select count(*) from pgtrail.event e
+       where e.actor_id = any ($1) or e.event_type = 'gdpr.rectified' and e.details ->> 'actor_id' = any ($1)) as expected`,
+    [[...restricted]],
+  )
+  expect(row?.hidden).toBe(row?.expected)
+  return row?.hidden ?? ""
+}
