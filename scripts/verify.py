@@ -4,7 +4,7 @@
 import argparse, collections, itertools, json, os, re, struct, sys
 sys.dont_write_bytecode = True
 from archives import check_archives, check_removal, read_archives, replay_archives
-from backup import read_backup, read_folder
+from backup import is_younger, read_backup, read_folder
 from controls import check_catalog, check_migrations, check_purges, purge_proof, replay
 from lifecycle import check_lifecycle
 from redactions import check_redactions, entries_by_group, judge_groups
@@ -180,7 +180,7 @@ def judge_end(chain, count, end, last, sound, at, known, head, found, add):
 def verify(folder, checkpoints, strict, archive_folders=None, backup=False):
     findings, vanished = Findings(), collections.defaultdict(list)
     add = findings.add
-    tables, older = read_backup(folder, add) if backup else read_folder(folder)
+    tables, older, manifest = read_backup(folder, add) if backup else (*read_folder(folder), None)
     if tables is None:  # a file of a backup cannot be read: nothing can be said of the log in it
         return {"verdict": "tampered", "covered": None, "findings": findings, "accepted": []}
     tables["log"].sort(key=lambda row: micros(row["created_at"]))
@@ -201,7 +201,9 @@ def verify(folder, checkpoints, strict, archive_folders=None, backup=False):
     migrations = [act for act in acts if act["kind"] == "migrate"]
     check_catalog(tables["catalog_object"], tables["catalog"], migrations and migrations[-1], add)
     check_migrations(tables["migration"], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sql", "migrations"), add)
-    anchors = checkpoints + remembered(acts, tables["verified_head"], add)
+    usable = [one for one in checkpoints if manifest is None or not is_younger(one, manifest)]
+    unseen = bool(checkpoints) and not usable  # what was asked for could not be looked at
+    anchors = usable + remembered(acts, tables["verified_head"], add)
     known, lost = judge_anchors(anchors, acts, ids, tables["incarnation"], tables["loss"], findings)
     chains, organizations, count = read_events(tables["event"], tables["partition"], add)
     heads = collections.defaultdict(dict)
@@ -226,7 +228,7 @@ def verify(folder, checkpoints, strict, archive_folders=None, backup=False):
     worst = "tampered" if kinds - {"rolled_back", "unknown_version"} else "rolled_back" if "rolled_back" in kinds else "incomplete"
     gone = sum(one.last - one.first + 1 for ranges in purges.values() for one in ranges)
     covered = {"chains": str(len({*heads, *known, *chains, *purges})), "events": str(count), "purged": str(gone - archived), "archived": str(archived), "lost": str(lost)}
-    return {"verdict": worst if kinds or missing or not count + gone else "intact", "covered": covered, "findings": counting,
+    return {"verdict": worst if kinds or missing or unseen or not count + gone else "intact", "covered": covered, "findings": counting,
             "accepted": [finding for finding in findings if finding not in counting]}
 
 def main():

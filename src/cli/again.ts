@@ -1,19 +1,20 @@
 // The line that was typed, to be typed again with one option more or another: for hints that whoever reads them can paste.
 
-const plain = /^[\w@%+=:,./-]+$/
-/** What a terminal would obey or hide, and a message therefore shows in another form. */
-const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+import { shellWord } from "../data/shell-word.js"
+import { redact, secretsOf } from "./redact.js"
 
-/** A word as bash, zsh and ksh read it. */
-export function shellWord(text: string): string {
-  if (plain.test(text)) return text
-  if (!hidden.test(text)) return `'${text.replaceAll("'", "'\\''")}'`
-  const escaped = text.replace(/['\\]/g, "\\$&").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, octets)
-  return `$'${escaped}'`
+export { shellWord }
+
+/** ` --url URL` for commands to run next, where the line named a database; without its password, which stands in no hint. */
+export function urlAgain(url: string | undefined): string {
+  if (url === undefined) return ""
+  const plain = url
+    .replace(/(:\/\/[^\s:/@?#]*):.*@/s, "$1@")
+    .replace(/([?&])(?:ssl)?password=[^&]*&?/g, "$1")
+    .replace(/[?&]$/, "")
+  // A list of settings with a password in it: nobody knows how it was meant to be taken apart.
+  return ` --url ${secretsOf(plain).length > 0 || redact(plain) !== plain ? "URL" : shellWord(plain)}`
 }
-
-const octets = (character: string): string =>
-  [...Buffer.from(character)].map((octet) => `\\${octet.toString(8).padStart(3, "0")}`).join("")
 
 /** `argv` with `flag value` behind, in the place of any that was there. */
 export function typedAgain(argv: readonly string[], flag: string, value: string): string {

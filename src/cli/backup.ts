@@ -5,7 +5,7 @@ import { TrailError } from "../data/errors.js"
 import { readLocation } from "../data/store/location.js"
 import type { Store } from "../data/store/store.js"
 import type { Values } from "./command.js"
-import { type Options, text } from "./options.js"
+import { arg, type Options, text } from "./options.js"
 import type { Session } from "./session.js"
 import { storeContext } from "./store.js"
 
@@ -27,14 +27,28 @@ export function placeOf(
   })
 }
 
-/** The backup that PLACE or PLACE/NAME means; says on stderr which one was chosen from a place. Whoever asked closes the store. */
+/** For `args` of commands that take one backup. */
+export const backupArgument = arg(
+  "PLACE/NAME; of a place the newest good one; where it is missing, of the configured backup.create.to",
+  "optional",
+)
+
+/** The same for those that are to find out whether it is good. */
+export const newestArgument = arg(
+  "PLACE/NAME; of a place the newest one; where it is missing, of the configured backup.create.to",
+  "optional",
+)
+
+/** The backup that PLACE or PLACE/NAME means, or of the configured place; says on stderr which one was chosen from a place. Whoever asked closes the store. */
 export async function locateTyped(
-  typed: string,
+  given: string | undefined,
   session: Session,
+  configuration: Values,
   options: LocateOptions = {},
 ): Promise<LocatedBackup> {
   const context = { ...storeContext(session), signal: session.signal }
-  const located = await locateBackup(readLocation(typed, session.io.cwd), context, options)
+  const { typed, location } = placeOf(given, configuration, session)
+  const located = await locateBackup(location, context, options)
   if (located.chosen)
     session.note(`the newest ${options.unproven ? "" : "good "}backup there is ${located.name}`)
   if (!isBareName(typed)) return located

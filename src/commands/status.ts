@@ -1,5 +1,6 @@
 // pgtrail status: the state of the log and of its database, for people and for monitoring.
 import { command, flag, RawJson, type Report, type Session } from "../cli/command.js"
+import { storeContext } from "../cli/store.js"
 import { statusThresholds } from "../cli/thresholds.js"
 import { TrailError } from "../data/errors.js"
 import type { LogStatus } from "../data/index.js"
@@ -52,7 +53,8 @@ export default command({
     try {
       const trail = await session.trail()
       // Every value was read by its own threshold above.
-      status = await trail.status({ drift: options.drift, thresholds: configuration as Thresholds })
+      const thresholds = configuration as Thresholds
+      status = await trail.status({ drift: options.drift, thresholds, stores: storeContext(session) })
     } catch (error) {
       return unasked(error, session)
     }

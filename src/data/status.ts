@@ -6,6 +6,7 @@ import { sources } from "./organization/sources.js"
 import { writeTime } from "./query/columns.js"
 import { archiveChecks } from "./status/archives.js"
 import { backupCheck, type LastBackup, lastBackup } from "./status/backup.js"
+import { type BackupVerifications, backupVerifications, verifiedCheck } from "./status/backup-verified.js"
 import { type Check, type CheckState, check, type Thresholds, worst } from "./status/checks.js"
 import { type Drift, driftOf } from "./status/drift.js"
 import { type History, history, historyChecks, type JobStatus, jobStatus } from "./status/history.js"
@@ -22,6 +23,7 @@ import {
 import { requestChecks } from "./status/requests.js"
 import { retentionChecks } from "./status/retention.js"
 import { type ServerStatus, serverChecks, serverStatus } from "./status/server.js"
+import type { StoreContext } from "./store/store.js"
 
 export type { PartitionStatus } from "./status/partitions.js"
 
@@ -30,6 +32,8 @@ export interface StatusOptions {
   readonly drift?: boolean | undefined
   /** `verification-age.warning`: `3d`. What is missing keeps its default. */
   readonly thresholds?: Thresholds | undefined
+  /** What the place of the backups needs to be opened besides its location: a folder needs nothing. */
+  readonly stores?: StoreContext | undefined
 }
 
 export interface LogStatus {
@@ -65,7 +69,7 @@ export interface LogStatus {
         readonly acts: History["acts"] | null
         readonly verified: History["verified"]
         readonly checkpoint: History["checkpoint"]
-        readonly backup: LastBackup | null
+        readonly backup: (LastBackup & BackupVerifications) | null
         readonly accepted_findings: string | null
         readonly jobs: readonly JobStatus[]
       } & { readonly [K in keyof PartitionsStatus]: PartitionsStatus[K] | null })
@@ -87,8 +91,7 @@ export async function logStatus(client: ClientBase, options: StatusOptions = {})
   const standby = about.standby === "t"
   const server = await serverStatus(client)
   const migrations = migrationsOf(await schemaState(client))
-  const found =
-    migrations.state === "not installed" ? null : await logOf(client, options.drift ?? true, thresholds)
+  const found = migrations.state === "not installed" ? null : await logOf(client, options, thresholds)
   const checks = [
     schemaCheck(migrations),
     ...(found === null ? [] : found.checks),
@@ -133,7 +136,7 @@ const noIdentity = check("identity", "critical", "pgtrail.log is empty: the log 
 
 async function logOf(
   client: ClientBase,
-  drift: boolean,
+  { drift = true, stores }: StatusOptions,
   thresholds: Thresholds,
 ): Promise<{ log: Log; checks: Check[] }> {
   const log = await one(
@@ -145,7 +148,8 @@ async function logOf(
   const organizations = from.heads === null ? null : await organizationHeads(client, from.heads)
   const partitions = from.bound ? null : await partitionsStatus(client)
   const done = from.acts ? await history(client) : null
-  const backup = from.acts ? await lastBackup(client) : null
+  const last = from.acts ? await lastBackup(client) : null
+  const backup = last && { ...last, ...(await backupVerifications(client, stores)) }
   const ran = await jobsStatus(client)
   const newest = from.times ? await newestEvent(client, from) : null
   const settings = await client.query<{ name: string; value: string }>(
@@ -189,6 +193,7 @@ async function logOf(
       ...(drifted === undefined ? [] : [drifted.check]),
       ...historyChecks(done, Number(log.age ?? "0"), thresholds),
       backupCheck({ reads: from.acts, backup, jobs: ran.states ?? [] }, Number(log.age ?? "0"), thresholds),
+      ...(backup === null ? [] : [verifiedCheck(backup, backup)]),
       ...(await retentionChecks(client, thresholds)),
       ...jobChecks(ran, thresholds),
       ...(await archiveChecks(client, thresholds)),

@@ -1,8 +1,12 @@
 // An incremental backup takes over the files of partitions that are what they were, and reads all others.
-import { rm, stat, writeFile } from "node:fs/promises"
+import { readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { generateIdentity, identityToRecipient } from "age-encryption"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { type BackupManifest, sealed } from "../../src/data/backup/manifest.js"
+import { writeResult } from "../../src/data/backup/results.js"
+import { writeManifest } from "../../src/data/manifest-form.js"
+import { openFolder } from "../../src/data/store/folder.js"
 import { type BackupLog, backupLog } from "./backup-fixture.js"
 import { failureOf } from "./failure.js"
 
@@ -87,6 +91,67 @@ test("files of other recipients, of another scope and of a damaged backup are no
   const march = tables.find(({ name }) => name === "event_2020_03")
   expect(march).toBeDefined()
   expect(march?.taken_over?.backup).not.toBe(newest)
+})
+
+const march = "event_2020_03"
+const altered = (bytes: Buffer): Buffer => {
+  const at = bytes.length >> 1
+  bytes[at] = (bytes[at] ?? 0) ^ 4
+  return bytes
+}
+const takenFrom = async (name: string | null) =>
+  (await log.manifest(name)).tables.find((table) => table.name === march)?.taken_over?.backup ?? null
+
+test("a file that was altered at its size is read from the log again, and a warning names it", async () => {
+  const source = (await log.create()).name
+  const path = join(log.folder, source ?? "", `${march}.copy.gz`)
+  await writeFile(path, altered(await readFile(path)))
+  const made = await log.create({ incremental: true })
+  newest = made.name
+  await log.closes(newest)
+  expect(await takenFrom(made.name)).toBeNull()
+  expect(made.warnings).toEqual([
+    expect.stringMatching(
+      `^event_2020_03\\.copy\\.gz of ${source} is not what its manifest says, and was read`,
+    ),
+  ])
+  expect(await takenFrom((await log.create({ incremental: true })).name)).toBe(made.name)
+})
+
+test("nothing is taken over from a backup whose list of runs was altered", async () => {
+  const { name } = await log.create()
+  const path = join(log.folder, name ?? "", "runs.copy.gz")
+  await writeFile(path, altered(await readFile(path)))
+  const made = await log.create({ incremental: true })
+  expect(made.taken_over).toBe("0")
+  newest = made.name
+  await log.closes(newest)
+})
+
+test("nothing is taken over from a backup whose manifest is not the one that the log recorded, nor from one that a verification found bad", async () => {
+  const sound = await log.create()
+  const { name } = await log.create({ incremental: true })
+  const path = join(log.folder, name ?? "", "manifest.json")
+  const text = await readFile(path)
+  const manifest: BackupManifest = JSON.parse(text.toString("utf8"))
+  // Whoever alters a file can seal a manifest that vouches for it.
+  await writeFile(path, writeManifest(sealed({ ...manifest, tool_version: "9.9.9" })))
+  expect(await takenFrom((await log.create({ incremental: true })).name)).toBe(sound.name)
+  await writeFile(path, text)
+  const later = await log.create({ incremental: true })
+  const result = { level: "full", verdict: "tampered", damaged: false, findings: "1" } as const
+  await writeResult(openFolder(log.to), later.name ?? "", {
+    ...result,
+    name: later.name ?? "",
+    manifest: later.manifest ?? "",
+    at: "2026-11-22T01:30:00.000000Z",
+    tool_version: "0",
+    by: "auditor",
+  })
+  const made = await log.create({ incremental: true })
+  expect(await takenFrom(made.name)).not.toBe(later.name)
+  newest = made.name
+  await log.closes(newest)
 })
 
 test("of another history of the log, which has other events at the same places, nothing is taken over", async () => {

@@ -1,6 +1,9 @@
 // Backups of logs with very many partitions, with events as large as they may be, and with more lanes than their list keeps.
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { Runs } from "../../src/data/backup/runs.js"
+import { verifyBackup } from "../../src/data/backup/verify.js"
+import { openFolder } from "../../src/data/store/folder.js"
+import { testDatabase } from "../database.js"
 import { type BackupLog, backupLog } from "./backup-fixture.js"
 
 let log: BackupLog
@@ -35,6 +38,29 @@ test("200 partitions, and an event at the limit of its size", async () => {
   const again = await log.create({ incremental: true })
   expect(Number(again.taken_over)).toBeGreaterThan(200)
   expect(await log.closes(again.name)).toBe(601)
+})
+
+test("they are verified, compared and restored, and the event has the bytes that it had", async () => {
+  const made = await log.create()
+  const to = `${log.to}/${made.name}`
+  expect(await verifyBackup(openFolder(log.to), made.name ?? "")).toMatchObject({
+    verdict: "intact",
+    findings: [],
+    covered: { events: "601" },
+  })
+  expect(await log.trail.compareBackup(to)).toMatchObject({ verdict: "equal", events: { differ: "0" } })
+  const db = await testDatabase({ empty: true })
+  try {
+    const done = await (await db.trail()).restoreBackup(to)
+    expect(done).toMatchObject({
+      partitions: made.partitions,
+      verification: { verdict: "intact", findings: [] },
+    })
+    const digest = "select md5(string_agg(e::text, '|' order by e.id)) as digest from pgtrail.event e"
+    expect(await db.query(digest)).toEqual(await log.db.query(digest))
+  } finally {
+    await db.drop()
+  }
 })
 
 const hash = (seq: number): string => `\\\\x${String(seq).padStart(64, "0")}`

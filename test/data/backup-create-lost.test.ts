@@ -1,13 +1,13 @@
 // A backup whose connection is lost, or whose disk is full, in the middle of a file: it ends, says so, and leaves nothing half written.
 import { execFileSync } from "node:child_process"
-import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { TrailError } from "../../src/data/index.js"
 import { type BackupLog, backupFolder, backupLog } from "./backup-fixture.js"
 import { failureOf } from "./failure.js"
+import { type MutedProxy, proxyTo } from "./muted-proxy.js"
 
 let log: BackupLog
-let proxy: Proxy
+let proxy: MutedProxy
 beforeAll(async () => {
   log = await backupLog()
   // 6 MB: more than fits into the buffers on the way.
@@ -151,52 +151,3 @@ test("a disk that becomes full in the middle has nothing half written, and the n
     await place.remove()
   }
 })
-
-interface Proxy {
-  readonly url: string
-  /** Cuts all connections. */
-  cut(): void
-  /** Takes what comes, and passes nothing on. */
-  mute(): void
-  heal(): void
-  close(): Promise<void>
-}
-
-async function proxyTo(url: string): Promise<Proxy> {
-  const [, user = "", place = "", rest = ""] = /^postgres(?:ql)?:\/\/([^@/]*@)?([^/]*)(\/.*)$/.exec(url) ?? []
-  const [path = "", query] = rest.split("?")
-  const given = new URLSearchParams(query)
-  const [name = "", port = given.get("port") ?? "5432"] = place.split(":")
-  const host = given.get("host") ?? (name || "localhost")
-  const sockets = new Set<Socket>()
-  let isMute = false
-  const server = createServer((near) => {
-    const far = host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(Number(port), host)
-    sockets.add(near)
-    sockets.add(far)
-    near.on("data", (bytes) => isMute || far.write(bytes))
-    far.on("data", (bytes) => isMute || near.write(bytes))
-    near.on("close", () => far.destroy())
-    far.on("close", () => isMute || near.destroy())
-    for (const one of [near, far]) one.on("error", () => undefined)
-  })
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
-  const { port: here } = server.address() as AddressInfo
-  return {
-    url: `postgresql://${user}127.0.0.1:${here}${path}?sslmode=disable`,
-    cut() {
-      for (const socket of sockets) socket.destroy()
-      sockets.clear()
-    },
-    mute() {
-      isMute = true
-    },
-    heal() {
-      isMute = false
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((done) => server.close(done))
-    },
-  }
-}

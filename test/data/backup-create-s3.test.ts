@@ -1,5 +1,7 @@
 // Backups in a bucket: whole, incremental by copies that the server makes, and while the server fails.
+import process from "node:process"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { listBackups } from "../../src/data/backup/at-place.js"
 import { readBackupManifest } from "../../src/data/backup/open.js"
 import { openStore } from "../../src/data/store/store.js"
 import { type BackupLog, backupLog } from "./backup-fixture.js"
@@ -49,4 +51,23 @@ test("a server that fails leaves no manifest, and the next run goes on from what
   server.quiet()
   const made = await log.create({ to, store: context(), incremental: true })
   expect(Number(made.taken_over)).toBeGreaterThan(0)
+})
+
+test("sixteen jobs at once leave Node nothing to warn of, whatever they do with the backup", async () => {
+  const warnings: string[] = []
+  const warned = ({ message }: Error): void => {
+    warnings.push(message)
+  }
+  process.on("warning", warned)
+  try {
+    const { signal } = new AbortController()
+    const options = { jobs: 16, signal, store: context() }
+    const { name } = await log.create({ to, ...options })
+    await log.create({ to, ...options, incremental: true })
+    await listBackups(to, options)
+    expect(await log.trail.compareBackup(`${to}/${name}`, options)).toMatchObject({ verdict: "equal" })
+  } finally {
+    process.off("warning", warned)
+  }
+  expect(warnings).toEqual([])
 })

@@ -168,6 +168,11 @@ test("a role that may not read all is told which tables and what to grant; one t
     code: "privilege",
     hint: `nothing was backed up; as a superuser: grant pg_read_all_data to ${stranger.name}`,
   })
+  const [name] = await log.names()
+  expect(await failureOf(none.compareBackup(`${log.to}/${name}`))).toMatchObject({
+    code: "privilege",
+    hint: `nothing was compared; as a superuser: grant pg_read_all_data to ${stranger.name}`,
+  })
   await none.close()
   const trail = await log.db.trail({ url: role.url })
   expect(await failureOf(trail.createBackup({ to: log.to }))).toMatchObject({

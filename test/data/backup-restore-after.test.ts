@@ -1,9 +1,11 @@
 // What came after a backup: erasures, which are made again; a checkpoint, which tells what is lost; signatures; and a trial of it.
 import { spawnSync } from "node:child_process"
-import { mkdir, readdir } from "node:fs/promises"
+import { mkdir, readdir, readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import type { BackupManifest } from "../../src/data/backup/manifest.js"
 import { restoreTest } from "../../src/data/backup/restore-test.js"
 import { readResults } from "../../src/data/backup/results.js"
 import { openStore } from "../../src/data/store/store.js"
@@ -40,6 +42,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await place.remove()
   await log.remove()
+})
+
+test("a backup of a log that has a checkpoint tells of it in its manifest: the act, its time and the digest of its heads", async () => {
+  const path = join(fileURLToPath(backup), "manifest.json")
+  const { checkpoint } = JSON.parse(await readFile(path, "utf8")) as BackupManifest
+  const [act] = await log.db.query(
+    "select a.seq, encode(a.digest, 'hex') as digest from pgtrail.act a where a.kind = 'checkpoint' order by a.seq limit 1",
+  )
+  expect(checkpoint).toMatchObject({ act: act?.seq, digest: act?.digest })
+  expect(checkpoint?.digest).toMatch(/^[0-9a-f]{64}$/)
 })
 
 test("what was erased since the backup is erased again from the register, and pointed out where none was named", async () => {

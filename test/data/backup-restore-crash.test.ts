@@ -168,3 +168,20 @@ test("a restore that is stopped ends its loaders, and takes away what it has mad
   expect(await running).toBeInstanceOf(Error)
   expect(await leftovers(empty.db)).toEqual([])
 })
+
+test("a restore that fails and cannot take away what it has made says where that stands, and the next one drops it", async () => {
+  const empty = await place.empty()
+  await empty.db.query(
+    `create function public.stop() returns event_trigger language plpgsql as $$
+     begin if to_regnamespace('pgtrail_restore') is not null then raise exception 'not now'; end if; end $$;
+     create event trigger stop on ddl_command_end when tag in ('CREATE INDEX', 'DROP TABLE') execute function public.stop()`,
+  )
+  expect(await failureOf(empty.restore(backup))).toMatchObject({
+    message: "not now",
+    hint: "nothing was restored; what was loaded still stands in schema pgtrail_restore, which the next restore drops first",
+  })
+  expect(await leftovers(empty.db)).toEqual([{ schema: "pgtrail_restore" }])
+  await forget(empty)
+  expect(await empty.restore(backup)).toMatchObject({ verification: { verdict: "intact" } })
+  expect(await leftovers(empty.db)).toEqual([{ schema: "pgtrail" }])
+})

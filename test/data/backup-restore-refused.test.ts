@@ -2,6 +2,7 @@
 import { cp, readFile, rm, truncate, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
 import { generateX25519Identity, identityToRecipient } from "age-encryption"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { type BackupManifest, sealed } from "../../src/data/backup/manifest.js"
@@ -133,6 +134,22 @@ const attacks: readonly [string, string, RegExp, Parameters<typeof changed>[0]][
     "broken",
     /rows, and 77 by its manifest|contradicts/,
     async (_, m) => changedTable(m, "setting", { rows: "77" }),
+  ],
+  [
+    "a path out of the folder",
+    "broken",
+    /is none of a backup/,
+    async (_, m) => {
+      const hold = m.tables.find(({ name }) => name === "hold")
+      return changedTable(m, "hold", { file: { ...hold?.file, name: "../../../etc/passwd" } })
+    },
+  ],
+  [
+    "a gzip bomb",
+    "broken",
+    /was altered or cut off/,
+    (folder, m) =>
+      writeFile(join(folder, eventFile(m)), gzipSync(Buffer.alloc(100_000_000, "x"), { level: 1 })),
   ],
   ["a later level", "newer-schema", /knows 1 to/, async (_, m) => ({ ...m, level: 999 })],
   ["part of a log", "usage", /no log can be made of it/, async (_, m) => ({ ...m, organization: "acme" })],

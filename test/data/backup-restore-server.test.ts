@@ -33,6 +33,7 @@ describe.skipIf(!canStart)("a server", () => {
   test.each([
     ["loads a partition", "CREATE INDEX", "to_regnamespace('pgtrail_restore') is not null"],
     ["replaces the log", "CREATE FUNCTION", "true"],
+    ["is about to open an incarnation", "GRANT", "to_regnamespace('pgtrail_replaced') is not null"],
   ])("that dies while a restore %s has the log that it had", async (step, tag, condition) => {
     await server.query(
       `create function public.stop() returns event_trigger language plpgsql as $$
@@ -54,6 +55,30 @@ describe.skipIf(!canStart)("a server", () => {
     await server.query("drop event trigger stop; drop function public.stop()")
     expect(await server.query("select count(*) as n from pgtrail.event")).toEqual([{ n: "55" }])
     expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact", findings: [] })
+  })
+
+  const there = () =>
+    server.query(
+      "select nspname as n from pg_namespace where nspname like any ('{pgtrail%,copy%}') order by 1",
+    )
+
+  test("that dies while a restore copies has the log that it had, and of a schema beside it nothing", async () => {
+    for (const options of [{ confirm: "pgtrail", verify: false }, { schema: "copy" }]) {
+      let stopping: Promise<void> | undefined
+      const progress = (doing: string): void => {
+        if (doing.endsWith(" MB loaded")) stopping ??= server.stop("kill")
+      }
+      const error = await failureOf(trail.restoreBackup(backup, { ...options, jobs: 1, progress }))
+      expect(error).toMatchObject({ code: expect.stringMatching(/connection-lost|unreachable/) })
+      await stopping
+      await server.start()
+      expect((await there()).map(({ n }) => n)).toEqual(["pgtrail", "pgtrail_restore"])
+      expect(await server.query("select count(*) as n from pgtrail.event")).toEqual([{ n: "55" }])
+    }
+    expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact", findings: [] })
+    await trail.restoreBackup(backup, { schema: "copy" })
+    expect((await there()).map(({ n }) => n)).toEqual(["copy", "pgtrail"])
+    await server.query("drop schema copy cascade")
   })
 
   test("that has died replaces the log when it is told so again", async () => {

@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { listBackups, pruneBackups } from "../../src/data/backup/at-place.js"
 import { isWhole } from "../../src/data/backup/manifest.js"
+import { type BackupResult, writeResult } from "../../src/data/backup/results.js"
 import { verifyBackup } from "../../src/data/backup/verify.js"
-import type { LogStatus, Trail } from "../../src/data/index.js"
+import type { BackupRun, LogStatus, Trail } from "../../src/data/index.js"
 import { backupCheck } from "../../src/data/status/backup.js"
 import { prometheus } from "../../src/data/status/prometheus.js"
 import { openFolder } from "../../src/data/store/folder.js"
@@ -112,4 +113,87 @@ test("the job makes one after the other, and says what it lacks", async () => {
     program,
   })
   expect(JSON.parse(ran.stdout).rows).toMatchObject([{ job: "backup", outcome: "done" }])
+})
+
+describe("what verifications came to", () => {
+  const told = async () => {
+    const { checks, log } = await status()
+    const { state, message } = checks.find(({ name }) => name === "backup-verification") ?? {}
+    return { state, message, verified: log?.backup?.verified }
+  }
+  let first: BackupRun
+  let second: BackupRun
+  let place: string
+  const result = (
+    { name, manifest }: BackupRun,
+    at: string,
+    level: BackupResult["level"],
+    verdict: BackupResult["verdict"],
+  ) =>
+    writeResult(openFolder(pathToFileURL(place).href), name ?? "", {
+      name: name ?? "",
+      manifest: manifest ?? "",
+      level,
+      verdict,
+      damaged: verdict === "tampered",
+      findings: verdict === "tampered" ? "2" : "0",
+      at,
+      tool_version: "0.1.0",
+      by: "somebody",
+    })
+  beforeAll(async () => {
+    place = mkdtempSync(join(tmpdir(), "pgtrail-status-"))
+    first = await trail.createBackup({ to: pathToFileURL(place).href })
+    second = await trail.createBackup({ to: pathToFileURL(place).href, incremental: true })
+  })
+  afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+  test("is told of the newest backup that has any, and that none has", async () => {
+    const to = pathToFileURL(place).href
+    expect(await told()).toEqual({
+      state: "ok",
+      message: `never verified: pgtrail backup verify ${to}`,
+      verified: [],
+    })
+    await verifyBackup(openFolder(to), first.name ?? "", {
+      keep: { by: "somebody", at: "2026-01-01T00:00:00.000000Z" },
+    })
+    expect(await told()).toMatchObject({
+      state: "ok",
+      message: expect.stringMatching(new RegExp(`^intact, full, \\d+d \\d+h ago \\(${first.name}\\)$`)),
+      verified: [{ name: first.name, location: to, verdict: "intact", level: "full" }],
+    })
+    await result(second, "2026-01-02T00:00:00.000000Z", "quick", "whole")
+    expect((await told()).message).toMatch(
+      new RegExp(`^whole, quick, \\d+d \\d+h ago; intact, full, \\d+d \\d+h ago \\(${first.name}\\)$`),
+    )
+  })
+
+  test("is critical where one was found bad, until as close a look finds none", async () => {
+    await result(first, "2026-01-03T00:00:00.000000Z", "full", "tampered")
+    const bad = await told()
+    expect(bad).toMatchObject({ state: "critical", verified: [{ name: first.name, findings: "2" }] })
+    expect(bad.message).toMatch(/^tampered, 2 findings, full, .*: pgtrail backup show file:.*\/backup-/)
+    const all = await status()
+    expect(all.state).toBe("critical")
+    const metrics = prometheus(all, new Date())
+    expect(metrics).toMatch(/^pgtrail_last_backup_verification_timestamp_seconds 176739\d{4}$/m)
+    expect(metrics).toContain("\npgtrail_last_backup_verification_intact 0\n")
+    await result(second, "2026-01-04T00:00:00.000000Z", "quick", "whole")
+    expect((await told()).state).toBe("critical")
+    await result(second, "2026-01-05T00:00:00.000000Z", "full", "intact")
+    expect(await told()).toMatchObject({
+      state: "ok",
+      message: expect.stringMatching(/^intact, full, [^;]*ago$/),
+    })
+  })
+
+  test("is not known where the place cannot be looked at, and that is no problem of the log", async () => {
+    rmSync(place, { recursive: true })
+    expect(await told()).toMatchObject({
+      state: "ok",
+      message: expect.stringMatching(/^not known here: cannot read .*: no such/),
+      verified: [],
+    })
+  })
 })

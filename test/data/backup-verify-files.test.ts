@@ -214,3 +214,59 @@ test("the result is kept beside the backup, where it is no file that does not be
   expect(await readdir(join(here.log.folder, here.name))).toContain("verified-20261122T013000Z.json")
   expect(await here.told()).toEqual({ verdict: "intact", findings: [] })
 })
+
+test("what is wrong with the file of one table is told of that file alone, and nothing is said against the log", async () => {
+  const { tables } = await here.log.manifest(here.name)
+  const files = tables.filter(({ kind }) => kind === "table").map(({ file }) => file.name)
+  expect(files.length).toBeGreaterThan(25)
+  const judging =
+    /^(log|incarnation|loss|act|chain_head|setting|purge|hold|retention_rule|redaction_entry)\.copy/
+  const wrong: string[] = []
+  const look = async (way: string, of: readonly string[], isRead: boolean): Promise<void> => {
+    const { verdict, findings, unread } = await here.verify({ jobs: 1 })
+    const isOfThem = findings.every(({ kind, file }) => kind === "file" && of.includes(file ?? ""))
+    const isEach = of.every((one) => findings.some(({ file }) => file === one))
+    // Of some tables nothing is judged anyway.
+    const isTold = isRead ? unread.length === 0 : unread.length > 0 || !judging.test(of[0] ?? "")
+    if (verdict === "tampered" && isOfThem && isEach && isTold) return
+    wrong.push(`${way}: ${verdict}, ${findings.map(({ message }) => message).join("; ")}`)
+  }
+  await here.damaged(
+    async () => undefined,
+    async () => {
+      for (const [at, file] of files.entries()) {
+        const path = join(here.log.folder, here.name, file)
+        const sound = await readFile(path)
+        if (at % 2 === 0) await rm(path)
+        else await here.alter(path, (bytes) => bytes.subarray(0, bytes.length - 9))
+        await look(`${file} ${at % 2 === 0 ? "removed" : "cut"}`, [file], false)
+        await writeFile(path, sound)
+      }
+      // What follows the end of a file is of no row: all of the log is judged.
+      for (const file of files)
+        await here.alter(join(here.log.folder, here.name, file), (bytes) =>
+          Buffer.concat([bytes, Buffer.of(0)]),
+        )
+      await look("one byte more", files, true)
+    },
+  )
+  expect(wrong).toEqual([])
+})
+
+test("a quick look whose records of purges are gone or altered names their file, and does not accuse the log", async () => {
+  for (const damage of [rm, (path: string) => truncate(path, 12)]) {
+    await here.damaged(
+      (folder) => damage(join(folder, "purge.copy.gz")),
+      async () => {
+        const { verdict, findings, not_covered } = await here.verify({ quick: true })
+        expect({ verdict, files: [...new Set(findings.map(({ kind, file }) => `${kind} ${file}`))] }).toEqual(
+          {
+            verdict: "tampered",
+            files: ["file purge.copy.gz"],
+          },
+        )
+        expect(not_covered).toEqual([expect.stringMatching(/the records of purges cannot be read$/)])
+      },
+    )
+  }
+})

@@ -1,7 +1,7 @@
 // Backups that have a part of a log, what an auditor's checkpoint makes of a backup, random logs, and a bucket's worth of threads.
 
 import { createHash } from "node:crypto"
-import { readFile, rename, rm, writeFile } from "node:fs/promises"
+import { cp, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -95,8 +95,12 @@ test("a checkpoint judges a backup: a log that was rewritten from end to end, an
   await log.append("acme")
   const after = await log.checkpoint("after.checkpoint")
   const older = await look.verify(name, { checkpoints: [after], publicKeys })
-  expect(older).toMatchObject({ verdict: "intact", compared: [] })
+  expect(older).toMatchObject({ verdict: "incomplete", findings: [], compared: [] })
   expect(older.not_covered[0]).toBe("checkpoint after.checkpoint: it is younger than the backup")
+  // One that says something of it is enough.
+  const both = await look.verify(name, { checkpoints: [after, before], publicKeys })
+  expect(both).toMatchObject({ verdict: "intact", compared: [{ name: "checkpoint before.checkpoint" }] })
+  expect(both.not_covered[0]).toBe("checkpoint after.checkpoint: it is younger than the backup")
   await log.keep()
   try {
     // The lane ends earlier, and its heads with it: nothing within the log tells of that.
@@ -112,6 +116,53 @@ test("a checkpoint judges a backup: a log that was rewritten from end to end, an
   } finally {
     await log.restore()
   }
+})
+
+test("when a backup was begun its name tells as well: nobody makes it older than a checkpoint that it should have", async () => {
+  const name = await look.backUp()
+  await log.append("acme")
+  const checkpoints = [await log.checkpoint("cut.checkpoint")]
+  const publicKeys = [log.publicKey]
+  expect(await look.verify(name, { checkpoints, publicKeys })).toMatchObject({ verdict: "incomplete" })
+  // What somebody makes of a later backup who takes out of it all that came since, and says that it was begun before.
+  const named = async (later: number, change: Partial<BackupManifest> = {}): Promise<string> => {
+    const time = new Date(Date.now() + later).toISOString().replace(/[-:]|\.\d+/g, "")
+    const other = `backup-${time}-${name.slice(-6)}`
+    await cp(join(look.folder, name), join(look.folder, other), { recursive: true })
+    const path = join(look.folder, other, "manifest.json")
+    const manifest: BackupManifest = { ...JSON.parse(await readFile(path, "utf8")), ...change, name: other }
+    await writeFile(path, writeManifest(sealed(manifest)))
+    return other
+  }
+  const soon = await named(30_000)
+  expect(await look.verify(soon, { checkpoints, publicKeys })).toMatchObject({
+    verdict: "rolled_back",
+    compared: [{ name: "checkpoint cut.checkpoint" }],
+    findings: expect.arrayContaining([expect.objectContaining({ kind: "rolled_back" })]),
+  })
+  for (const [other, words] of [
+    [await named(3_600_000), /it was begun before the time in its name/],
+    [await named(0, { finished_at: "2020-01-01T00:00:00Z" }), /it was finished before it was begun/],
+  ] as const) {
+    const { verdict, findings } = await look.verify(other)
+    expect({ verdict, message: findings[0]?.message }).toEqual({
+      verdict: "tampered",
+      message: expect.stringMatching(words),
+    })
+    await rm(join(look.folder, other), { recursive: true })
+  }
+  await rm(join(look.folder, soon), { recursive: true })
+})
+
+test("a quick look refuses a checkpoint, which it would not compare", async () => {
+  const name = await look.backUp()
+  const checkpoints = [await log.checkpoint("quick.checkpoint")]
+  await expect(
+    look.verify(name, { checkpoints, publicKeys: [log.publicKey], quick: true }),
+  ).rejects.toMatchObject({
+    code: "usage",
+    hint: expect.stringMatching(/leave out --quick, or --checkpoint/),
+  })
 })
 
 test("two threads come to what one comes to, and a signal ends both ways at once", async () => {

@@ -1,11 +1,14 @@
 // The second verifier says of a backup what `backup verify` says of it, and what is wrong with its files.
 import { execFile } from "node:child_process"
-import { readFile, rm, writeFile } from "node:fs/promises"
+import { cp, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { type BackupManifest, sealed } from "../../src/data/backup/manifest.js"
+import { writeManifest } from "../../src/data/manifest-form.js"
 import { type Looks, looks } from "../data/backup-verify-fixture.js"
 import { type LifecycleLog, lifecycleLog } from "../data/lifecycle-fixture.js"
+import { testKey } from "../data/signing.js"
 
 let log: LifecycleLog
 let look: Looks
@@ -24,12 +27,13 @@ interface Said {
   readonly findings: readonly { readonly id: string; readonly kind: string; readonly message: string }[]
 }
 
-async function python(name: string): Promise<Said> {
+async function python(name: string, ...options: readonly string[]): Promise<Said> {
   const script = join(import.meta.dirname, "../../scripts/verify.py")
   const { stdout } = await promisify(execFile)("python3", [
     script,
     "--backup",
     join(look.folder, name),
+    ...options,
   ]).catch((error: { stdout: string; stderr: string }) => {
     if (error.stdout === "") throw new Error(error.stderr)
     return error
@@ -81,4 +85,53 @@ test("files that are missing, altered or too many are found by their names", asy
       "act.copy.gz is not what the manifest says: it was altered or cut off",
     ]),
   })
+})
+
+test("where the file of a table is gone, the events are looked at one by one, and nothing is said of the log", async () => {
+  try {
+    await log.tamper(
+      "update pgtrail.event set actor_id = 'Eve' where organization_id = 'acme' and seq = (select max(seq) from pgtrail.event where organization_id = 'acme' and lane = 0)",
+    )
+    const name = await look.backUp()
+    await rm(join(look.folder, name, "chain_head.copy.gz"))
+    const { verdict, findings } = await look.verify(name)
+    const said = await python(name)
+    const ofLog = (list: Said["findings"]) =>
+      list.filter(({ kind }) => kind !== "file").map(({ id, kind }) => ({ id, kind }))
+    expect(ofLog(findings)).toMatchObject([{ kind: "altered" }])
+    expect({ verdict: said.verdict, findings: ofLog(said.findings) }).toEqual({
+      verdict,
+      findings: ofLog(findings),
+    })
+  } finally {
+    await log.restore()
+  }
+})
+
+test("a checkpoint that is younger than the backup leaves it incomplete; by its name the backup should have it, and it is compared", async () => {
+  const name = await look.backUp()
+  const key = testKey("test")
+  const checkpoint = join(look.folder, "later.checkpoint")
+  await writeFile(join(look.folder, "key.pub"), `${key.line}\n`)
+  await log.trail.createCheckpoint({ key: key.text, out: checkpoint })
+  const time = new Date(Date.now() + 30_000).toISOString().replace(/[-:]|\.\d+/g, "")
+  const later = `backup-${time}-${name.slice(-6)}`
+  await cp(join(look.folder, name), join(look.folder, later), { recursive: true })
+  const path = join(look.folder, later, "manifest.json")
+  await writeFile(
+    path,
+    writeManifest(sealed({ ...JSON.parse(await readFile(path, "utf8")), name: later } as BackupManifest)),
+  )
+  for (const [of, verdict] of [
+    [name, "incomplete"],
+    [later, "rolled_back"],
+  ] as const) {
+    const report = await look.verify(of, {
+      checkpoints: [checkpoint],
+      publicKeys: [join(look.folder, "key.pub")],
+    })
+    const said = await python(of, "--checkpoint", checkpoint)
+    expect([report.verdict, said.verdict]).toEqual([verdict, verdict])
+    expect(said.findings.map(({ id }) => id).sort()).toEqual(report.findings.map(({ id }) => id).sort())
+  }
 })

@@ -1,7 +1,7 @@
 // pgtrail backup compare: is the backup still what the log says, and where it is not, who has the right bytes.
 import { identity, readIdentity } from "../../cli/archive.js"
-import { locateTyped } from "../../cli/backup.js"
-import { arg, between, command, configurable, count } from "../../cli/command.js"
+import { backupArgument, locateTyped, placeConfiguration } from "../../cli/backup.js"
+import { between, command, configurable, count } from "../../cli/command.js"
 import { storeContext } from "../../cli/store.js"
 import { describeComparison } from "../../data/backup/compare-words.js"
 
@@ -14,9 +14,11 @@ export default command({
     "of no person and no content), and which side comes to the hash that stands with it: a file and a line of the backup, or the log.\n\n" +
     "pgtrail verify and pgtrail backup verify name every event that is altered or missing, and pgtrail backup restore --schema " +
     "puts the backup beside the log. A column that was redacted since differs as well; it is no reason to put a value back.\n\n" +
-    "Exit code 0 where they are equal or all is explained, 1 where not. A backup of another log is refused. Takes a role that reads everything: " +
+    "Exit code 0 where they are equal or all is explained, 1 where not or where the backup is not what its manifest says, 4 where it was never finished or is of a later pgtrail. A backup of another log is refused. Takes a role that reads everything: " +
     "grant pg_read_all_data to ROLE. Changes nothing, and works on a standby.",
-  args: { backup: arg("PLACE/NAME; of a place the newest good one") },
+  args: { backup: backupArgument },
+  configuration: placeConfiguration,
+  configuredUnder: "backup create",
   options: {
     identity,
     jobs: configurable(between(1, 64, count("--jobs <n>", "files and partitions that are read at once", 2))),
@@ -28,8 +30,8 @@ export default command({
       shows: "one backup; of each lane that differs the first event, and how many",
     },
   ],
-  async run({ args, options, session }) {
-    const { store, name } = await locateTyped(args.backup, session)
+  async run({ args, options, configuration, session }) {
+    const { store, name } = await locateTyped(args.backup, session, configuration)
     const { location } = store
     await store.close()
     const found = await (await session.trail()).compareBackup(`${location}/${name}`, {

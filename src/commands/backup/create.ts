@@ -1,4 +1,5 @@
 // pgtrail backup create: the whole log as files that verify and can be restored. For cron, and by hand.
+import { shellWord } from "../../cli/again.js"
 import { between, command, configurable, count, flag, list, required, text } from "../../cli/command.js"
 import { storeContext } from "../../cli/store.js"
 import { describeBackup } from "../../data/backup/words.js"
@@ -11,8 +12,9 @@ export default command({
     "partition, all of one snapshot, and at last manifest.json: without it a backup is not finished and none. Nobody waits for it: a partition " +
     "that is purged meanwhile makes it begin again, with what it has. A standby can be backed up too. It is recorded as an act where the role may.\n\n" +
     "--incremental takes over the files of partitions in which nothing was added, removed or redacted since the last one there (by links, so " +
-    "that each backup is whole by itself), unread: what somebody changed by hand in the log pgtrail verify and backup compare find, and not this; what was interrupted is gone on with the same way. --recipient encrypts with age: the host that " +
-    "backs up cannot read its backups. With --org it has the rows of one organization, and tables that say nothing of organizations.\n\n" +
+    "that each backup is whole by itself). In a folder each such file is read and compared with the sha256 of its manifest first, and read from the log where it differs; in a bucket it is copied there unread. " +
+    "Nothing is taken from a backup that a verification found bad, nor from one whose manifest is not the one that the log recorded. What somebody changed by hand in the log pgtrail verify and backup compare find, and not this; what was interrupted is gone on with the same way. --recipient encrypts with age: the host that " +
+    "backs up cannot read its backups. manifest.json and the lists of heads and runs stay readable: they have the names of tables and organizations, and numbers of events, and no event. With --org it has the rows of one organization, and tables that say nothing of organizations.\n\n" +
     "Takes a role that reads everything: grant pg_read_all_data to ROLE.",
   options: {
     to: required(configurable(text("--to <place>", "a folder, or s3://BUCKET/PREFIX"))),
@@ -54,8 +56,11 @@ export default command({
       document: { schema: "pgtrail.backup_run/1", ...made },
       ...(isTable && !isSilent ? { text: describeBackup(made) } : {}),
       note: () => {
-        const place = `${to}${made.encrypted ? " --identity file:KEYFILE" : ""}`
-        const next = made.name === null ? undefined : `next: pgtrail backup verify ${place}`
+        // Of a place the newest is verified, which may be one of the whole log that somebody made since.
+        const isPart = made.partition !== null || made.organization !== null
+        const place = shellWord(isPart ? `${to.replace(/\/+$/, "")}/${made.name}` : to)
+        const identity = made.encrypted ? " --identity file:KEYFILE" : ""
+        const next = made.name === null ? undefined : `next: pgtrail backup verify ${place}${identity}`
         const why =
           made.not_recorded === null ? undefined : `this backup was not recorded: ${made.not_recorded}`
         const told = [why, next].filter(Boolean).join("\n")

@@ -1,6 +1,6 @@
 // pgtrail backup keep: nobody's rule removes this backup, until it is released. Needs no database.
-import { locateTyped, userName } from "../../cli/backup.js"
-import { arg, command, flag, text } from "../../cli/command.js"
+import { backupArgument, locateTyped, placeConfiguration, userName } from "../../cli/backup.js"
+import { command, flag, text } from "../../cli/command.js"
 import { keepIn, releaseIn } from "../../data/backup/keep.js"
 import { TrailError } from "../../data/errors.js"
 import { visible } from "../../data/words.js"
@@ -10,7 +10,9 @@ export default command({
   description:
     "Writes keep.json beside the files of the backup, with the reason, the user of this machine and the time; --release takes it away. It binds " +
     "pgtrail backup prune alone: whoever may write there may delete the files; a store that never deletes (object lock) is what keeps them from that. Needs no database.",
-  args: { backup: arg("PLACE/NAME; of a place the newest good one") },
+  args: { backup: backupArgument },
+  configuration: placeConfiguration,
+  configuredUnder: "backup create",
   options: {
     reason: text("--reason <text>", "why; is shown by list, show and prune"),
     release: flag("--release", "keep it no longer"),
@@ -25,15 +27,20 @@ export default command({
       shows: "that nothing keeps it any more but the rules",
     },
   ],
-  async run({ args, options, session }) {
+  async run({ args, options, configuration, session }) {
     const { reason, release } = options
     if (release === (reason !== undefined)) {
       throw new TrailError("usage", release ? "--release takes no --reason" : "no reason is named", {
         hint: "nothing was changed; pgtrail backup keep PLACE/NAME --reason TEXT, or --release",
       })
     }
+    if (release && args.backup === undefined) {
+      throw new TrailError("usage", "no backup is named", {
+        hint: "nothing was changed; pgtrail backup keep PLACE/NAME --release",
+      })
+    }
     // To release one that was not named would be to guess.
-    const { store, name } = await locateTyped(args.backup, session, { newest: !release })
+    const { store, name } = await locateTyped(args.backup, session, configuration, { newest: !release })
     try {
       const at = new Date().toISOString().replace(/Z$/, "000Z")
       const kept = reason === undefined ? null : { reason, by: userName(), at }

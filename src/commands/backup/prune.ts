@@ -1,4 +1,5 @@
 // pgtrail backup prune: removes the backups that no rule keeps; says first which, and why the others stay. Needs no database.
+import { shellWord } from "../../cli/again.js"
 import { placeConfiguration, placeOf } from "../../cli/backup.js"
 import { arg, between, command, count, flag, text } from "../../cli/command.js"
 import type { Report } from "../../cli/report.js"
@@ -121,7 +122,7 @@ function reportOf(pruned: readonly PrunedBackup[], place: string, isSilent: bool
     },
     note: () =>
       going > 0
-        ? `nothing was removed: ${plural(going, "backup")} would go with --confirm ${place}`
+        ? `nothing was removed: ${plural(going, "backup")} would go with --confirm ${shellWord(place)}`
         : `${plural(count("removed"), "backup")} removed, ${count("stays")} ${count("stays") === 1 ? "stays" : "stay"}${left.length === 0 ? "" : `, ${left.length} could not be removed and are still there`}`,
     exit: left.length > 0 ? 4 : 0,
   }

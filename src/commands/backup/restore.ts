@@ -1,8 +1,8 @@
 // pgtrail backup restore: makes a log of a backup again, or puts a part of it beside the log.
 import { identity, readIdentity } from "../../cli/archive.js"
-import { locateTyped, warnOfDoubt } from "../../cli/backup.js"
+import { backupArgument, locateTyped, placeConfiguration, warnOfDoubt } from "../../cli/backup.js"
+import { withUrl } from "../../cli/backup-restored.js"
 import {
-  arg,
   between,
   choice,
   command,
@@ -27,16 +27,19 @@ export default command({
     "Into a database of any version from 14 on that has no log. Every byte is compared with the manifest while it is loaded, and the log appears " +
     "whole, in one transaction, or not at all. Its roles and grants are those of its migration; who had been granted a right is listed, with the " +
     "commands that grant it again. An incarnation is opened, which says that it was restored and from what; with --checkpoint also what the backup " +
-    "lacks of that checkpoint. Then it is verified (exit codes of pgtrail verify). What was erased since the backup is erased again from the " +
-    "register (--register), or pointed out. Of a place the newest good backup is meant, which is a true copy of the log, also of one that was " +
+    "lacks of that checkpoint. Then it is verified (exit codes of pgtrail verify; 1 also where the backup is not what its manifest says, 4 where it was never finished or is of a later pgtrail). What was erased since the backup is erased again from the " +
+    "register (--register), or pointed out. What a DBA has put on the log's tables besides does not come back: indexes (also those of pgtrail index add), " +
+    "tablespaces and settings of partitions are printed, as the SQL that makes them again; comments, and memberships granted by SQL, are in no backup. Of a place the newest good backup is meant, which is a true copy of the log, also of one that was " +
     "tampered with: a warning then names the newest that was found intact.\n\n" +
     "A database that has a log is refused, and told what would go: events newer than the backup, or another log. --confirm and the name of the database " +
-    "lets it go: it is dropped when the restored log was found intact, and else stays beside it under another name, to be taken back. --dry-run says all of that, and changes nothing.\n\n" +
+    "lets it go (where it went its own way since, pgtrail backup compare tells from where on): it is dropped when the restored log was found intact, and else stays beside it under another name, to be taken back. --dry-run says all of that, and changes nothing.\n\n" +
     "--schema makes an ordinary copy in a new schema instead, to look at by SQL: whole, or --partition, --org, --since, --until. No act tells of it, and it " +
     "proves nothing to others: for that, restore all into a database of its own, and pgtrail export create there.\n\n" +
     "Who restores owns the log: a superuser; or a role with CREATE on the database, and CREATEROLE or the rights of pgtrail_owner; or, with " +
     "--no-roles, any with CREATE on the database.",
-  args: { backup: arg("PLACE/NAME; of a place the newest good one") },
+  args: { backup: backupArgument },
+  configuration: placeConfiguration,
+  configuredUnder: "backup create",
   options: {
     identity,
     jobs: configurable(between(1, 32, count("--jobs <n>", "files that are loaded at once", 2))),
@@ -87,11 +90,11 @@ export default command({
       shows: "a part of it, to look at",
     },
   ],
-  async run({ args, options, session }) {
+  async run({ args, options, configuration, session }) {
     const key = options.key === undefined ? undefined : await readSecret(options.key, session.io)
     const identities = await readIdentity(options.identity, session)
     const period = readPeriod({ since: options.since, until: options.until }, new Date())
-    const { store, name } = await locateTyped(args.backup, session)
+    const { store, name } = await locateTyped(args.backup, session, configuration)
     await warnOfDoubt(store, name, session)
     await store.close()
     if (options.schema !== undefined && options.register !== undefined)
@@ -99,7 +102,7 @@ export default command({
         "the register of erasures is not applied to a schema: what was erased since the backup stands in it; drop it when it was looked at",
       )
     const trail = await session.trail()
-    const done = await trail.restoreBackup(`${store.location}/${name}`, {
+    const restored = trail.restoreBackup(`${store.location}/${name}`, {
       identities,
       jobs: options.jobs,
       confirm: options.confirm,
@@ -122,6 +125,7 @@ export default command({
       signal: session.signal,
       progress: (doing) => session.progress(doing),
     })
+    const done = await withUrl(restored, session.typed.url)
     for (const warning of done.warnings) session.warn(warning)
     return {
       schema: "pgtrail.granted_role/1",

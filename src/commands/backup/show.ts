@@ -1,6 +1,6 @@
 // pgtrail backup show: all that one backup says of itself, and what was found of it. Needs no database.
-import { locateTyped } from "../../cli/backup.js"
-import { arg, command } from "../../cli/command.js"
+import { backupArgument, locateTyped, placeConfiguration } from "../../cli/backup.js"
+import { command } from "../../cli/command.js"
 import { describeFound, listedBackup } from "../../data/backup/describe.js"
 import { findBackup } from "../../data/backup/list.js"
 import { stored } from "../../data/backup/manifest.js"
@@ -11,7 +11,9 @@ export default command({
   description:
     "What the manifest says, whether the files are there in their size, and the results of its verifications. That what is in the files is true only " +
     "pgtrail backup verify tells. Exit code 1 where it is damaged or was found tampered with, 4 where it is unfinished or cannot be read. Needs no database.",
-  args: { backup: arg("PLACE/NAME; of a place the newest good one") },
+  args: { backup: backupArgument },
+  configuration: placeConfiguration,
+  configuredUnder: "backup create",
   examples: [
     {
       run: "pgtrail backup show /srv/backup/backup-20261122T013000Z-a1b2c3",
@@ -19,8 +21,8 @@ export default command({
     },
     { run: "pgtrail backup show s3://audit-backup/prod", shows: "the newest good one there" },
   ],
-  async run({ args, session }) {
-    const { store, name } = await locateTyped(args.backup, session)
+  async run({ args, configuration, session }) {
+    const { store, name } = await locateTyped(args.backup, session, configuration)
     try {
       const found = await findBackup(store, name, { signal: session.signal })
       const now = Date.now()

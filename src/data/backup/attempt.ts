@@ -39,7 +39,7 @@ export async function attempt(client: Client, backup: Backup, locked: boolean): 
   options.progress?.("looking at the log")
   const snapshot = await beginSnapshot(client, locked)
   backup.found.isStandby = snapshot.isStandby
-  const found = await findSources(store, snapshot.logId, scope, { signal })
+  const found = await findSources(client, store, snapshot.logId, scope, { signal })
   const literal = await organizationLiteral(client, organization)
   const sources = incremental ? found.sources : new Map()
   const plans = await planTables(client, { snapshot, scope, literal, own, sources, signal })
@@ -53,12 +53,14 @@ export async function attempt(client: Client, backup: Backup, locked: boolean): 
   await refuseFull(store, needed)
   const files = new Files(backup, scope, snapshot)
   await files.begin(plans)
+  const warnings = [...snapshot.warnings]
   const left = await linkFiles(plans, {
     ...backup,
     folder: backup.name,
     signal,
     begun: files.begun,
     keep: files.keep,
+    damaged: (words) => warnings.push(words),
   })
   await readTables([...left, ...read], {
     ...backup,
@@ -89,7 +91,7 @@ export async function attempt(client: Client, backup: Backup, locked: boolean): 
   const recorded = await recordBackup(client, { manifest, sha256: digest, location, bytes: all })
   clock.lap("finish")
   return {
-    ...answer(backup, scope, snapshot, plans, all, clock),
+    ...answer(backup, scope, { ...snapshot, warnings }, plans, all, clock),
     name: backup.name,
     finished_at: manifest.finished_at,
     events: manifest.events,
@@ -171,6 +173,7 @@ class Files {
       heads,
       events: String(events),
       tables,
+      beside: snapshot.beside,
       lists: [list, runs],
     }
   }

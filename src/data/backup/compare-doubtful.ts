@@ -7,7 +7,7 @@ import { type Block, blockSize, isEqual, type Lane, see, wasSeen } from "./compa
 import { type EventRow, eventRow, LogRows, type Present } from "./compare-lookup.js"
 import type { EventDifference } from "./compare-options.js"
 import { linesOf, valuesOf } from "./copy-text.js"
-import { type LinePlace, readPlace } from "./event-place.js"
+import { noPlace, readPlace } from "./event-place.js"
 import type { BackupTable } from "./manifest.js"
 import { backupText } from "./open.js"
 import { onSnapshot } from "./snapshot.js"
@@ -84,7 +84,7 @@ export class Doubtful {
 
   async #read({ name, file }: BackupTable): Promise<void> {
     const { store, manifest, read, lanes } = this.#compared
-    const place: LinePlace = { organization: "", lane: 0, seq: 0 }
+    const place = noPlace()
     let wishes: Wish[] = []
     let bytes = 0
     let line = 0

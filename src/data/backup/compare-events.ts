@@ -1,11 +1,12 @@
 // The first reading of both sides: every event goes into the sum of its place, unless acts or its age say that the other side lacks it.
 import type { Client } from "pg"
 import type { Store } from "../store/store.js"
+import { plural } from "../words.js"
 import { type Lane, Lanes, Since } from "./compare-lanes.js"
 import { CopyOut } from "./copy-out.js"
 import { copyOut } from "./copy-read.js"
 import { linesOf, valuesOf } from "./copy-text.js"
-import { type LinePlace, readPlace } from "./event-place.js"
+import { noPlace, readPlace } from "./event-place.js"
 import type { BackupManifest, BackupTable } from "./manifest.js"
 import { backupText, type ReadBackupOptions } from "./open.js"
 import { holdRelation, type Relation } from "./relations.js"
@@ -84,7 +85,7 @@ export async function readLanes(
 /** A partition of the log, in a short transaction on the snapshot. */
 export async function readRelation(client: Client, relation: Relation, compared: Compared): Promise<void> {
   const { lanes, counts, counted, read } = compared
-  const place: LinePlace = { organization: "", lane: 0, seq: 0 }
+  const place = noPlace()
   let odd = 0
   const visit = (bytes: Buffer, start: number, end: number): void => {
     if (!readPlace(bytes, start, end, place)) {
@@ -113,13 +114,16 @@ export async function readRelation(client: Client, relation: Relation, compared:
     }
   })
   counts.odd += odd
-  if (odd > 0) counts.warnings.push(`${odd} rows of ${relation.name} stand at no place: pgtrail verify`)
+  if (odd > 0)
+    counts.warnings.push(
+      `${plural(odd, "row")} of ${relation.name} ${odd === 1 ? "stands" : "stand"} at no place: pgtrail verify`,
+    )
 }
 
 /** A file of the backup; `file` is its number. */
 export async function readFile(table: BackupTable, file: number, compared: Compared): Promise<void> {
   const { store, manifest, lanes, counts, counted, read } = compared
-  const place: LinePlace = { organization: "", lane: 0, seq: 0 }
+  const place = noPlace()
   const key = `${manifest.name}/${table.file.name}`
   let odd = 0
   let rows = 0
@@ -142,7 +146,10 @@ export async function readFile(table: BackupTable, file: number, compared: Compa
   }
   counted(rows % 10_000)
   counts.odd += odd
-  if (odd > 0) counts.warnings.push(`${odd} lines of ${table.file.name} stand at no place`)
+  if (odd > 0)
+    counts.warnings.push(
+      `${plural(odd, "line")} of ${table.file.name} ${odd === 1 ? "stands" : "stand"} at no place`,
+    )
 }
 
 /** As the server writes it. */

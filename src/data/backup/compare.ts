@@ -5,6 +5,7 @@ import { TrailError } from "../errors.js"
 import { abortable } from "../export/abortable.js"
 import type { Store } from "../store/store.js"
 import { grouped } from "../words.js"
+import { compareBounds } from "./compare-bounds.js"
 import { Doubtful } from "./compare-doubtful.js"
 import { type Compared, Counts, readFile, readLanes, readRelation } from "./compare-events.js"
 import type { BackupComparison, CompareOptions, EventDifference, TableComparison } from "./compare-options.js"
@@ -13,9 +14,11 @@ import { readActsSince } from "./compare-rules.js"
 import { compareTable, lost } from "./compare-tables.js"
 import { locateBackup } from "./locate.js"
 import { type BackupManifest, contradictions } from "./manifest.js"
-import { readBackupManifest } from "./open.js"
+import { needManifest } from "./open.js"
+import { ownSignal } from "./own-signal.js"
 import { ChangedMeanwhile, lockPatience } from "./relations.js"
 import { beginSnapshot, refuseUnreadable, type Snapshot } from "./snapshot.js"
+import { wrongClaims } from "./verify-claims.js"
 import { whileWatched } from "./watch.js"
 
 /** The last one keeps every table as it is while it reads. */
@@ -50,8 +53,8 @@ async function compared(
   }
   const { store, name } = await locateBackup(location, { ...options.store, signal })
   try {
-    const { manifest } = await readBackupManifest(store, name, { signal })
-    const [wrong] = contradictions(manifest, name)
+    const { manifest } = await needManifest(store, name, { signal })
+    const [wrong] = [...contradictions(manifest, name), ...wrongClaims(manifest)]
     if (wrong !== undefined) {
       throw new TrailError("broken", `the manifest of ${name} contradicts itself: ${wrong}`, {
         hint: "nothing was compared; pgtrail backup verify tells what is wrong with it",
@@ -75,9 +78,23 @@ async function compared(
         options.progress?.("begins again on a fresh snapshot")
       }
     }
+  } catch (error) {
+    throw comparing(error)
   } finally {
     await store.close()
   }
+}
+
+/** What is said of a log that cannot be backed up is said of one that cannot be compared. */
+function comparing(error: unknown): unknown {
+  if (!(error instanceof TrailError) || error.hint === undefined) return error
+  const hint =
+    error instanceof ChangedMeanwhile
+      ? "nothing was changed; run it again"
+      : error.hint.replace("nothing was backed up", "nothing was compared")
+  if (hint === error.hint) return error
+  const message = error.message.replace("while the log was backed up", "while it was compared")
+  return new TrailError(error.code, message, { hint, sqlstate: error.sqlstate, cause: error })
 }
 
 /** On a connection of its own, which is cut where the server goes silent; nobody waits for a lock without end. */
@@ -138,11 +155,19 @@ async function once(
     ({ kind, name }) => kind !== "table" && (manifest.partition === null || name === manifest.partition),
   )
   await inTurn(target, jobs, options, [
-    ...relations.map((relation) => (own: Client) => readRelation(own, relation, compared)),
-    ...events.map((table, file) => () => readFile(table, file, compared)),
+    ...relations.map(
+      (relation): Turn =>
+        (own, signal) =>
+          readRelation(own, relation, { ...compared, read: { identities, signal } }),
+    ),
+    ...events.map(
+      (table, file): Turn =>
+        (_, signal) =>
+          readFile(table, file, { ...compared, read: { identities, signal } }),
+    ),
   ])
   let first: readonly EventDifference[] = []
-  const tables: TableComparison[] = []
+  const tables: TableComparison[] = compareBounds(manifest, snapshot)
   const acts = await readActsSince(client, manifest.act?.seq ?? "0")
   if (!(await hasAct(client, manifest))) {
     compared.counts.warnings.push(
@@ -184,24 +209,28 @@ const another = (manifest: BackupManifest, { database }: Snapshot): TrailError =
     hint: `nothing was compared; it is of log ${manifest.log_id}, which was in database ${manifest.database}`,
   })
 
+/** A piece of work, which ends with the signal. */
+type Turn = (client: Client, signal: AbortSignal) => Promise<void>
+
 /** `jobs` connections, each with one piece of work after another. The first failure ends all. */
 async function inTurn(
   target: ConnectionTarget,
   jobs: number,
   options: CompareOptions,
-  queue: ((client: Client) => Promise<void>)[],
+  queue: Turn[],
 ): Promise<void> {
   const { signal } = options
   const stopping = new AbortController()
-  const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
   const failures: unknown[] = []
-  const work = (): Promise<void> =>
-    watchedWork(fixedTarget(target), options, either, async (client) => {
+  const work = (): Promise<void> => {
+    const either = ownSignal(signal, stopping.signal)
+    return watchedWork(fixedTarget(target), options, either, async (client) => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
         either.throwIfAborted()
-        await next(client)
+        await next(client, either)
       }
     })
+  }
   const workers = Array.from({ length: Math.min(jobs, queue.length) }, () =>
     work().catch((error: unknown) => {
       failures.push(error)

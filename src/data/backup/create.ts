@@ -1,5 +1,6 @@
 // Backs a log up into a folder or a bucket: a file for each table and partition, on one snapshot, and last of all its manifest.
 import { randomInt } from "node:crypto"
+import type { Client } from "pg"
 import { readRecipients } from "../archive/age.js"
 import { lookAtPlace } from "../archive/look.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
@@ -28,9 +29,13 @@ export async function createBackup(target: ConnectionTarget, options: BackupOpti
   await readRecipients(recipients)
   const store = await openPlace(to, { ...options.store, signal })
   try {
-    await withClient(target, (client) => abortable(client, signal, () => refuseUnreadable(client)))
+    const name = await withClient(target, (client) =>
+      abortable(client, signal, async () => {
+        await refuseUnreadable(client)
+        return await nameNow(client)
+      }),
+    )
     await lookAtPlace(store, "nothing was backed up")
-    const name = nameNow()
     const own = new OwnFiles(store, name, { signal })
     return await whole({ target, store, options, name, own, found: {} })
   } finally {
@@ -72,19 +77,29 @@ function mayGoOn(error: unknown, { found }: Backup): boolean {
 }
 
 function partly(error: unknown, { own, options, name, store }: Backup): unknown {
-  const rest =
+  const isAre = own.noted === 1 ? "is" : "are"
+  const [left, goOn] =
     own.noted === 0
-      ? "nothing was backed up"
-      : `${plural(own.noted, "file")} of ${name} at ${store.location} ${own.noted === 1 ? "is" : "are"} whole, and it has no manifest; run it again with --incremental to go on from there`
+      ? ["nothing was backed up", undefined]
+      : [
+          `${plural(own.noted, "file")} of ${name} at ${store.location} ${isAre} whole, and it has no manifest`,
+          "run it again with --incremental to go on from there",
+        ]
+  const hintOf = (...parts: (string | undefined)[]): string =>
+    parts.filter((part) => part !== undefined && part !== "").join("; ")
   if (options.signal?.aborted === true || (error instanceof Error && error.name === "AbortError")) {
-    return new TrailError("cancelled", "stopped before the end", { hint: rest, cause: error })
+    return new TrailError("cancelled", "stopped before the end", { hint: hintOf(left, goOn), cause: error })
   }
   const known = toTrailError(error)
   if (!(known instanceof TrailError)) return known
   if (known.hint?.startsWith("nothing was ") === true && own.noted === 0) return known
-  const advice = known.hint?.replace(/^(nothing|no file) was [^;]*; |; run it again$/g, "")
-  const hint = [advice, rest].filter((part) => part !== undefined && part !== "").join("; ")
-  return new TrailError(known.code, known.message, { hint, sqlstate: known.sqlstate, cause: error })
+  const advice = known.hint?.replace(/^(nothing|no file) was [^;]*; /, "")
+  const before = goOn === undefined ? advice : advice?.replace(/(^|; | and )run it again$/, "")
+  return new TrailError(known.code, known.message, {
+    hint: hintOf(left, before, goOn),
+    sqlstate: known.sqlstate,
+    cause: error,
+  })
 }
 
 function refuseUnfit({ jobs, level, partition, organization }: BackupOptions): void {
@@ -102,10 +117,14 @@ function refuseUnfit({ jobs, level, partition, organization }: BackupOptions): v
   }
 }
 
-/** backup-20261122T013000Z-a1b2c3: names are in the order of time, within a second too, for the newest is found by them. */
-function nameNow(): string {
-  const now = new Date()
-  const second = now.toISOString().replace(/\.\d+/, "").replace(/[-:]/g, "")
-  const rest = now.getUTCMilliseconds() * 4096 + randomInt(4096)
-  return `backup-${second}-${rest.toString(16).padStart(6, "0")}`
+/**
+ * backup-20261122T013000Z-a1b2c3: names are in the order of time, within a second too, for the newest is found by them. By the server's clock,
+ * as all that the manifest and checkpoints tell: what is younger than the backup is told by its name as well.
+ */
+async function nameNow(client: Client): Promise<string> {
+  const { rows } = await client.query<{ second: string; ms: string }>(
+    `select to_char(t, 'YYYYMMDD"T"HH24MISS') as second, to_char(t, 'MS') as ms from (select clock_timestamp() at time zone 'UTC') now (t)`,
+  )
+  const rest = Number(rows[0]?.ms ?? "0") * 4096 + randomInt(4096)
+  return `backup-${rows[0]?.second ?? ""}Z-${rest.toString(16).padStart(6, "0")}`
 }

@@ -52,7 +52,7 @@ export function listedBackup(found: FoundBackup, now: number): ListedBackup {
     age_seconds: String(Math.floor((now - found.startedAt) / 1000)),
     finished_at: timeText(about?.finished_at),
     events: about?.events ?? null,
-    bytes: String([...found.files.values()].reduce((total, bytes) => total + bytes, 0n)),
+    bytes: String([...found.files.values()].reduce((total, bytes) => total + bytes, found.partial ?? 0n)),
     taken_over: about === undefined ? null : String(about.taken_over),
     encrypted: about?.encrypted ?? null,
     partition: about?.partition ?? null,
@@ -83,7 +83,10 @@ export function scopeWords({ partition, organization }: Pick<BackupManifest, "pa
 }
 
 /** "intact, restore-test, 2d 3h ago" */
-export function resultWords({ verdict, level, at, findings }: BackupResult, now: number): string {
+export function resultWords(
+  { verdict, level, at, findings }: Pick<BackupResult, "verdict" | "level" | "at" | "findings">,
+  now: number,
+): string {
   const count = findings === "0" ? "" : `, ${plural(findings, "finding")}`
   return `${verdict}${count}, ${level}, ${agoWords(now - Date.parse(at))}`
 }
@@ -163,7 +166,20 @@ function manifestLines(manifest: BackupManifest, sha256: string, listed: ListedB
       ? [line("encrypted", "no")]
       : recipients.map((recipient) => line("encrypted to", visible(recipient)))),
     line("manifest", sha256),
+    ...besideLines(manifest),
   ]
+}
+
+function besideLines({ beside = [] }: BackupManifest): string[] {
+  if (beside.length === 0) return []
+  return ["", "was there, and is in none of its files:", ...listedBeside(beside)]
+}
+
+/** What a manifest says: it is shown, and never run. */
+export function listedBeside(beside: readonly string[]): string[] {
+  const rest = beside.length - most
+  const lines = beside.slice(0, most).map((statement) => `  ${visible(statement)};`)
+  return rest > 0 ? [...lines, `  and ${rest} more, in --json`] : lines
 }
 
 function tableLines(manifest: BackupManifest): string[] {

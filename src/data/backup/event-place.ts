@@ -13,7 +13,20 @@ export interface LinePlace {
   organization: string
   lane: number
   seq: number
+  /** Where the fields of the salts and of the two hashes end. */
+  saltsEnd: number
+  previousEnd: number
+  hashEnd: number
 }
+
+export const noPlace = (): LinePlace => ({
+  organization: "",
+  lane: 0,
+  seq: 0,
+  saltsEnd: 0,
+  previousEnd: 0,
+  hashEnd: 0,
+})
 
 /** The line from `start` to its line feed before `end`. False where it is none of an event. */
 export function readPlace(bytes: Buffer, start: number, end: number, place: LinePlace): boolean {
@@ -23,7 +36,8 @@ export function readPlace(bytes: Buffer, start: number, end: number, place: Line
     do at -= 1
     while (at > start && bytes[at] !== tab)
   }
-  const previousEnd = at - hashLength - 1
+  const hashEnd = at
+  const previousEnd = hashEnd - hashLength - 1
   const saltsEnd = previousEnd - hashLength - 1
   const seqEnd = saltsEnd - 2 * (uuidLength + 1)
   const isEvent =
@@ -57,5 +71,8 @@ export function readPlace(bytes: Buffer, start: number, end: number, place: Line
   place.organization = bytes.toString("latin1", from, to)
   place.lane = lane
   place.seq = seq
+  place.saltsEnd = saltsEnd
+  place.previousEnd = previousEnd
+  place.hashEnd = hashEnd
   return true
 }

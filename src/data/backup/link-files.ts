@@ -1,9 +1,10 @@
 // Gives files of other backups a name in this one, as far as they are still what the log has.
+import { Sum, summed } from "../archive/compress.js"
 import { TrailError } from "../errors.js"
-import type { Store } from "../store/store.js"
+import type { Store, StoreOptions } from "../store/store.js"
 import { readEntry } from "./entry.js"
 import { readRuns } from "./lists.js"
-import type { BackupTable } from "./manifest.js"
+import { type BackupTable, type Sized, stored } from "./manifest.js"
 import { type ReadBackupOptions, readBackupManifest } from "./open.js"
 import type { Plan } from "./plan.js"
 import type { Source } from "./take-over.js"
@@ -15,6 +16,8 @@ export interface Linking extends ReadBackupOptions {
   readonly folder: string
   /** A file is about to be there. */
   readonly begun: (stem: string) => void
+  /** One was not taken over, because it is not what its manifest says. */
+  readonly damaged: (words: string) => void
   /** It is. */
   readonly keep: (stem: string, table: BackupTable, runs: string | null) => Promise<void>
 }
@@ -59,6 +62,13 @@ async function linkFinished(
   const told = new Set<string>()
   try {
     const { manifest } = await readBackupManifest(linking.store, backup, linking)
+    const runs = manifest.lists.find(({ name }) => name === "runs")?.file
+    // What it tells is taken over line by line, before its end is seen.
+    if (
+      runs === undefined ||
+      !(await hasBytes(linking.store, `${backup}/${runs.name}`, stored(runs), linking))
+    )
+      return
     for await (const { name, lines } of readRuns(linking.store, manifest, linking)) {
       told.add(name)
       const plan = wanted.get(name)
@@ -78,7 +88,7 @@ async function linkFinished(
 async function linkOne(
   { relation, stem, state, source: { backup, act, table } }: Wanted,
   runs: string | null,
-  { store, folder, begun, keep, ...options }: Linking,
+  { store, folder, begun, keep, damaged, ...options }: Linking,
 ): Promise<boolean> {
   const name = fileName(stem, table.file.age !== null)
   begun(stem)
@@ -88,7 +98,29 @@ async function linkOne(
     if (error instanceof TrailError && error.code === "not-found") return false
     throw error
   }
+  if (!(await isAsWritten(store, `${folder}/${name}`, stored(table.file), options))) {
+    await store.remove(`${folder}/${name}`)
+    damaged(
+      `${table.file.name} of ${backup} is not what its manifest says, and was read anew from the log: pgtrail backup verify tells what is wrong there`,
+    )
+    return false
+  }
   const taken_over = { backup, act: table.taken_over?.act ?? act?.seq ?? "0" }
   await keep(stem, { ...table, kind: relation.kind, file: { ...table.file, name }, state, taken_over }, runs)
   return true
+}
+
+/**
+ * Whether a file still has the bytes that were written: to read it takes a small part of what it takes to write it anew, and a backup of damaged
+ * files is none. Not in a bucket, which sums up itself what it keeps, and from where all would come over the network each time.
+ */
+async function isAsWritten(store: Store, key: string, said: Sized, options: StoreOptions): Promise<boolean> {
+  return !store.location.startsWith("file:") || (await hasBytes(store, key, said, options))
+}
+
+async function hasBytes(store: Store, key: string, said: Sized, { signal }: StoreOptions): Promise<boolean> {
+  const sum = new Sum()
+  for await (const _ of summed(await store.get(key, { signal }), sum)) signal?.throwIfAborted()
+  const { bytes, sha256 } = sum.finish()
+  return bytes === said.bytes && sha256 === said.sha256
 }

@@ -4,6 +4,7 @@ import type { Store, StoreOptions } from "../store/store.js"
 import { type Kept, keepName, readKept } from "./keep.js"
 import { type BackupManifest, backupName, contradictions, filesOf, manifestName, stored } from "./manifest.js"
 import { type ReadBackup, readBackupManifest } from "./open.js"
+import { ownSignal } from "./own-signal.js"
 import { type BackupResult, damageResult, readResults } from "./results.js"
 
 /**
@@ -25,6 +26,8 @@ export interface FoundBackup {
   readonly modifiedAt: number
   /** What lies there, by name. */
   readonly files: ReadonlyMap<string, bigint>
+  /** Bytes of files that are being written, or were never finished; a bucket does not tell. */
+  readonly partial?: bigint
   /** The newest first. */
   readonly results: readonly BackupResult[]
   readonly kept: Kept | null
@@ -68,11 +71,12 @@ export async function findAllBackups(store: Store, options: StoreOptions = {}): 
   const names = [...folders.keys()].filter((name) => backupName.test(name))
   const found: FoundBackup[] = []
   const next = async (): Promise<void> => {
+    const signal = ownSignal(options.signal)
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      options.signal?.throwIfAborted()
+      signal.throwIfAborted()
       const folder = folders.get(name)
       if (folder === undefined) continue
-      const { read: _, ...one } = await look(store, name, folder, options)
+      const { read: _, ...one } = await look(store, name, folder, { ...options, signal })
       found.push(one)
     }
   }
@@ -105,6 +109,7 @@ export async function findBackup(
 interface Folder {
   readonly files: Map<string, bigint>
   modified: number
+  partial: bigint
   /** Why it may not be looked into. */
   closed?: string
 }
@@ -113,7 +118,7 @@ async function foldersIn(store: Store, prefix = "backup-"): Promise<Map<string, 
   const folders = new Map<string, Folder>()
   const at = (key: string, modified?: string): readonly [Folder, string] => {
     const [name = "", file = ""] = key.split("/")
-    const folder = folders.get(name) ?? { files: new Map<string, bigint>(), modified: 0 }
+    const folder = folders.get(name) ?? { files: new Map<string, bigint>(), modified: 0, partial: 0n }
     folders.set(name, folder)
     folder.modified = Math.max(folder.modified, Date.parse(modified ?? "") || 0)
     return [folder, file]
@@ -126,7 +131,8 @@ async function foldersIn(store: Store, prefix = "backup-"): Promise<Map<string, 
     files.set(file, bytes)
   }
   try {
-    for await (const { key, modified } of store.unfinished(prefix, { closed })) at(key, modified)
+    for await (const { key, bytes, modified } of store.unfinished(prefix, { closed }))
+      at(key, modified)[0].partial += bytes
   } catch (error) {
     // Not everybody who may read a bucket may see what is on its way there.
     if (!(error instanceof TrailError)) throw error
@@ -137,10 +143,10 @@ async function foldersIn(store: Store, prefix = "backup-"): Promise<Map<string, 
 async function look(
   store: Store,
   name: string,
-  { files, modified, closed }: Folder,
+  { files, modified, partial, closed }: Folder,
   options: StoreOptions,
 ): Promise<ReadFoundBackup> {
-  const common = { name, files, modifiedAt: modified }
+  const common = { name, files, partial, modifiedAt: modified }
   const kept = files.has(keepName) ? await readKept(store, name, options) : null
   const without = (state: BackupState, problem: string): ReadFoundBackup => ({
     ...common,
@@ -198,18 +204,8 @@ function summaryOf(manifest: BackupManifest): BackupSummary {
   const { act, log_id, incarnation, database, started_at, finished_at } = manifest
   const { level, events, partition, organization } = manifest
   return {
-    ...{
-      act,
-      log_id,
-      incarnation,
-      database,
-      started_at,
-      finished_at,
-      level,
-      events,
-      partition,
-      organization,
-    },
+    ...{ act, log_id, incarnation, database, started_at, finished_at },
+    ...{ level, events, partition, organization },
     taken_over: manifest.tables.filter((table) => table.taken_over !== null).length,
     encrypted: filesOf(manifest).some(({ age }) => age !== null),
   }
@@ -241,7 +237,7 @@ export function milliseconds(time: string): number | undefined {
   return Number.isNaN(found) ? undefined : found
 }
 
-function timeOfName(name: string): number {
+export function timeOfName(name: string): number {
   const [, year, month, day, hour, minute, second] =
     /^backup-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-/.exec(name) ?? []
   return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) || 0

@@ -14,6 +14,7 @@ import {
   text,
   uuid,
 } from "../manifest-form.js"
+import { isStatement } from "./beside.js"
 
 export const manifestName = "manifest.json"
 export const schemaFamily = "pgtrail.backup"
@@ -53,6 +54,8 @@ export interface BackupManifest {
   /** Rows of all partitions, also of detached ones. */
   readonly events: string
   readonly tables: readonly BackupTable[]
+  /** What was on the log's tables and is in no file, as SQL (beside.ts); missing in a backup of a pgtrail that did not look. */
+  readonly beside?: readonly string[] | undefined
   /** `heads` and `runs`: never encrypted, as the manifest is not. */
   readonly lists: readonly BackupList[]
   /** SHA-256 over the JSON of all other members: a byte that flipped shows. Whoever means harm can compute it anew; the act `backup` has the sha256 of the file. */
@@ -160,6 +163,7 @@ const form = object({
   heads: object({ lanes: count, events: matches(/^(?:0|[1-9]\d{0,38})$/), digest: hash }),
   events: count,
   tables: list(table),
+  beside: orMissing(list(isStatement)),
   lists: list(object({ name: oneOf("heads", "runs"), rows: count, file })),
   digest: orMissing(hash),
 })

@@ -76,6 +76,33 @@ export async function readBackupManifest(
 }
 
 /**
+ * For who cannot go on without it. As verify answers it: `broken` for a spoiled one, since something was found, `incomplete` where there are files
+ * and no manifest. What nobody can read or find stays what it is.
+ */
+export async function needManifest(
+  store: Store,
+  name: string,
+  options: ReadBackupOptions = {},
+): Promise<ReadBackup> {
+  try {
+    return await readBackupManifest(store, name, options)
+  } catch (error) {
+    if (!(error instanceof TrailError)) throw error
+    const { code, message, hint, cause } = error
+    if (code === "file" && cause === undefined)
+      throw new TrailError("broken", message, { hint, cause: error })
+    if (code !== "not-found") throw error
+    for await (const _ of store.list(`${name}/`)) {
+      throw new TrailError("incomplete", `${name} at ${store.location} has no manifest`, {
+        hint: "it was never finished, or the manifest was taken away; pgtrail backup list tells which backups are whole",
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+/**
  * What a file of a backup holds, uncompressed. Throws TrailError `broken` at the end, or before it, where it is not what the manifest
  * says, `not-found` where it is missing, `config` where it is encrypted and no identity opens it.
  */

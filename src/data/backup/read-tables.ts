@@ -4,6 +4,7 @@ import { type ConnectionTarget, fixedTarget, withClient } from "../connection.js
 import { abortable } from "../export/abortable.js"
 import { grouped } from "../words.js"
 import type { BackupTable } from "./manifest.js"
+import { ownSignal } from "./own-signal.js"
 import type { Plan } from "./plan.js"
 import { lockPatience } from "./relations.js"
 import { type TableJob, writeTable } from "./write-table.js"
@@ -29,15 +30,15 @@ export async function readTables(plans: readonly Plan[], reading: Reading): Prom
   // The largest first, so that the workers end together.
   const queue = [...plans].sort((a, b) => (a.relation.size < b.relation.size ? 1 : -1))
   const stopping = new AbortController()
-  const either = signal === undefined ? stopping.signal : AbortSignal.any([signal, stopping.signal])
   let [rows, files] = [0, 0]
   const tell = (): void => progress?.(`${grouped(rows)} rows, ${files} of ${plans.length} files`)
   const counted = (more: number): void => {
     rows += more
     tell()
   }
-  const work = (client: Client): Promise<void> =>
-    abortable(client, either, async () => {
+  const work = (client: Client): Promise<void> => {
+    const either = ownSignal(signal, stopping.signal)
+    return abortable(client, either, async () => {
       await client.query(lockPatience)
       const pid = await pidOf(client)
       const watch = { afterMs: reading.silenceMs, isAlive: () => isAlive(reading, pid) }
@@ -49,6 +50,7 @@ export async function readTables(plans: readonly Plan[], reading: Reading): Prom
         tell()
       }
     })
+  }
   const failures: unknown[] = []
   const failed = (error: unknown): void => {
     failures.push(error)

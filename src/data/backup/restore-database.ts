@@ -1,6 +1,7 @@
 // What is refused before anything is loaded: rights, names that are taken, a log that nobody has confirmed to lose.
 import type { Client } from "pg"
 import { TrailError } from "../errors.js"
+import { shellPlace, shellWord } from "../shell-word.js"
 import { readSql } from "../sql-files.js"
 import type { BackupToRestore } from "./restore-files.js"
 import { nothingRestored, type RestoreBackupOptions } from "./restore-options.js"
@@ -108,6 +109,6 @@ function refuseUnconfirmed(
     })
   }
   throw new TrailError("usage", `${describeStanding(database, log)}${describeDependents(log)}`, {
-    hint: `${nothingRestored}; restore into an empty database, or: pgtrail backup restore ${store.location}/${name} --confirm ${database}`,
+    hint: `${nothingRestored}; restore into an empty database, or: pgtrail backup restore ${shellPlace(`${store.location}/${name}`)} --confirm ${shellWord(database)}`,
   })
 }

@@ -13,7 +13,7 @@ import {
   isWhole,
   stored,
 } from "./manifest.js"
-import { altered, backupText, readBackupManifest } from "./open.js"
+import { altered, backupText, needManifest } from "./open.js"
 import { nothingRestored, type RestoreBackupOptions, told } from "./restore-options.js"
 
 export interface BackupToRestore {
@@ -38,7 +38,7 @@ export async function openBackup(
   name: string,
   options: RestoreBackupOptions,
 ): Promise<BackupToRestore> {
-  const { manifest, sha256 } = await readBackupManifest(store, name, { signal: options.signal })
+  const { manifest, sha256 } = await needManifest(store, name, { signal: options.signal })
   const [contradiction] = contradictions(manifest, name)
   if (contradiction !== undefined)
     throw broken(`the manifest of ${name} contradicts itself: ${contradiction}`)

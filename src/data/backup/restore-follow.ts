@@ -2,6 +2,7 @@
 import type { Client } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { TrailError } from "../errors.js"
+import { shellWord } from "../shell-word.js"
 import { presentVersion } from "../sql-files.js"
 import { type Reapplied, reapply } from "../subject/reapply.js"
 import type { VerifyReport } from "../verify/report.js"
@@ -84,17 +85,13 @@ export async function grantedRoles(client: Client): Promise<GrantedRole[]> {
     if (kind === "revoke") granted.delete(key)
     else {
       const isMember = oid !== "" && member === "t"
-      const org = organization === null ? "" : ` --org ${shell(organization)}`
-      const command = isMember ? null : `pgtrail grant ${right} ${shell(role)}${org}`
+      const org = organization === null ? "" : ` --org ${shellWord(organization)}`
+      const command = isMember ? null : `pgtrail grant ${right} ${shellWord(role)}${org}`
       granted.set(key, { role, right, organization, exists: oid !== "", member: isMember, command })
     }
   }
   return [...granted.values()]
 }
-
-/** As a shell takes it. */
-const shell = (text: string): string =>
-  /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 
 /** What a query of `event` in a side schema does not find. */
 export function detachedBeside({ tables }: BackupToRestore, schema: string): string[] {
@@ -125,7 +122,7 @@ export function nextSteps(
     return { warnings, next }
   }
   if (level < presentVersion().number) next.push("pgtrail migrate up")
-  const register = options.register === undefined ? "FILE" : shell(options.register)
+  const register = options.register === undefined ? "FILE" : shellWord(options.register)
   const isLeft = reapplied === null && (options.register === undefined || level < presentVersion().number)
   if (isLeft) {
     warnings.push(

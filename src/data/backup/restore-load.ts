@@ -6,16 +6,14 @@ import { type ConnectionTarget, destroy, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { abortable } from "../export/abortable.js"
 import { toTrailError } from "../server-errors.js"
-import { grouped } from "../words.js"
+import { grouped, plural } from "../words.js"
 import type { BackupTable } from "./manifest.js"
 import { backupText } from "./open.js"
+import { ownSignal } from "./own-signal.js"
 import { type BackupToRestore, broken } from "./restore-files.js"
-import type { RestoreBackupOptions } from "./restore-options.js"
+import { type RestoreBackupOptions, silenceOf } from "./restore-options.js"
 import { room } from "./restore-room.js"
 import { whileWatched } from "./watch.js"
-
-/** Longer than a bucket may be silent before it is asked again. */
-const silenceMs = 400_000
 
 export interface Load {
   readonly target: ConnectionTarget
@@ -30,6 +28,8 @@ export interface Loaded {
   readonly bytes: bigint
 }
 
+const megabyte = 1024n * 1024n
+
 /** Where one fails the others are stopped; throws what was first. */
 export async function loadTables(load: Load): Promise<Loaded> {
   const { backup, options, target } = load
@@ -37,28 +37,37 @@ export async function loadTables(load: Load): Promise<Loaded> {
     BigInt(b.file.text.bytes) > BigInt(a.file.text.bytes) ? 1 : -1,
   )
   const stop = new AbortController()
-  const signal = AbortSignal.any([stop.signal, ...(options.signal === undefined ? [] : [options.signal])])
   const whole = queue.reduce((sum, { file }) => sum + BigInt(file.text.bytes), 0n)
   let [events, bytes] = [0n, 0n]
   let first: unknown
   const advance = (size: number): void => {
     bytes += BigInt(size)
-    options.progress?.(`${grouped(bytes / 1_000_000n)} of ${grouped(whole / 1_000_000n)} MB loaded`)
+    options.progress?.(`${grouped(bytes / megabyte)} of ${grouped(whole / megabyte)} MB loaded`)
   }
-  const work = async (client: Client): Promise<void> => {
+  const work = async (client: Client, signal: AbortSignal, reading: Reading): Promise<void> => {
     const indexes = await eventIndexes(client)
     for (;;) {
       const table = queue.shift()
       if (table === undefined) return
-      const added = await loadTable(client, load, table, { indexes, signal, advance })
+      const added = await loadTable(client, load, table, { indexes, signal, reading, advance })
       if (table.kind !== "table") events += added
     }
   }
   const run = async (): Promise<void> => {
+    const signal = ownSignal(options.signal, stop.signal)
+    const reading: Reading = { isPending: false }
     try {
       await withClient(target, async (client) => {
         try {
-          await abortable(client, signal, () => whileWatched(client, target, silenceMs, () => work(client)))
+          await abortable(client, signal, () =>
+            whileWatched(
+              client,
+              target,
+              silenceOf(options),
+              () => work(client, signal, reading),
+              () => reading.isPending,
+            ),
+          )
         } catch (error) {
           // It may be in the middle of a COPY, where it would wait for ever.
           destroy(client)
@@ -77,9 +86,15 @@ export async function loadTables(load: Load): Promise<Loaded> {
   return { events, bytes }
 }
 
+/** Whether a file is waited for: a bucket may be silent for longer than a server. */
+interface Reading {
+  isPending: boolean
+}
+
 interface Each {
   readonly indexes: readonly string[]
   readonly signal: AbortSignal
+  readonly reading: Reading
   advance(size: number): void
 }
 
@@ -88,7 +103,7 @@ async function loadTable(
   client: Client,
   { backup, options, roles }: Load,
   table: BackupTable,
-  { indexes, signal, advance }: Each,
+  { indexes, signal, reading, advance }: Each,
 ): Promise<bigint> {
   const key = `${backup.name}/${table.file.name}`
   await client.query("begin isolation level read committed")
@@ -100,9 +115,16 @@ async function loadTable(
   const into = client.query(copyFrom(`copy ${name} (${columns}) from stdin with (freeze)${condition}`))
   async function* counted(): AsyncGenerator<Buffer> {
     const { identities = [] } = options
-    for await (const chunk of backupText(backup.store, backup.name, table.file, { identities, signal })) {
-      advance(chunk.length)
-      yield chunk
+    reading.isPending = true
+    try {
+      for await (const chunk of backupText(backup.store, backup.name, table.file, { identities, signal })) {
+        advance(chunk.length)
+        reading.isPending = false
+        yield chunk
+        reading.isPending = true
+      }
+    } finally {
+      reading.isPending = false
     }
   }
   await pipeline(counted(), into, { signal }).catch((error: unknown) => {
@@ -110,7 +132,7 @@ async function loadTable(
   })
   const added = BigInt(into.rowCount)
   if (condition === "" && String(added) !== table.rows) {
-    throw broken(`${key} has ${added} rows, and ${table.rows} by its manifest`)
+    throw broken(`${key} has ${plural(String(added), "row")}, and ${table.rows} by its manifest`)
   }
   if (table.kind !== "table") {
     options.progress?.(`indexing ${table.name}`)

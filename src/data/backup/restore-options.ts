@@ -42,6 +42,8 @@ export interface RestoreBackupOptions {
   readonly until?: string | undefined
   /** How long to wait for locks. Default 10 seconds. */
   readonly lockTimeoutMs?: number | undefined
+  /** After how long without a word the server is asked whether it is at work. Default 30 seconds. */
+  readonly silenceMs?: number | undefined
   readonly stores?: StoreContext | undefined
   readonly signal?: AbortSignal | undefined
   readonly progress?: ((doing: string) => void) | undefined
@@ -62,6 +64,10 @@ export interface ReplacedLog {
   readonly newer_acts: readonly { readonly kind: string; readonly acts: string }[]
   /** Lanes that have other events at places that both have: the two went on apart from each other. */
   readonly lanes_apart: string
+  /** Lanes that end so long before the backup that only its events tell whether they went apart. */
+  readonly lanes_unknown: string
+  /** Whether it has other acts at the same numbers. */
+  readonly acts_apart: boolean
   /** Whatever outside of the schema depends on it: it goes with it. */
   readonly dependents: readonly string[]
   /** The schema in which it still stands, because the restored log was not found intact; null where it is gone, or not gone yet. */
@@ -104,12 +110,16 @@ export interface RestoredBackup {
   readonly replaced: ReplacedLog | null
   readonly incarnation: { readonly number: string; readonly act: string; readonly lanes_lost: string } | null
   readonly grants: readonly GrantedRole[]
+  /** What the log had besides, as statements that make it again: the manifest has them, and a restore runs none. Null: its pgtrail did not look. */
+  readonly beside: readonly string[] | null
   readonly reapplied: Reapplied | null
   readonly verification: VerifyReport | null
   readonly warnings: readonly string[]
   /** Commands to run, the first first. */
   readonly next: readonly string[]
 }
+
+export const silenceOf = ({ silenceMs = 30_000 }: RestoreBackupOptions): number => silenceMs
 
 export const nothingRestored = "nothing was restored"
 
@@ -126,9 +136,11 @@ export function saying(error: unknown): never {
   if (!(known instanceof TrailError) || ["connection-lost", "cancelled", "closed"].includes(known.code))
     throw known
   if (`${known.message} ${known.hint ?? ""}`.includes(nothingRestored)) throw known
-  const rest = known.hint
-    ?.replace(/^nothing was [a-z ]+?(; |$)/i, "")
-    .replace("or install with --no-roles", "or restore with --no-roles")
+  const rest = isDown(known)
+    ? "the server went down with it, for it could not write its WAL: free space there, start it, and run it again"
+    : known.hint
+        ?.replace(/^nothing was [a-z ]+?(; |$)/i, "")
+        .replace("or install with --no-roles", "or restore with --no-roles")
   throw told(
     new TrailError(known.code, known.message, {
       hint: rest === "" ? undefined : rest,
@@ -136,4 +148,32 @@ export function saying(error: unknown): never {
       cause: error,
     }),
   )
+}
+
+const isDown = ({ code, cause }: TrailError): boolean =>
+  code === "disk-full" &&
+  cause instanceof Error &&
+  ("severity" in cause ? cause.severity === "PANIC" : cause instanceof TrailError && isDown(cause))
+
+/** Of a restore that failed, and could not take away what it had made, for `why`. Where the connection is gone nobody knows whether it is there. */
+export function leaving(error: unknown, schema: string, why: unknown): unknown {
+  const [known, then] = [toTrailError(error), toTrailError(why)]
+  if (!(known instanceof TrailError) || known.code === "connection-lost" || isDown(known)) return error
+  if (known.code === "disk-full" && then instanceof TrailError) {
+    // Whichever of its sessions needs the next piece of WAL ends the server; the others hear of it, or of nothing.
+    if (isDown(then)) return then
+    if (["connection-lost", "unreachable"].includes(then.code)) {
+      return new TrailError(known.code, known.message, {
+        hint: `${nothingRestored}; the server does not answer any more: free space there, start it where it went down, and run it again`,
+        sqlstate: known.sqlstate,
+        cause: error,
+      })
+    }
+  }
+  const left = `what was loaded still stands in schema ${schema}, which the next restore drops first`
+  return new TrailError(known.code, known.message, {
+    hint: [known.hint ?? [], left].flat().join("; "),
+    sqlstate: known.sqlstate,
+    cause: error,
+  })
 }

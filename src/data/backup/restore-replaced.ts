@@ -4,26 +4,22 @@ import { whatIsLost } from "../migrate/lost.js"
 import { plural } from "../words.js"
 import { linesOf, valuesOf } from "./copy-text.js"
 import { backupText } from "./open.js"
+import { compareActs, compareHeads, type Head } from "./restore-apart.js"
 import type { BackupToRestore } from "./restore-files.js"
 import { broken } from "./restore-files.js"
+import { History, keyOf } from "./restore-history.js"
 import type { ReplacedLog, RestoreBackupOptions } from "./restore-options.js"
 
-interface Head {
-  readonly seq: bigint
-  /** `\x` hex. */
-  readonly hash: string
+/** The newest heads that the backup has, by their keys, and what else it knows of its past. */
+export interface Heads {
+  readonly newest: ReadonlyMap<string, Head>
+  readonly history: History
 }
 
-/** By organization and lane, as one key. */
-export type Heads = ReadonlyMap<string, Head>
-
-const keyOf = (organization: string, lane: string): string => `${lane}\n${organization}`
-
 /** The list `heads` of the backup. */
-export async function backupHeads(
-  { store, name, manifest }: BackupToRestore,
-  { signal }: RestoreBackupOptions,
-): Promise<Heads> {
+export async function backupHeads(backup: BackupToRestore, options: RestoreBackupOptions): Promise<Heads> {
+  const { store, name, manifest } = backup
+  const { signal } = options
   const file = manifest.lists.find((list) => list.name === "heads")?.file
   if (file === undefined) throw broken(`${name} has no list of heads`)
   const key = `${name}/${file.name}`
@@ -33,9 +29,9 @@ export async function backupHeads(
     if (organization == null || lane == null || hash == null || !/^[1-9]\d{0,18}$/.test(seq ?? "")) {
       throw broken(`${key} is no list of heads`)
     }
-    heads.set(keyOf(organization, lane), { seq: BigInt(seq ?? ""), hash })
+    heads.set(keyOf(organization, lane), { seq: BigInt(seq ?? ""), hash: hash.slice(2) })
   }
-  return heads
+  return { newest: heads, history: new History(backup, options) }
 }
 
 export interface Standing {
@@ -55,7 +51,12 @@ export async function whatStands(
   )
   const ids = await logIds(client)
   const isSame = ids.some((id) => manifest.log_ids.includes(id)) || manifest.log_ids.includes(lost.log_id)
-  const compared = isSame ? await compareHeads(client, heads) : { newer: 0n, missing: 0n, apart: 0 }
+  const compared = isSame
+    ? await compareHeads(client, heads.newest, heads.history)
+    : { newer: 0n, missing: 0n, apart: 0, unknown: 0 }
+  const acts = isSame
+    ? await compareActs(client, manifest, lost.last_act, heads.history)
+    : { common: "0", areApart: false }
   return {
     log: {
       log_id: lost.log_id,
@@ -65,8 +66,10 @@ export async function whatStands(
       acts: lost.acts,
       newer: String(compared.newer),
       missing: String(compared.missing),
-      newer_acts: isSame ? await newerActs(client, manifest.act?.seq ?? "0") : [],
+      newer_acts: isSame ? await newerActs(client, acts.common) : [],
       lanes_apart: String(compared.apart),
+      lanes_unknown: String(compared.unknown),
+      acts_apart: acts.areApart,
       dependents: lost.dependents,
       kept_as: null,
     },
@@ -92,53 +95,6 @@ async function logIds(client: Client): Promise<string[]> {
   return rows.map(({ log_id }) => log_id)
 }
 
-const batch = 5_000
-
-async function compareHeads(
-  client: Client,
-  heads: Heads,
-): Promise<{ readonly newer: bigint; readonly missing: bigint; readonly apart: number }> {
-  const { rows } = await client.query<{ organization_id: string; lane: string; seq: string; hash: string }>(
-    `select distinct on (h.organization_id collate "C", h.lane) h.organization_id, h.lane, h.seq, h.hash
-     from pgtrail.chain_head h where h.seq > 0
-     order by h.organization_id collate "C", h.lane, h.seq desc`,
-  )
-  let [newer, missing, apart] = [0n, 0n, 0]
-  const common: { organization_id: string; lane: string; seq: string; hash: string }[] = []
-  const left = new Map(heads)
-  for (const row of rows) {
-    const key = keyOf(row.organization_id, row.lane)
-    const head = left.get(key)
-    left.delete(key)
-    const seq = BigInt(row.seq)
-    const known = head?.seq ?? 0n
-    if (seq > known) newer += seq - known
-    else missing += known - seq
-    if (head === undefined || seq < known) continue
-    if (seq === known && row.hash !== head.hash) apart += 1
-    if (seq > known) common.push({ ...row, seq: String(known), hash: head.hash })
-  }
-  for (const { seq } of left.values()) missing += seq
-  for (let at = 0; at < common.length; at += batch) {
-    const some = common.slice(at, at + batch)
-    // A lateral with a limit stays a lookup by key for each; what was purged says nothing.
-    const { rows: found } = await client.query<{ apart: string }>(
-      `select count(*) as apart
-       from unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[]::bytea[]) g (organization_id, lane, seq, hash)
-       join lateral (select e.hash from pgtrail.event e
-         where e.organization_id = g.organization_id and e.lane = g.lane and e.seq = g.seq limit 1) e on e.hash <> g.hash`,
-      [
-        some.map((one) => one.organization_id),
-        some.map((one) => one.lane),
-        some.map((one) => one.seq),
-        some.map((one) => one.hash),
-      ],
-    )
-    apart += Number(found[0]?.apart ?? "0")
-  }
-  return { newer, missing, apart }
-}
-
 /** What would go, in words; or what is gone. */
 export function describeStanding(database: string, log: ReplacedLog, isGone = false): string {
   const has = isGone ? "had" : "has"
@@ -159,12 +115,21 @@ export function describeStanding(database: string, log: ReplacedLog, isGone = fa
     ...(acts === 0n
       ? []
       : [`${plural(String(acts), "act")} newer than the backup ${lostOf(String(acts), isGone)}: ${kinds}`]),
-    ...(log.lanes_apart === "0"
-      ? []
-      : [`in ${plural(log.lanes_apart, "lane")} the two went on apart from each other`]),
+    ...apartOf(log, isGone),
   ]
   const what = isGone ? "had this log, which was replaced" : "has this log, which would be replaced"
   return `database ${database} ${what}: ${parts.join("; ")}`
+}
+
+function apartOf({ lanes_apart, lanes_unknown, acts_apart }: ReplacedLog, isGone: boolean): string[] {
+  const where = [lanes_apart === "0" ? [] : plural(lanes_apart, "lane"), acts_apart ? "the acts" : []].flat()
+  const tells = isGone ? "" : ": pgtrail backup compare tells where"
+  if (where.length > 0) return [`in ${where.join(" and in ")} the two went on apart from each other${tells}`]
+  if (lanes_unknown === "0") return []
+  const ends = lanes_unknown === "1" ? "ends" : "end"
+  return [
+    `${plural(lanes_unknown, "lane")} ${ends} long before the backup, and may have other events than it${isGone ? "" : ": pgtrail backup compare tells"}`,
+  ]
 }
 
 const lostOf = (count: string, isGone: boolean): string =>

@@ -54,20 +54,27 @@ export async function dropRoom(client: Client, name: string, lockTimeoutMs: numb
       hint: `${nothingRestored}; see whose it is, and rename or drop it`,
     })
   }
-  // Each table and index is a lock to the end of the transaction: they go in portions. First the children.
+  // Each table and index is a lock to the end of the transaction: they go in portions. First the children, and of them the largest.
+  let most = portion
   for (;;) {
     const { rows: some } = await client.query<{ name: string }>(
       `select format('%I.%I', $1::text, c.relname) as name from pg_class c
        where c.relnamespace = (select n.oid from pg_namespace n where n.nspname = $1) and c.relkind in ('r', 'p')
-       order by c.relispartition desc, c.relkind desc, c.relname limit ${portion}`,
+       order by c.relispartition desc, c.relkind desc, pg_table_size(c.oid) desc, c.relname limit ${most}`,
       [name],
     )
     if (some.length === 0) break
-    await retried(client, lockTimeoutMs, (ms) =>
-      client.query(
-        `set local lock_timeout = ${ms}; set local client_min_messages = warning; drop table ${some.map((one) => one.name).join(", ")} cascade`,
-      ),
-    )
+    try {
+      await retried(client, lockTimeoutMs, (ms) =>
+        client.query(
+          `set local lock_timeout = ${ms}; set local client_min_messages = warning; drop table ${some.map((one) => one.name).join(", ")} cascade`,
+        ),
+      )
+    } catch (error) {
+      // The catalog grows a little before it gives anything back: on a full disk there is room for that of one table, and then for the rest.
+      if (!(error instanceof TrailError) || error.code !== "disk-full" || most === 1) throw error
+      most = 1
+    }
   }
   await retried(client, lockTimeoutMs, (ms) =>
     client.query(

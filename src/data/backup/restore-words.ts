@@ -2,6 +2,7 @@
 import { describeReapplied } from "../subject/describe-erased.js"
 import { describeReport } from "../verify/describe.js"
 import { grouped, plural, visible } from "../words.js"
+import { listedBeside } from "./describe.js"
 import type { RestoredBackup } from "./restore-options.js"
 import { describeStanding } from "./restore-replaced.js"
 
@@ -13,7 +14,7 @@ export function exitOfRestored({ verification, reapplied }: RestoredBackup): 0 |
 }
 
 export function describeRestoredBackup(done: RestoredBackup): string {
-  const { database, replaced, incarnation, grants, reapplied, verification } = done
+  const { database, replaced, incarnation, grants, beside, reapplied, verification } = done
   const where =
     done.schema_name === null ? `database ${visible(database)}` : `schema ${visible(done.schema_name)}`
   const of = `${plural(done.events, "event")} in ${plural(done.partitions, "partition")}, and ${plural(done.tables, "table")}`
@@ -32,6 +33,12 @@ export function describeRestoredBackup(done: RestoredBackup): string {
       : [`${grouped(done.bytes)} bytes in ${done.load_seconds} s, all in ${done.seconds} s`]),
     ...(incarnation === null ? [] : [opened(incarnation)]),
     ...(grants.length === 0 ? [] : ["had been granted:", ...grants.map(granted)]),
+    ...(beside === null || beside.length === 0
+      ? []
+      : [
+          "the log had besides, and a restore does not make it; look at each before you run it:",
+          ...listedBeside(beside),
+        ]),
     ...(reapplied === null ? [] : [describeReapplied(reapplied)]),
     ...(verification === null ? [] : [describeReport(verification)]),
   ].join("\n")

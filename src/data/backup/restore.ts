@@ -6,7 +6,6 @@ import { readSigningKey, type SigningKey } from "../checkpoint/note.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { lockTimeout } from "../migrate/up.js"
-import { presentVersion } from "../sql-files.js"
 import type { Store } from "../store/store.js"
 import { locateBackup } from "./locate.js"
 import { appear } from "./restore-appear.js"
@@ -19,14 +18,18 @@ import { keepingReplaced, type Settled, settleReplaced } from "./restore-kept.js
 import { type Loaded, loadTables } from "./restore-load.js"
 import {
   type GrantedRole,
+  leaving,
   nothingRestored,
   type ReplacedLog,
   type RestoreBackupOptions,
   type RestoredBackup,
   saying,
+  silenceOf,
 } from "./restore-options.js"
 import { backupHeads, type Heads } from "./restore-replaced.js"
 import { dropRoom, makeRoom, replacedRoom, room, withRestoreLock } from "./restore-room.js"
+import { refuseUnfit } from "./restore-unfit.js"
+import { whileWatched } from "./watch.js"
 
 export type { RestoreBackupOptions, RestoredBackup } from "./restore-options.js"
 
@@ -79,7 +82,9 @@ export async function restoreFrom(
   const started = performance.now()
   const job = await prepare(target, store, name, options).catch(saying)
   const done = await withClient(target, (client) =>
-    options.dryRun === true ? tell(client, job) : withRestoreLock(client, () => restore(client, job)),
+    whileWatched(client, target, silenceOf(options), () =>
+      options.dryRun === true ? tell(client, job) : withRestoreLock(client, () => restore(client, job)),
+    ),
   ).catch(saying)
   const { manifest } = job.backup
   const isLog = options.schema === undefined && options.dryRun !== true
@@ -112,6 +117,7 @@ export async function restoreFrom(
     replaced: done.replaced && { ...done.replaced, kept_as: settled?.keptAs ?? null },
     incarnation: done.opened,
     grants: done.grants,
+    beside: options.schema === undefined ? (manifest.beside ?? null) : null,
     reapplied,
     verification,
   }
@@ -137,23 +143,11 @@ async function prepare(
       hint: `${nothingRestored}; run it again with --key file:PATH`,
     })
   }
-  refuseOlder(backup, options)
-  const checkpoint = await readCheckpoint(backup, options)
   const heads = await backupHeads(backup, options)
+  await refuseUnfit(backup, heads, options)
+  const checkpoint = await readCheckpoint(backup, options)
   const roles = isLog && backup.manifest.has_roles && options.roles !== false
   return { target, backup, heads, options, roles, lockTimeoutMs: lockTimeout(options), key, checkpoint }
-}
-
-/** What needs functions that an older level has not is said before. */
-function refuseOlder({ name, version }: BackupToRestore, { checkpoint }: RestoreBackupOptions): void {
-  if (checkpoint === undefined || version.number === presentVersion().number) return
-  throw new TrailError(
-    "usage",
-    `${name} is of a log at migration ${version.number}, which has no functions for --checkpoint`,
-    {
-      hint: `${nothingRestored}; restore it without, then pgtrail migrate up, then pgtrail incarnation open --checkpoint FILE`,
-    },
-  )
 }
 
 async function readCheckpoint(
@@ -192,12 +186,8 @@ async function restore(client: Client, job: Job): Promise<Done> {
     await makeRoom(client, backup, { roles, lockTimeoutMs })
     const started = performance.now()
     const loaded = await loadTables(job)
-    const done = {
-      ...none,
-      ...loaded,
-      database: database.name,
-      loadSeconds: (performance.now() - started) / 1000,
-    }
+    const loadSeconds = (performance.now() - started) / 1000
+    const done = { ...none, ...loaded, database: database.name, loadSeconds }
     options.signal?.throwIfAborted()
     options.progress?.("attaching the partitions")
     await attachPartitions(client, backup, { roles, lockTimeoutMs })
@@ -208,8 +198,9 @@ async function restore(client: Client, job: Job): Promise<Done> {
     }
     return { ...done, ...(await appearAsLog(client, job, database)) }
   } catch (error) {
-    // Where the connection is gone the next restore takes it away.
-    await dropRoom(client, room, lockTimeoutMs).catch(() => undefined)
+    await dropRoom(client, room, lockTimeoutMs).catch((why: unknown) => {
+      throw leaving(error, room, why)
+    })
     throw error
   }
 }

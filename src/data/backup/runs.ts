@@ -1,5 +1,6 @@
 // Finds the unbroken stretches of lanes among the rows of a partition as they pass by, without hashing them: that is verify's work.
 import { valuesOf } from "./copy-text.js"
+import { noPlace, readPlace } from "./event-place.js"
 
 /** A stretch of a lane: each event has the hash of the one before it. */
 interface Run {
@@ -21,67 +22,25 @@ interface Lane {
 /** Beyond that a file has none in the list. */
 const mostRuns = 50_000
 
-const tab = 0x09
-const backslash = 0x5c
-const zero = 0x30
-/** \\x and 64 digits, as COPY writes a hash. */
-const hashLength = 67
-const uuidLength = 36
-
 export class Runs {
   /** Organizations as COPY writes them, a character a byte. */
   readonly #lanes = new Map<string, Map<number, Lane>>()
   #count = 0
   /** Too many, or a row that is none of an event: then none are kept. */
   #isOver = false
+  readonly #at = noPlace()
 
   /** A line with its line feed. */
   readonly add = (bytes: Buffer, start: number, end: number): void => {
     if (this.#isOver) return
-    // From the end: content_digest, identity_digest, hash_version; then fields of one length; then seq and lane.
-    let at = end - 1
-    for (let fields = 0; fields < 3; fields += 1) {
-      do at -= 1
-      while (at > start && bytes[at] !== tab)
-    }
-    const hashEnd = at
-    const previousEnd = hashEnd - hashLength - 1
-    const saltsEnd = previousEnd - hashLength - 1
-    const seqEnd = saltsEnd - 2 * (uuidLength + 1)
-    const isEvent =
-      seqEnd > start &&
-      bytes[previousEnd] === tab &&
-      bytes[saltsEnd] === tab &&
-      bytes[seqEnd] === tab &&
-      bytes[previousEnd + 1] === backslash &&
-      bytes[saltsEnd + 1] === backslash
-    let seq = 0
-    let power = 1
-    at = seqEnd - 1
-    for (; isEvent && at > start && bytes[at] !== tab; at -= 1) {
-      seq += ((bytes[at] as number) - zero) * power
-      power *= 10
-    }
-    let lane = 0
-    power = 1
-    at -= 1
-    for (; isEvent && at > start && bytes[at] !== tab; at -= 1) {
-      lane += ((bytes[at] as number) - zero) * power
-      power *= 10
-    }
-    let from = start
-    for (let fields = 0; fields < 4; fields += 1) {
-      while (from < at && bytes[from] !== tab) from += 1
-      from += 1
-    }
-    let to = from
-    while (to < at && bytes[to] !== tab) to += 1
-    if (!isEvent || from >= at || !Number.isSafeInteger(seq) || seq < 1 || !(lane >= 0 && lane <= 32_767)) {
+    const place = this.#at
+    if (!readPlace(bytes, start, end, place)) {
       this.#giveUp()
       return
     }
+    const { organization, lane, seq, saltsEnd, previousEnd, hashEnd } = place
     this.#place(
-      bytes.toString("latin1", from, to),
+      organization,
       lane,
       seq,
       bytes.toString("latin1", saltsEnd + 4, previousEnd),

@@ -4,6 +4,7 @@ import { TrailError } from "../errors.js"
 import { notInstalled, schemaState } from "../migrate/state.js"
 import { writeTime } from "../query/columns.js"
 import { plural } from "../words.js"
+import { readBeside } from "./beside.js"
 import { lockedByOthers, type Relation, readRelations } from "./relations.js"
 
 export interface Snapshot {
@@ -23,6 +24,8 @@ export interface Snapshot {
   /** Sorted by name. */
   readonly relations: readonly Relation[]
   readonly warnings: readonly string[]
+  /** Statements: beside.ts. */
+  readonly beside: readonly string[]
 }
 
 /** Throws `not-installed`, `newer-schema`, and `privilege` naming the tables that this role may not read. */
@@ -94,6 +97,7 @@ export async function beginSnapshot(client: Client, locked: boolean): Promise<Sn
         )
       ).rows
     : []
+  const beside = await readBeside(client)
   await client.query("rollback to savepoint facts; release savepoint facts")
   return {
     id: exported.rows[0]?.id ?? "",
@@ -118,6 +122,7 @@ export async function beginSnapshot(client: Client, locked: boolean): Promise<Sn
           },
     relations,
     warnings,
+    beside,
   }
 }
 

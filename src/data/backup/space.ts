@@ -1,6 +1,7 @@
 // Whether a folder has room for a backup, asked before its first file.
 import { statfs } from "node:fs/promises"
 import { TrailError } from "../errors.js"
+import { size } from "../status/facts.js"
 import { pathOf } from "../store/location.js"
 import type { Store } from "../store/store.js"
 import type { Relation } from "./relations.js"
@@ -21,20 +22,7 @@ export async function refuseFull({ location }: Pick<Store, "location">, needed: 
   if (free >= needed) return
   throw new TrailError(
     "disk-full",
-    `${path} has ${bytesText(free)} free, and the backup will need about ${bytesText(needed)}`,
+    `${path} has ${size(String(free))} free, and the backup will need about ${size(String(needed))}`,
     { hint: "nothing was written; free space there (pgtrail backup prune), or name another place with --to" },
   )
-}
-
-const units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
-
-/** 1.5 GB. */
-export function bytesText(bytes: bigint): string {
-  let value = Number(bytes)
-  let unit = 0
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000
-    unit += 1
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }

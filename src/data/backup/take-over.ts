@@ -5,6 +5,7 @@ import { type Entry, isEntryName, readEntry } from "./entry.js"
 import { eachBackup, isGood } from "./list.js"
 import { type BackupTable, type PartitionState, stored } from "./manifest.js"
 import type { Relation } from "./relations.js"
+import { badResult } from "./results.js"
 import type { Snapshot } from "./snapshot.js"
 
 /** What a run takes over must be of the same. */
@@ -33,8 +34,9 @@ export interface FoundSources {
   readonly sizes: ReadonlyMap<string, bigint>
 }
 
-/** Of one finished backup, which has everything, and of what was begun since. */
+/** Of one finished backup, which has everything, and of what was begun since. `client`: of the log, on the snapshot. */
 export async function findSources(
+  client: Client,
   store: Store,
   logId: string,
   scope: Scope,
@@ -64,9 +66,11 @@ export async function findSources(
       }
       continue
     }
-    if (read === undefined || !isGood(found)) continue
+    // What a verification found may have come with the file of one partition; another may have it right.
+    if (read === undefined || !isGood(found) || badResult(found.results) !== undefined) continue
     const { manifest } = read
     if (manifest.log_id !== logId || !isOfScope(manifest)) continue
+    if (!(await isAsRecorded(client, backup, read.sha256))) continue
     const { level, act } = manifest
     const partitions = manifest.tables.filter(({ kind }) => kind !== "table")
     for (const table of partitions) if (isThere(table)) add({ backup, level, act, table, entry: undefined })
@@ -74,6 +78,15 @@ export async function findSources(
     until = found.startedAt - 1000
   }
   return { sources, sizes: sizes ?? new Map() }
+}
+
+/** Whoever writes a manifest anew can let it vouch for other files; the log knows its SHA-256, unless the backup could not be recorded. */
+async function isAsRecorded(client: Client, backup: string, sha256: string): Promise<boolean> {
+  const { rows } = await client.query<{ manifest: string }>(
+    "select a.parameters ->> 'manifest' as manifest from pgtrail.act a where a.kind = 'backup' and a.parameters ->> 'name' = $1",
+    [backup],
+  )
+  return rows.every(({ manifest }) => manifest === sha256)
 }
 
 /** The acts since then by which a partition may hold other events at the same places. */

@@ -68,9 +68,12 @@ export async function checkEvents(
     await tell(reading.problems, files.get(name) ?? name, reading.lying?.sha256, others, findings)
     isRead &&= reading.isRead
   }
-  if (judged === undefined) return { covered: undefined, notCovered: [] }
   for (const { file, line, place, why } of totals.bad)
     if (place === undefined) findings.addFile("file", file, `line ${line} ${why}`, line)
+  if (judged === undefined) {
+    reportAltered(totals, findings)
+    return { covered: undefined, notCovered: [] }
+  }
   reportMisplaced(totals, findings)
   checkChainsOf(manifest, totals.chains.keys(), findings)
   const unlinked = "whether events are missing, and whether they follow one another"

@@ -2,16 +2,19 @@
 import { microseconds } from "../binary.js"
 import { eventColumns } from "../event-columns.js"
 import { chainOf } from "../verify/row.js"
+import { timeOfName } from "./list.js"
 import { type BackupManifest, manifestName } from "./manifest.js"
 import type { BackupFindings } from "./verify-report.js"
 import { rowsOfTable, type TableSource } from "./verify-tables.js"
 
 /** In words that go on from "manifest.json contradicts itself: ". */
 export function wrongClaims(manifest: BackupManifest): string[] {
-  const { tables, partition, started_at, finished_at } = manifest
+  const { name, tables, partition, started_at, finished_at } = manifest
   const ofEvents = tables.filter(({ kind }) => kind !== "table")
   const found: [boolean, string][] = [
     [!isTime(started_at) || !isTime(finished_at), "when it was made is no time"],
+    [Date.parse(started_at) < timeOfName(name) - clocksApart, "it was begun before the time in its name"],
+    [Date.parse(finished_at) < Date.parse(started_at) - clocksApart, "it was finished before it was begun"],
     [
       ofEvents.some(({ since, until }) => !isBound(since) || !isBound(until)),
       "the bounds of a partition are no times",
@@ -31,6 +34,9 @@ export function wrongClaims(manifest: BackupManifest): string[] {
   ]
   return found.filter(([isWrong]) => isWrong).map(([, message]) => message)
 }
+
+/** Milliseconds: a clock may be set back meanwhile, and a run may go on with another server of several. */
+const clocksApart = 60_000
 
 const isTime = (text: string): boolean => !Number.isNaN(Date.parse(text))
 

@@ -118,7 +118,7 @@ export async function checkLists(
   if (!ofEvents.every(isListed))
     return "whether the events of each lane close up to its head: their runs were not kept"
   if (purges === undefined)
-    return "whether the events of each lane close up to its head: the records of purges cannot be read without a key"
+    return "whether the events of each lane close up to its head: the records of purges cannot be read"
   if (await purges.has("purge")) {
     for await (const record of purges.purges(manifest.organization ?? undefined)) {
       const part = record.restored_seq === null ? readPart(record) : undefined

@@ -17,6 +17,7 @@ import { readIdentity } from "../verify/identity.js"
 import type { LogTables } from "../verify/log-tables.js"
 import { Purges } from "../verify/purges.js"
 import { Redactions } from "../verify/redactions.js"
+import { timeOfName } from "./list.js"
 import type { BackupManifest } from "./manifest.js"
 import type { BackupFindings, Parts } from "./verify-report.js"
 import { rowsOfTable, type TableSource } from "./verify-tables.js"
@@ -26,8 +27,10 @@ export interface LogJudgement {
   readonly sums: Chains
   readonly lost: bigint
   readonly compared: readonly Anchor[]
+  /** Whether checkpoints were named, and each of them is younger than the backup: none says anything of it. */
+  readonly areAllYounger: boolean
   readonly uncheckedSignatures: number
-  /** Whether purges and redactions could be read: without them chains cannot be judged. */
+  /** Whether acts, heads, purges and redactions could be read: without them chains cannot be judged. */
   readonly isReadable: boolean
   readonly notCovered: readonly string[]
 }
@@ -79,24 +82,25 @@ export async function judgeLog(
   const logIds = identity?.logIds ?? []
   if (identity !== undefined && identity.presentLogId !== manifest.log_id)
     findings.addFile("manifest", "manifest.json", "tells of another log than the backup has")
-  const heads =
-    (await run("the heads", async () => {
-      const all = await readHeads(tables, logIds, organization, log)
-      const list = [...all.values()].map((head) => ({
-        ...head,
-        seq: String(head.seq),
-        hash: `\\x${Buffer.from(head.hash, "latin1").toString("hex")}`,
-      }))
-      if (headsDigest(list) !== manifest.heads.digest)
-        findings.addFile("manifest", "manifest.json", "tells of other heads than the backup has")
-      return all
-    })) ?? none
+  const read = await run("the heads", async () => {
+    const all = await readHeads(tables, logIds, organization, log)
+    const list = [...all.values()].map((head) => ({
+      ...head,
+      seq: String(head.seq),
+      hash: `\\x${Buffer.from(head.hash, "latin1").toString("hex")}`,
+    }))
+    if (headsDigest(list) !== manifest.heads.digest)
+      findings.addFile("manifest", "manifest.json", "tells of other heads than the backup has")
+    return all
+  })
+  const heads = read ?? none
   const compared = acts?.remembered === undefined ? usable : [...usable, acts.remembered]
-  const anchored = (await run("what anchors know", async () =>
-    identity === undefined
-      ? undefined
-      : judgeAnchors(compared, identity, acts?.seen ?? none, organization, log),
-  )) ?? { watched: none, lost: 0n }
+  const judgedAnchors = await run("what anchors know", async () =>
+    acts !== undefined && identity !== undefined
+      ? judgeAnchors(compared, identity, acts.seen, organization, log)
+      : undefined,
+  )
+  const anchored = judgedAnchors ?? { watched: none, lost: 0n }
   const sums = new Chains(key)
   const purges = new Purges()
   const believed = acts === undefined || !hasAll ? undefined : replay
@@ -136,21 +140,25 @@ export async function judgeLog(
     sums,
     lost: anchored.lost,
     compared,
+    areAllYounger: anchors.length > 0 && usable.length === 0,
     uncheckedSignatures: replay.unverifiedSignatures,
-    isReadable: arePurgesRead === true && areRedactionsRead === true && identity !== undefined,
+    isReadable:
+      arePurgesRead === true &&
+      areRedactionsRead === true &&
+      read !== undefined &&
+      judgedAnchors !== undefined,
     notCovered,
   }
 }
 
-/** What was signed after the backup was begun cannot be in it: that its acts are missing says nothing. */
+/** What was signed after the backup was begun, by its manifest and by its name, cannot be in it: that its acts are missing says nothing. */
 function younger(
   anchors: readonly Anchor[],
-  { started_at, act }: BackupManifest,
+  { name, started_at, act }: BackupManifest,
 ): { readonly usable: readonly Anchor[]; readonly later: readonly Anchor[] } {
+  const begun = Math.max(Date.parse(started_at), timeOfName(name))
   const isLater = (anchor: Anchor): boolean =>
-    Date.parse(anchor.time) > Date.parse(started_at) &&
-    anchor.act !== null &&
-    BigInt(anchor.act.seq) > BigInt(act?.seq ?? "0")
+    Date.parse(anchor.time) > begun && anchor.act !== null && BigInt(anchor.act.seq) > BigInt(act?.seq ?? "0")
   return { usable: anchors.filter((one) => !isLater(one)), later: anchors.filter(isLater) }
 }
 

@@ -3,17 +3,17 @@ import { TrailError } from "../errors.js"
 import type { Store } from "../store/store.js"
 import { isEntryName } from "./entry.js"
 import { keepName } from "./keep.js"
-import { type BackupManifest, filesOf, manifestName, stored } from "./manifest.js"
+import { type BackupFile, type BackupManifest, filesOf, manifestName, stored } from "./manifest.js"
 import { findBackups, type ReadBackupOptions, readBackupManifest } from "./open.js"
 import { resultName } from "./results.js"
 import { isAbsurd } from "./verify-file.js"
 import type { BackupFindings } from "./verify-report.js"
 
-/** Adds what is missing, what has another size, and what does not belong there. `isQuick`: sizes are told here, else by who reads the files. */
+/** Adds what is missing, what has another size, and what does not belong there. Of files that are read, whoever reads them tells. */
 export async function checkLying(
   store: Store,
   manifest: BackupManifest,
-  isQuick: boolean,
+  isRead: (file: BackupFile) => boolean,
   findings: BackupFindings,
 ): Promise<bigint> {
   const lying = new Map<string, bigint>()
@@ -24,7 +24,7 @@ export async function checkLying(
   for (const file of files) {
     if (isAbsurd(file))
       findings.addFile("manifest", file.name, "would hold more than a gzip of that size can: it was not read")
-    if (!isQuick) continue
+    if (isRead(file)) continue
     const bytes = lying.get(file.name)
     const said = stored(file).bytes
     if (bytes === undefined) findings.addFile("file", file.name, "is missing")

@@ -5,6 +5,7 @@ import type { S3Settings, Store } from "../store/store.js"
 import { type ChainTotals, merge } from "../verify/chains.js"
 import { fromFailure, type WorkerFailure } from "../verify/worker-failure.js"
 import type { BackupTable } from "./manifest.js"
+import { ownSignal } from "./own-signal.js"
 import { type EventJob, type EventTotals, scanFiles } from "./verify-scan.js"
 
 /** Plain data: it goes to another thread. */
@@ -62,7 +63,7 @@ export async function scanEvents(
       ? [await scanFiles(store, job, async () => queue.shift(), counted, signal)]
       : await Promise.all(
           Array.from({ length: count }, () =>
-            runWorker({ location: store.location, s3, job }, queue, counted, signal),
+            runWorker({ location: store.location, s3, job }, queue, counted, ownSignal(signal)),
           ),
         )
   const chains = new Map<string, ChainTotals>()
@@ -81,7 +82,7 @@ function runWorker(
   job: PoolJob,
   queue: BackupTable[],
   counted: (rows: number) => void,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<EventTotals> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(workerUrl(), { workerData: job, execArgv: [] })
@@ -90,8 +91,8 @@ function runWorker(
       void worker.terminate()
       reject(error)
     }
-    const onAbort = (): void => stop(signal?.reason)
-    signal?.addEventListener("abort", onAbort, { once: true })
+    const onAbort = (): void => stop(signal.reason)
+    signal.addEventListener("abort", onAbort, { once: true })
     worker.on("message", (message: Message) => {
       if (message.kind === "next") worker.postMessage(queue.shift() ?? null)
       else if (message.kind === "rows") counted(message.rows)
@@ -100,7 +101,7 @@ function runWorker(
     })
     worker.on("error", stop)
     worker.on("exit", () => {
-      signal?.removeEventListener("abort", onAbort)
+      signal.removeEventListener("abort", onAbort)
       reject(new Error("a thread that read a backup ended without an answer"))
     })
   })

@@ -176,7 +176,9 @@ class Scan {
     if (tooLong !== undefined) problems.push(tooLong)
     const isRead = reading.isRead && tooLong === undefined && !rows.isOpen
     if (isRead && String(rows.lines) !== table.rows)
-      problems.push(`has ${rows.lines} events, and ${table.rows} by the manifest`)
+      problems.push(
+        `has ${rows.lines} ${rows.lines === 1 ? "event" : "events"}, and ${table.rows} by the manifest`,
+      )
     else if (reading.isRead && rows.isOpen) problems.push("ends in the middle of an event")
     this.#files.push({ name: table.name, reading: { ...reading, isRead, problems }, rows: rows.lines })
   }

@@ -4,7 +4,13 @@ import { openCheckpoint, readKeyFiles } from "../checkpoint/anchor.js"
 import { TrailError } from "../errors.js"
 import type { S3Settings, Store } from "../store/store.js"
 import { version } from "../version.js"
-import { type BackupManifest, contradictions, manifestName } from "./manifest.js"
+import {
+  type BackupList,
+  type BackupManifest,
+  type BackupTable,
+  contradictions,
+  manifestName,
+} from "./manifest.js"
 import { type ReadBackup, readBackupManifest } from "./open.js"
 import { type VerifyLevel, writeResult } from "./results.js"
 import { type Judged, reportOf } from "./verify-answer.js"
@@ -42,14 +48,19 @@ export interface VerifyBackupOptions {
 }
 
 /**
- * Never throws for what is wrong with the backup, but `not-found` where there is none, what a store throws that cannot be read, and what
- * a checkpoint does that is forged or of another log.
+ * Never throws for what is wrong with the backup, but `not-found` where there is none, what a store throws that cannot be read, what
+ * a checkpoint does that is forged or of another log, and `usage` where one is named for a quick look, which compares none.
  */
 export async function verifyBackup(
   store: Store,
   name: string,
   options: VerifyBackupOptions = {},
 ): Promise<BackupVerification> {
+  if (options.quick === true && (options.checkpoints ?? []).length > 0) {
+    throw new TrailError("usage", "--quick compares no checkpoint: it reads no acts and no events", {
+      hint: "nothing was looked at; leave out --quick, or --checkpoint",
+    })
+  }
   const findings = new BackupFindings()
   const parts = new Parts()
   const read = await manifestOf(store, name, options, findings)
@@ -59,7 +70,13 @@ export async function verifyBackup(
     const { manifest } = read
     const wrong = [...contradictions(manifest, name), ...wrongClaims(manifest)]
     for (const message of wrong) findings.addFile("manifest", manifestName, `contradicts itself: ${message}`)
-    bytes = await checkLying(store, { ...manifest, name }, options.quick === true, findings)
+    const ofQuick = new Set(readOf(manifest, true).map(({ file }) => file))
+    bytes = await checkLying(
+      store,
+      { ...manifest, name },
+      (file) => options.quick !== true || ofQuick.has(file),
+      findings,
+    )
     if (wrong.length === 0) judged = await judge(store, manifest, options, parts, findings)
   }
   if (parts.failures.length > 0 && findings.total === 0) {
@@ -86,6 +103,11 @@ export async function verifyBackup(
     { signal: options.signal },
   )
   return { ...report, not_kept: notKept ?? null }
+}
+
+/** The files that are read besides those of events; a quick look needs the records of purges to follow the lists. */
+function readOf({ lists, tables }: BackupManifest, quick: boolean): readonly (BackupList | BackupTable)[] {
+  return [...lists, ...tables.filter(({ name, kind }) => kind === "table" && (!quick || name === "purge"))]
 }
 
 async function manifestOf(
@@ -132,8 +154,7 @@ async function judge(
   const unreadable = new Map<string, string>()
   const locked: string[] = []
   const tables = manifest.tables.filter(({ kind }) => kind === "table")
-  const wanted = quick ? manifest.lists : [...manifest.lists, ...tables]
-  for (const { name, rows, file } of wanted) {
+  for (const { name, rows, file } of readOf(manifest, quick)) {
     let lines = 0
     const visit = (chunk: Buffer): void => {
       for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines += 1
@@ -145,7 +166,7 @@ async function judge(
     const found = await readFile(store, manifest.name, file, reading, visit)
     const problems = [...found.problems]
     if (found.isRead && String(lines) !== rows)
-      problems.push(`has ${lines} rows, and ${rows} by the manifest`)
+      problems.push(`has ${lines} ${lines === 1 ? "row" : "rows"}, and ${rows} by the manifest`)
     await tell(problems, file.name, found.lying?.sha256, others, findings)
     if (found.locked !== undefined) locked.push(found.locked)
     if (!found.isRead) unreadable.set(name, found.problems[0] ?? found.locked ?? "was not read")
@@ -158,14 +179,12 @@ async function judge(
   }
   const log = backupTables(source)
   const key = randomBytes(32)
-  const purge = tables.find(({ name }) => name === "purge")
-  const canTell = purge === undefined || purge.file.age === null || identities.length > 0
   const lists =
     unreadable.has("heads") || unreadable.has("runs")
       ? undefined
       : await parts.run(
           "the lists of heads and runs",
-          () => checkLists(source, canTell ? log : undefined, key, quick, findings),
+          () => checkLists(source, unreadable.has("purge") ? undefined : log, key, quick, findings),
           signal,
         )
   const unclosed = lists === undefined ? [] : [lists]
@@ -174,9 +193,18 @@ async function judge(
   if (locked.length === 0) {
     await parts.run("the organizations of the tables", () => checkOrganization(source, findings), signal)
   }
-  // What nobody can look into is summed up all the same, and the events of what is damaged are looked at one by one.
+  // What nobody can look into is summed up all the same. Without these tables nothing is judged but each event by itself: what is wrong with
+  // one file of a backup must not be told as if the log had been tampered with.
+  const lacking = tables
+    .filter(({ name }) => unreadable.has(name) && foundations.has(name))
+    .map(({ file }) => file.name)
+  if (lacking.length > 0 && locked.length === 0)
+    parts.failures.push({
+      part: "the log",
+      why: `without ${lacking.join(", ")} only its events are looked at, each by itself`,
+    })
   const judged =
-    locked.length > 0
+    locked.length > 0 || lacking.length > 0
       ? undefined
       : await judgeLog(
           { source, tables: log, key, anchors, keys, strict: options.strict === true },
@@ -189,10 +217,17 @@ async function judge(
     chains,
     log: judged,
     notCovered: [...(judged?.notCovered ?? []), ...chains.notCovered, catalog],
-    // Of one partition nobody can say whether events are missing.
-    isWhole: chains.covered !== undefined && events + purged > 0 && manifest.partition === null,
+    // Of one partition nobody can say whether events are missing, and without a checkpoint that was asked for whether all was rewritten.
+    isWhole:
+      chains.covered !== undefined &&
+      events + purged > 0 &&
+      manifest.partition === null &&
+      judged?.areAllYounger === false,
   }
 }
+
+/** What all the rest is judged by. */
+const foundations: ReadonlySet<string> = new Set(["log", "incarnation", "loss", "act", "chain_head"])
 
 const catalog = "the catalog, which no backup has (guards, functions, rights): pgtrail verify compares it"
 

@@ -6,12 +6,16 @@ import { type ConnectionTarget, destroy, fixedTarget, withClient } from "../conn
 /** What node-postgres has and its types do not tell. */
 type Session = Client & { readonly readyForQuery: boolean | null; readonly processID: number | null }
 
-/** Cuts the connection where the server does not work for it any more, or cannot be reached; then the statement fails. */
+/**
+ * Cuts the connection where the server does not work for it any more, or cannot be reached; then the statement fails. `isBusy`: that this side
+ * has nothing to say yet, because it waits for something else.
+ */
 export async function whileWatched<T>(
   client: Client,
   target: ConnectionTarget,
   silenceMs: number,
   work: () => Promise<T>,
+  isBusy: () => boolean = () => false,
 ): Promise<T> {
   const session = client as Session
   const stream = streamOf(client) as unknown as {
@@ -25,7 +29,8 @@ export async function whileWatched<T>(
     const passed = (): string => `${stream.bytesRead} ${stream.bytesWritten}`
     const now = passed()
     // Where it is paused, the server waits for this side.
-    const isWaiting = (): boolean => session.readyForQuery !== true && !stream.isPaused() && passed() === now
+    const isWaiting = (): boolean =>
+      session.readyForQuery !== true && !stream.isPaused() && !isBusy() && passed() === now
     if (seen !== now || isAsking || !isWaiting()) {
       seen = now
       return

@@ -143,6 +143,24 @@ export function prometheus(status: LogStatus, now: Date): string {
     ),
     family("pgtrail_last_backup_events", "gauge", "Events in that backup", one(log?.backup?.events)),
     family("pgtrail_last_backup_bytes", "gauge", "Bytes of that backup", one(log?.backup?.bytes)),
+    family(
+      "pgtrail_last_backup_verification_timestamp_seconds",
+      "gauge",
+      "When one of the newest backups was last verified, as the files beside it tell",
+      one(before(log?.backup?.verified[0]?.age_seconds)),
+    ),
+    family(
+      "pgtrail_last_backup_verification_intact",
+      "gauge",
+      "Whether that verification found nothing",
+      one(
+        log?.backup?.verified[0] === undefined
+          ? null
+          : ["intact", "whole"].includes(log.backup.verified[0].verdict)
+            ? 1
+            : 0,
+      ),
+    ),
     family("pgtrail_accepted_findings", "gauge", "Findings that were accepted", one(log?.accepted_findings)),
     family(
       "pgtrail_job_last_success_timestamp_seconds",

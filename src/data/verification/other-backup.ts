@@ -1,7 +1,7 @@
 // Streams the wanted events out of a backup: the folder of one, or a place of several, of which the newest good one is taken.
 import { pathToFileURL } from "node:url"
 import { linesOf, valuesOf } from "../backup/copy-text.js"
-import { type LinePlace, readPlace } from "../backup/event-place.js"
+import { noPlace, readPlace } from "../backup/event-place.js"
 import { type LocatedBackup, locateBackup } from "../backup/locate.js"
 import { backupText, type ReadBackupOptions, readBackupManifest } from "../backup/open.js"
 import { TrailError } from "../errors.js"
@@ -17,7 +17,7 @@ export async function* rowsOfBackup(
   const { store, name } = await located(path, signal)
   try {
     const { manifest } = await readBackupManifest(store, name, { signal })
-    const place: LinePlace = { organization: "", lane: 0, seq: 0 }
+    const place = noPlace()
     for (const { kind, file } of manifest.tables) {
       if (kind === "table") continue
       for await (const line of linesOf(backupText(store, name, file, options), `${name}/${file.name}`)) {
