@@ -63,7 +63,7 @@ const devices: Companion = {
     registered_at timestamp not null default ${utcNow},
     last_seen timestamp not null default ${utcNow},
     is_active boolean not null default true,
-    constraint devices_device_type_check check (device_type in ('browser', 'desktop', 'cli'))
+    constraint devices_device_type_check check (device_type::text in ('browser', 'desktop', 'cli'))
 );
 create unique index if not exists ix_devices_device_id on ${schema}.devices (device_id);
 create index if not exists ix_devices_user_id on ${schema}.devices (user_id);`,
