@@ -20,6 +20,11 @@ export async function organizationKnown(client: ClientBase, name: string | null)
     [name],
   )
   if (found[0]?.is === "t") return { organization_known: true, near: null }
+  return { organization_known: false, near: await nearOrganization(client, name) }
+}
+
+/** What was meant by a name that the log has not; null where nothing is like it. */
+export async function nearOrganization(client: ClientBase, name: string): Promise<string | null> {
   const { rows } = await client.query<{ name: string }>(
     `with recursive known as (
        (select h.organization_id as name from pgtrail.chain_head h order by h.organization_id limit 1)
@@ -33,5 +38,5 @@ export async function organizationKnown(client: ClientBase, name: string | null)
     name,
     rows.map((row) => row.name),
   )
-  return { organization_known: false, near: meant }
+  return meant
 }

@@ -60,5 +60,6 @@ export function printCron(options: PrintOptions): string {
   ].join("\n")
 }
 
-export const shellWord = (word: string): string =>
+/** As cron's /bin/sh reads it, which knows no $'...'. */
+const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

@@ -1,8 +1,8 @@
 // One organization's events through one profile stand in one schema: views in two would show the same events, and number them twice.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { shellWord } from "../job/print-cron.js"
 import { LOCK_SPACE, literal } from "../migrate/script.js"
+import { shellWord } from "../shell-word.js"
 import type { Ground } from "./place.js"
 import { quoteBody } from "./quote.js"
 import type { Profile } from "./shape.js"

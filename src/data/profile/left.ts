@@ -1,6 +1,6 @@
 // What a profile that is removed leaves in force beside its events and tables, each with the command that ends it.
 import type { ClientBase } from "pg"
-import { shellWord } from "../job/print-cron.js"
+import { shellWord } from "../shell-word.js"
 import type { ProfileAct } from "./acts.js"
 import type { Ground } from "./place.js"
 import { ident } from "./quote.js"

@@ -1,6 +1,7 @@
 // What comes after an installation, as it is typed.
-import { shellWord } from "../job/print-cron.js"
+
 import { literal } from "../migrate/script.js"
+import { shellWord } from "../shell-word.js"
 import { ident } from "./quote.js"
 import type { Place, Profile, Replacement } from "./shape.js"
 

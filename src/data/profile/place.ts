@@ -1,8 +1,8 @@
 // Where a profile is put: quoted by the server, with who owns the log, and what stands there already.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { shellWord } from "../job/print-cron.js"
 import { notInstalled } from "../migrate/state.js"
+import { shellWord } from "../shell-word.js"
 import type { Place, Profile } from "./shape.js"
 import { mark, objectsOf } from "./sql.js"
 

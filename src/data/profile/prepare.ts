@@ -1,8 +1,8 @@
 // The script of an installation: what it makes, whom it grants what, and what its act says.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { shellWord } from "../job/print-cron.js"
 import { literal } from "../migrate/script.js"
+import { shellWord } from "../shell-word.js"
 import { sha256Hex } from "../sql-files.js"
 import { newestActs, type ProfileAct } from "./acts.js"
 import { guardElsewhere, refuseElsewhere } from "./elsewhere.js"

@@ -1,8 +1,8 @@
 // Takes a profile away: views, functions and sequences go, the events stay in the log, and its tables keep their rows unless asked for.
 import type { ClientBase } from "pg"
 import { TrailError } from "../errors.js"
-import { shellWord } from "../job/print-cron.js"
 import { literal } from "../migrate/script.js"
+import { shellWord } from "../shell-word.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { newestActs, type ProfileAct } from "./acts.js"
 import { leftBehind } from "./left.js"

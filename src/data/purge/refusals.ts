@@ -6,7 +6,7 @@ import { TrailError } from "../errors.js"
 import { countHeld } from "../hold/count.js"
 import { holds } from "../hold/hold.js"
 import { schemaState } from "../migrate/state.js"
-import { near } from "../near.js"
+import { nearOrganization } from "../organization-known.js"
 import { plural } from "../words.js"
 import type { PurgeOptions } from "./options.js"
 
@@ -133,20 +133,8 @@ export async function unknown(
   organization: string,
   nothing = "nothing was purged",
 ): Promise<TrailError> {
-  const { rows } = await client.query<{ name: string }>(
-    `with recursive known as (
-       (select h.organization_id as name from pgtrail.chain_head h order by h.organization_id limit 1)
-       union all
-       select n.name from known k, lateral (select h.organization_id as name from pgtrail.chain_head h
-         where h.organization_id > k.name order by h.organization_id limit 1) n
-     )
-     select name from known limit 10000`,
-  )
-  const [meant] = near(
-    organization,
-    rows.map(({ name }) => name),
-  )
-  const next = meant === undefined ? "pgtrail organization list" : `did you mean ${shell(meant)}?`
+  const meant = await nearOrganization(client, organization)
+  const next = meant === null ? "pgtrail organization list" : `did you mean ${shell(meant)}?`
   return new TrailError("not-found", `there is no organization ${shell(organization)}`, {
     hint: nothing === "" ? next : `${nothing}; ${next}`,
   })
