@@ -94,8 +94,11 @@ export async function subscribed(publisher: Server, name: string, of = "pgtrail"
       return trail
     },
     async caughtUp() {
-      await publisher.query("select pg_logical_emit_message(true, 'test', '')")
-      const [written] = await publisher.query("select pg_current_wal_lsn() as lsn")
+      // A commit that is flushed: one of synchronous_commit = off may stay in memory, which no subscriber is sent.
+      await publisher.query(
+        "set synchronous_commit = local; select pg_logical_emit_message(true, 'test', '')",
+      )
+      const [written] = await publisher.query("select pg_current_wal_flush_lsn() as lsn")
       await until("the subscriber has all", async () => {
         const [row] = await publisher.query(
           "select confirmed_flush_lsn >= $2::pg_lsn as done from pg_replication_slots where slot_name = $1",
