@@ -22,7 +22,9 @@ const chosen = new WeakMap<ConnectionTarget, ConnectionTarget>()
 export async function connect(target: ConnectionTarget, options: { pooled?: boolean } = {}): Promise<Client> {
   const { client, server, from } = await reachChosen(target)
   try {
-    const pooler = await prepare(client, { ...from, servers: [server] }, options.pooled ?? false)
+    const pooler = await watching(target, client, () =>
+      prepare(client, { ...from, servers: [server] }, options.pooled ?? false),
+    )
     chosen.set(target, { ...from, servers: [server], ...(pooler === undefined ? {} : { pooler }) })
     if (pooler !== undefined) markPooled(client)
     return client
@@ -107,15 +109,38 @@ export async function withClient<T>(
   const client = await take(target)
   let result: T
   try {
-    result = await use(client)
+    result = await watching(target, client, () => use(client))
   } catch (cause) {
     const error = toTrailError(cause)
     const lost = error instanceof TrailError && error.code === "connection-lost" ? lossOf(client) : undefined
-    await client.end().catch(() => undefined)
+    await cutIn(client, target.silenceMs, () => client.end().catch(() => undefined))
     throw lost === undefined ? error : toTrailError(lost)
   }
-  await giveBack(target, client)
+  await cutIn(client, target.silenceMs, () => giveBack(target, client))
   return result
+}
+
+async function watching<T>(target: ConnectionTarget, client: Client, work: () => Promise<T>): Promise<T> {
+  if (target.silenceMs === undefined) return await work()
+  const { whileWatched } = await import("./connection/watch.js")
+  return await whileWatched(client, target, target.silenceMs, work)
+}
+
+/** Cuts the connection where that takes longer: of a farewell that nobody hears the network says so after a quarter of an hour. */
+async function cutIn<T>(
+  client: Client,
+  milliseconds: number | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer =
+    milliseconds === undefined || milliseconds === 0
+      ? undefined
+      : setTimeout(() => destroy(client), milliseconds)
+  try {
+    return await work()
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** The connection that the target's Trail keeps, if nobody has it, or a new one. Whoever takes it ends it, or gives it back. */
@@ -134,7 +159,7 @@ async function again(target: ConnectionTarget): Promise<Client | undefined> {
   const client = takeKept(target)
   if (client === undefined) return undefined
   try {
-    await fix(client, sessionSettings("session"))
+    await cutIn(client, target.connectTimeoutMs ?? 10_000, () => fix(client, sessionSettings("session")))
     return client
   } catch (error) {
     await client.end().catch(() => undefined)

@@ -73,6 +73,8 @@ export interface ConnectionTarget {
   readonly options?: string
   /** Milliseconds for each server; 0 waits for ever. Default 10,000. */
   readonly connectTimeoutMs?: number
+  /** After so many milliseconds without a word the server is asked whether it is at work for a connection, which is cut where it is not. Default: never. */
+  readonly silenceMs?: number | undefined
   /** Default true. */
   readonly keepAlive?: boolean
   readonly keepAliveDelayMs?: number

@@ -1,7 +1,7 @@
 // The records of purges: as they stand in pgtrail.purge, and as the digest of their act has them.
 import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import { record, sha256 } from "../canonical.js"
+import { streamRows } from "../row-stream.js"
 
 /** Text as Postgres sent it. */
 export interface PurgeRecord {
@@ -61,8 +61,7 @@ export function purgeRecords(
   where = "true",
   values: readonly unknown[] = [],
 ): AsyncIterable<PurgeRecord> {
-  const stream = new QueryStream(select(where), [...values], { batchSize: 10 })
-  return client.query(stream) as AsyncIterable<PurgeRecord>
+  return streamRows(client, select(where), values, 10)
 }
 
 /** Those of one lane, in the order of acts. */

@@ -1,8 +1,9 @@
 // Reads the wanted events out of another database, and changes nothing there.
-import QueryStream from "pg-query-stream"
+import type { ClientBase } from "pg"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { eventColumns } from "../event-columns.js"
+import { streamRows } from "../row-stream.js"
 import type { Gap } from "./explanation.js"
 import type { Row } from "./file-forms.js"
 import { batchSize, eventsAt } from "./rows.js"
@@ -26,7 +27,7 @@ export async function readDatabase(
           for (const { row } of stored) await take({ ...row } as Row)
       }
       for (const { gap } of wanted.gaps) {
-        for await (const row of client.query(rangeQuery(gap)) as AsyncIterable<Row>) {
+        for await (const row of eventsIn(client, gap)) {
           signal?.throwIfAborted()
           await take(row)
         }
@@ -44,12 +45,13 @@ export async function readDatabase(
 }
 
 /** The whole range is read to be verified, so it may open every partition. */
-function rangeQuery({ organization_id, lane, first, last }: Gap): QueryStream {
+function eventsIn(client: ClientBase, { organization_id, lane, first, last }: Gap): AsyncIterable<Row> {
   const columns = eventColumns.map((column) => `e.${column}`).join(", ")
-  return new QueryStream(
+  return streamRows(
+    client,
     `select ${columns} from pgtrail.event e where e.organization_id = $1 and ($2::int is null or e.lane = $2::int)
        and e.seq >= $3::bigint and ($4::bigint is null or e.seq <= $4::bigint) order by e.lane, e.seq`,
     [organization_id, lane, first, last],
-    { batchSize: 100 },
+    100,
   )
 }

@@ -1,9 +1,9 @@
 // Where a verification reads the log's tables from: a database on its snapshot, or the files of a backup. What is judged is the same.
 import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import type { TextRow } from "../canonical.js"
 import { laneRecords, type PurgeRecord, purgeRecords } from "../purge/records.js"
 import type { Entry } from "../redaction/entry.js"
+import { streamRows } from "../row-stream.js"
 import { isRestored, recordedPurge } from "./later-acts.js"
 
 /** The newest head of a lane, and that of its beginning; hex. */
@@ -101,8 +101,7 @@ const select = (table: Ordered, columns: readonly string[]): string =>
 
 /** Those of a database, as the client's transaction sees them. */
 export function liveTables(client: ClientBase): LogTables {
-  const stream = <T>(text: string): AsyncIterable<T> =>
-    client.query(new QueryStream(text, [], { batchSize: 500 })) as AsyncIterable<T>
+  const stream = <T>(text: string): AsyncIterable<T> => streamRows(client, text, [], 500)
   return {
     async has(table) {
       const { rows } = await client.query<{ has: string }>(

@@ -1,8 +1,8 @@
 // What the redacted groups of an archive add up to, and what the entries of its events say that they must.
 import { createHmac } from "node:crypto"
 import type { ClientBase } from "pg"
-import QueryStream from "pg-query-stream"
 import type { RedactedGroup } from "../archive/check-events.js"
+import { streamRows } from "../row-stream.js"
 import { liveTables } from "./log-tables.js"
 import { chainKey } from "./row.js"
 
@@ -35,21 +35,20 @@ export async function expectedRedactions(
   key: Uint8Array,
 ): Promise<bigint | undefined> {
   if (!(await liveTables(client).has("redaction_entry"))) return 0n
-  const stream = client.query(
-    new QueryStream(
-      `select r.organization_id, r.lane, r.seq, r.group_name,
+  const rows = streamRows<Record<string, string>>(
+    client,
+    `select r.organization_id, r.lane, r.seq, r.group_name,
          array_agg(encode(r.old_digest, 'hex') order by r.number) as olds, array_agg(encode(r.new_digest, 'hex') order by r.number) as news,
          array_agg(r.number order by r.number) as numbers
        from pgtrail.redaction_entry r
        join pgtrail.purge p on p.organization_id = r.organization_id and p.lane = r.lane and p.ranges @> r.seq
        where p.act_seq = $1 group by 1, 2, 3, 4`,
-      [act],
-      { batchSize: 1000 },
-    ),
+    [act],
+    1000,
   )
   const sum = new RedactionSum(key)
   let fits = true
-  for await (const row of stream as AsyncIterable<Record<string, string>>) {
+  for await (const row of rows) {
     const list = (literal: string | undefined) => (literal ?? "{}").slice(1, -1).split(",")
     const [olds, news, numbers] = [list(row.olds), list(row.news), list(row.numbers)]
     const { group_name: group, seq = "0" } = row

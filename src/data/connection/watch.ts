@@ -1,7 +1,8 @@
 // Notices that a connection is lost while a statement runs on it, which nobody may say: over another one the server is asked.
 import type { Client } from "pg"
-import { streamOf } from "../connection/login.js"
-import { type ConnectionTarget, destroy, fixedTarget, withClient } from "../connection.js"
+import { destroy, fixedTarget, withClient } from "../connection.js"
+import { streamOf } from "./login.js"
+import type { ConnectionTarget } from "./target.js"
 
 /** What node-postgres has and its types do not tell. */
 type Session = Client & { readonly readyForQuery: boolean | null; readonly processID: number | null }
@@ -25,20 +26,25 @@ export async function whileWatched<T>(
   }
   let seen = ""
   let isAsking = false
+  let isSuspect = false
   const look = async (): Promise<void> => {
     const passed = (): string => `${stream.bytesRead} ${stream.bytesWritten}`
     const now = passed()
     // Where it is paused, the server waits for this side.
     const isWaiting = (): boolean =>
       session.readyForQuery !== true && !stream.isPaused() && !isBusy() && passed() === now
-    if (seen !== now || isAsking || !isWaiting()) {
+    if (isAsking) return
+    if (seen !== now || !isWaiting()) {
       seen = now
+      isSuspect = false
       return
     }
     isAsking = true
     const works = await worksFor(session.processID, target, silenceMs).catch(() => false)
     isAsking = false
-    if (!works && isWaiting()) destroy(client)
+    // On a busy machine a server may not have come to what lies in its socket yet: it is asked twice.
+    if (!works && isWaiting() && isSuspect) destroy(client)
+    isSuspect = !works
   }
   const timer = setInterval(() => void look(), silenceMs)
   try {
@@ -49,7 +55,7 @@ export async function whileWatched<T>(
 }
 
 async function worksFor(pid: number | null, target: ConnectionTarget, patience: number): Promise<boolean> {
-  const asked = withClient(fixedTarget(target), (other) =>
+  const asked = withClient({ ...fixedTarget(target), silenceMs: undefined }, (other) =>
     other.query<{ works: string }>(
       // One that waits for this side within a statement has not got what was sent to it: COPY ... FROM STDIN.
       "select a.state = 'active' and coalesce(a.wait_event, '') not in ('ClientWrite', 'ClientRead') as works from pg_stat_activity a where a.pid = $1",
@@ -59,7 +65,7 @@ async function worksFor(pid: number | null, target: ConnectionTarget, patience: 
   asked.catch(() => undefined)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<undefined>((done) => {
-    timer = setTimeout(() => done(undefined), Math.max(patience, 1_000))
+    timer = setTimeout(() => done(undefined), Math.max(patience, 1_500))
   })
   const answer = await Promise.race([asked, late])
   clearTimeout(timer)
