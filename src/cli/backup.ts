@@ -1,6 +1,7 @@
 // What commands say about backups that more than one of them needs: where they lie, and which one is meant.
 import { userInfo } from "node:os"
 import { doubtOf, type LocatedBackup, type LocateOptions, locateBackup } from "../data/backup/locate.js"
+import type { Recorded } from "../data/backup/recorded.js"
 import { TrailError } from "../data/errors.js"
 import { readLocation } from "../data/store/location.js"
 import type { Store } from "../data/store/store.js"
@@ -69,6 +70,13 @@ export async function warnOfDoubt(store: Store, name: string, session: Session):
   } catch (error) {
     if (!(error instanceof TrailError)) throw error
   }
+}
+
+/** What the log recorded of its backups, where the line itself names it: these commands need no database, and ask none that a variable names. */
+export async function recordedOf(session: Session): Promise<Recorded | undefined> {
+  if (session.typed.url === undefined) return undefined
+  const { recordedBackups } = await import("../data/backup/recorded.js")
+  return await recordedBackups(await session.target())
 }
 
 /** Who does it, as the machine calls him. */

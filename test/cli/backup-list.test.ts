@@ -84,7 +84,8 @@ test("without a place that is typed or configured nothing is looked at", async (
 test("--json has all of a backup, and of what was pruned", async () => {
   const other = place()
   try {
-    const name = other.lay(second(1))
+    const at = second(1)
+    const name = other.lay(at, { started_at: at.replace("Z", ".123456+00:00") })
     const shown = JSON.parse(
       (await runInProcess(["backup", "show", join(other.path, name), "--json"])).stdout,
     )
@@ -100,9 +101,11 @@ test("--json has all of a backup, and of what was pruned", async () => {
     )
     expect(pruned).toMatchObject({
       schema: "pgtrail.pruned_backups/1",
-      backups: [{ name, outcome: "stays", reason: "last, newest good one" }],
-      removed: 0,
-      left: 0,
+      backups: [
+        { name, outcome: "stays", reason: "last, newest good one", started_at: at.replace("Z", ".123456Z") },
+      ],
+      removed: "0",
+      left: "0",
     })
   } finally {
     other.close()

@@ -33,6 +33,7 @@ const restore = async (...more: string[]) => {
       .replaceAll(empty.db.name, "DATABASE")
       .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "LOG")
       .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+      .replace(/pgtrail_replaced_[\d_]+/g, "KEPT")
       .replace(/[\d,]+ bytes/g, "N bytes")
       .replace(/\d+\.\d s/g, "N s")
   return { exit, out: plain(stdout), error: plain(stderr) }
@@ -81,7 +82,10 @@ test("a database that has the log is refused with what would go: exit 2; by its 
   `)
   expect(await restore("--confirm", empty.db.name, "--no-verify", "--no-roles")).toMatchInlineSnapshot(`
     {
-      "error": "pgtrail: warning: values that were erased after TIME are back
+      "error": "pgtrail: warning: the restored log was not verified: the log that was replaced is kept, whole, in schema KEPT
+    pgtrail: warning: to take it back, as its owner: begin; alter schema pgtrail rename to pgtrail_not_intact; alter schema KEPT rename to pgtrail; comment on schema pgtrail is 'Tamper-evident audit trail'; commit
+    pgtrail: warning: to drop it, as its owner, when pgtrail verify finds the restored one intact: drop schema KEPT cascade
+    pgtrail: warning: values that were erased after TIME are back
     pgtrail: warning: holds, purges, retention rules and grants made after TIME are not in the backup
     pgtrail: next: pgtrail gdpr reapply --register FILE; pgtrail incarnation open --reason restore --checkpoint LAST --public-key FILE; pgtrail verify
     ",
@@ -89,6 +93,7 @@ test("a database that has the log is refused with what would go: exit 2; by its 
       "out": "restored NAME into database DATABASE: 40 events in 3 partitions, and 37 tables
     log LOG, as it was at TIME, at migration 8, without roles
     database DATABASE had this log, which was replaced: 1 event newer than the backup is lost; 2 acts newer than the backup are lost: 1 incarnation, 1 verify
+    it is still there, in schema KEPT
     N bytes in N s, all in N s
     incarnation 3, act 3
     ",

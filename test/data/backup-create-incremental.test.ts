@@ -55,6 +55,14 @@ test("without a change all partitions are taken over, by links, and say from whe
   newest = third.name
 })
 
+test("the DEFAULT partition is read each time, for no act tells what was moved out of it", async () => {
+  const { tables } = await log.manifest(newest)
+  const taken = tables.flatMap(({ name, taken_over }) => (taken_over === null ? [] : name))
+  expect(taken).toContain("event_2020_01")
+  expect(taken).not.toContain("event_default")
+  expect(tables.map(({ name }) => name)).toContain("event_default")
+})
+
 test("each is whole by itself: one that others have taken over from can go", async () => {
   for (const name of await log.names())
     if (name !== newest) await rm(join(log.folder, name), { recursive: true })

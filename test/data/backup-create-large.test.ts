@@ -104,6 +104,26 @@ test("runs are found in whatever order rows stand, and end where one does not fo
   )
 })
 
+test("rows in no order, more of them than are kept at a time, are joined to what they are", () => {
+  const runs = new Runs()
+  // 7,919 is prime: each place of each lane once.
+  for (let at = 0; at < 120_000; at += 1) {
+    const number = (at * 7919) % 120_000
+    const one = line("b", number % 2, Math.floor(number / 2) + 1)
+    runs.add(one, 0, one.length)
+  }
+  expect(runs.finish()).toBe(run("b", 0, 1, 60_000) + run("b", 1, 1, 60_000))
+})
+
+test("where many files are written at once, each keeps fewer, so that all of them need no more memory", () => {
+  const many = new Runs(64)
+  for (let lane = 0; lane < 3500; lane += 1) {
+    const one = line(`o${lane}`, 0, 1)
+    many.add(one, 0, one.length)
+  }
+  expect(many.finish()).toBeNull()
+})
+
 test("more runs than the list keeps, and rows that are none of events, are no runs at all", () => {
   expect(runsOf(...Array.from({ length: 50_001 }, (_, lane) => line(`o${lane}`, 0, 1)))).toBeNull()
   expect(runsOf(Buffer.from("a\tb\tc\n"))).toBeNull()

@@ -14,13 +14,19 @@ beforeEach(() => {
 })
 afterAll(() => here?.close())
 
-/** Of a day in November; the hash of its newest act begins with `branch`. */
-const lay = (day: number, database: string, seq: number, branch: string, incarnation = "1"): string =>
-  here.lay(`2026-11-${day}T01:00:00Z`, {
-    database,
-    incarnation,
-    act: { seq: String(seq), hash: branch.repeat(32) },
-  })
+const act = (seq: number, branch: string) => ({ seq: String(seq), hash: branch.repeat(32) })
+/** Of a day in November; the hash of its newest act is made of `branch`. `before`: acts that it has besides, as those that it was restored with. */
+const lay = (
+  day: number,
+  database: string,
+  seq: number,
+  branch: string,
+  incarnation = "1",
+  before: readonly ReturnType<typeof act>[] = [],
+): string => {
+  const newest = act(seq, branch)
+  return here.lay(`2026-11-${day}T01:00:00Z`, { database, incarnation, act: newest }, [...before, newest])
+}
 const now = Date.parse("2026-11-29T12:00:00Z")
 const prune = () => pruneIn(here.store, { rules: { last: 1 }, confirmed: true, now })
 const stay = async (): Promise<string[]> => {
@@ -61,16 +67,30 @@ test("a database that was set back goes on, and what it lost keeps its newest ba
 test("a log that was restored, whatever its database is called, goes on with its backups", async () => {
   lay(10, "app", 30, "aa")
   lay(11, "app", 40, "aa")
-  const restored = lay(12, "app_new", 36, "cc", "2")
+  const restored = lay(12, "app_new", 42, "cc", "2", [act(30, "aa"), act(40, "aa"), act(41, "bb")])
   expect(await locate()).toMatchObject({ name: restored })
-  const newest = lay(13, "app_new", 37, "cc", "2")
+  const newest = lay(13, "app_new", 43, "cc", "2")
   expect(await locate()).toMatchObject({ name: newest })
   expect(await stay()).toEqual([newest])
 })
 
+test("a restored copy that lacks what was backed up last pushes nothing out, however many acts it has, and a place means neither", async () => {
+  lay(10, "app", 30, "aa")
+  const original = lay(11, "app", 40, "aa")
+  // A trial of the older backup, far behind; and one that has made more acts than the log had.
+  const drill = lay(12, "drill", 32, "cc", "2", [act(30, "aa"), act(31, "bb")])
+  const far = lay(13, "far", 45, "dd", "2", [act(30, "aa"), act(40, "cc")])
+  expect(await failureOf(locate())).toMatchObject({
+    code: "usage",
+    message: expect.stringMatching(/far up to act 45.*app up to act 40/),
+    hint: expect.stringMatching(/name one as PLACE\/NAME/),
+  })
+  expect(await stay()).toEqual([far, drill, original])
+})
+
 test("an original that backs up on beside a restored copy keeps its own", async () => {
   lay(10, "app", 30, "aa")
-  lay(11, "staging", 31, "cc", "2")
+  lay(11, "staging", 31, "cc", "2", [act(30, "aa")])
   lay(12, "app", 32, "aa")
   const copy = lay(13, "staging", 33, "cc", "2")
   const original = lay(14, "app", 34, "aa")

@@ -117,7 +117,7 @@ describe("a list", () => {
       [folder, link, pipe].map((path) => ["damaged", `${path} is no file, and links are not followed there`]),
     )
     // Nobody can tell of what it is: it is not taken away as one that nobody goes on with.
-    const fates = planPrune(found, { last: 1 }, Date.parse("2027-11-20T01:00:00Z"))
+    const fates = await planPrune(found, { last: 1 }, Date.parse("2027-11-20T01:00:00Z"), async () => false)
     expect(fates.map(({ goes }) => goes)).toEqual([false, false, false])
   })
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { gzipSync } from "node:zlib"
+import type { KnownAct } from "../../src/data/backup/known-acts.js"
 import type { BackupFile, BackupManifest } from "../../src/data/backup/manifest.js"
 import { type BackupResult, writeResult } from "../../src/data/backup/results.js"
 import { writeManifest } from "../../src/data/manifest-form.js"
@@ -14,8 +15,8 @@ import type { Store } from "../../src/data/store/store.js"
 export interface Place {
   readonly path: string
   readonly store: Store
-  /** Its name; `at` as 2026-11-22T01:30:00Z. */
-  lay(at: string, facts?: Partial<BackupManifest>): string
+  /** Its name; `at` as 2026-11-22T01:30:00Z. `acts`: those that its file has. */
+  lay(at: string, facts?: Partial<BackupManifest>, acts?: readonly KnownAct[]): string
   /** What a verification of it came to. */
   verified(
     name: string,
@@ -33,10 +34,10 @@ const sha256 = (content: Uint8Array | string): string => createHash("sha256").up
 const text = Buffer.from("acme\t1\n")
 const gzip = gzipSync(text)
 const digest = "ab".repeat(32)
-const fileOf = (name: string): BackupFile => ({
+const fileOf = (name: string, held = text, packed = gzip): BackupFile => ({
   name: `${name}.copy.gz`,
-  text: { bytes: String(text.length), sha256: sha256(text) },
-  gzip: { bytes: String(gzip.length), sha256: sha256(gzip), level: 6 },
+  text: { bytes: String(held.length), sha256: sha256(held) },
+  gzip: { bytes: String(packed.length), sha256: sha256(packed), level: 6 },
   age: null,
 })
 
@@ -103,13 +104,26 @@ export function place(): Place {
   return {
     path,
     store,
-    lay(at, facts) {
+    lay(at, facts, acts = []) {
       made += 1
       const name = `backup-${at.replace(/[-:]/g, "")}-${made.toString(16).padStart(6, "0")}`
-      const manifest = manifestOf(name, at, facts)
+      const rows = Buffer.from(acts.map(({ seq, hash }) => `pgtrail\t${seq}\t\\\\x${hash}\n`).join(""))
+      const packed = gzipSync(rows)
+      const plain = manifestOf(name, at, facts)
+      const tables = plain.tables.map((table) =>
+        table.name === "act" && acts.length > 0
+          ? {
+              ...table,
+              columns: [...table.columns, "hash"],
+              rows: String(acts.length),
+              file: fileOf("act", rows, packed),
+            }
+          : table,
+      )
+      const manifest = { ...plain, tables }
       mkdirSync(join(path, name))
-      for (const { file } of [...manifest.tables, ...manifest.lists]) {
-        writeFileSync(join(path, name, file.name), gzip)
+      for (const { name: of, file } of [...manifest.tables, ...manifest.lists]) {
+        writeFileSync(join(path, name, file.name), of === "act" && acts.length > 0 ? packed : gzip)
       }
       const content = writeManifest(manifest)
       writeFileSync(join(path, name, "manifest.json"), content)

@@ -113,6 +113,21 @@ describe("prune", () => {
     expect(lying()).toEqual([third])
   })
 
+  test("keeps, of a log that was found tampered with, the first that shows it and the newest before that, whoever looked at it", async () => {
+    const [proven, lost, before, first, later, newest] = [15, 16, 17, 18, 19, 20].map((day) =>
+      here.lay(`2026-11-${day}T01:00:00Z`),
+    )
+    await here.verified(proven ?? "", "2026-11-15T02:00:00.000000Z", "intact")
+    for (const name of [first, later, newest])
+      await here.verified(name ?? "", "2026-11-21T02:00:00.000000Z", "tampered", "full", false)
+    const plan = await prune({ last: 1 })
+    expect(plan.find(({ backup }) => backup.name === before)?.reason).toBe(
+      "newest before the log was found tampered with",
+    )
+    expect(lying()).toEqual([proven, before, first, newest])
+    expect(lost).toBeDefined()
+  })
+
   test("never removes one that is kept, not even one whose manifest or whose keep.json is gone or spoiled", async () => {
     const kept = [14, 15, 16].map((day) => here.lay(`2026-01-${day}T01:00:00Z`))
     const newest = here.lay("2026-11-21T01:00:00Z")

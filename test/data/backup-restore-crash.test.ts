@@ -131,7 +131,7 @@ describe("a restore", () => {
       const { holder, waiting } = await hold(empty, step, () => {
         running =
           step === replaces
-            ? empty.restore(backup, { confirm: empty.db.name, verify: false })
+            ? empty.restore(backup, { confirm: empty.db.name })
             : failureOf(empty.restore(backup))
       })
       await empty.db.query("select pg_terminate_backend($1)", [waiting])

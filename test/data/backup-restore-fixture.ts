@@ -1,5 +1,5 @@
 // A folder of backups, and databases that they are restored into.
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import type { BackupOptions, RestoreBackupOptions, RestoredBackup, Trail } from "../../src/data/index.js"
@@ -10,6 +10,8 @@ export interface Backups {
   /** Where they lie: as a path, and as a location. */
   readonly folder: string
   readonly to: string
+  /** Of those that lie there. */
+  names(): Promise<string[]>
   /** Makes one; its location. */
   of(trail: Trail, options?: Partial<BackupOptions>): Promise<string>
   /** A database without a log. */
@@ -30,6 +32,7 @@ export async function backups(): Promise<Backups> {
   return {
     folder,
     to,
+    names: async () => (await readdir(folder)).filter((name) => name.startsWith("backup-")).sort(),
     async of(trail, options = {}) {
       const { name } = await trail.createBackup({ to, ...options })
       return `${to}/${name}`
@@ -51,7 +54,10 @@ export async function backups(): Promise<Backups> {
 const own = ["act", "act_signature", "log", "incarnation", "verified_head"]
 
 /** Every row of each table, of acts those up to `acts`: as digests. */
-export async function contents(db: TestDatabase, acts: string): Promise<Record<string, TextRow>> {
+export async function contents(
+  db: Pick<TestDatabase, "query">,
+  acts: string,
+): Promise<Record<string, TextRow>> {
   const tables = await db.query(
     `select c.relname as name from pg_class c where c.relnamespace = 'pgtrail'::regnamespace and c.relkind = 'r' order by 1`,
   )

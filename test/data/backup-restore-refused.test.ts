@@ -151,7 +151,7 @@ const attacks: readonly [string, string, RegExp, Parameters<typeof changed>[0]][
     (folder, m) =>
       writeFile(join(folder, eventFile(m)), gzipSync(Buffer.alloc(100_000_000, "x"), { level: 1 })),
   ],
-  ["a later level", "newer-schema", /knows 1 to/, async (_, m) => ({ ...m, level: 999 })],
+  ["a later level", "incomplete", /knows 1 to/, async (_, m) => ({ ...m, level: 999 })],
   ["part of a log", "usage", /no log can be made of it/, async (_, m) => ({ ...m, organization: "acme" })],
 ]
 

@@ -81,9 +81,37 @@ describe.skipIf(!canStart)("a server", () => {
     await server.query("drop schema copy cascade")
   })
 
+  test.each([
+    ["begins", /^verifying/],
+    ["has read the events", /^verified/],
+  ])(
+    "that dies while the verification of the restored log %s has both logs, and whoever waits for it hears so",
+    async (_when, when) => {
+      let stopping: Promise<void> | undefined
+      const progress = (doing: string): void => {
+        if (when.test(doing)) stopping ??= server.stop("immediate")
+      }
+      const failure = await failureOf(trail.restoreBackup(backup, { confirm: "pgtrail", progress }))
+      expect(failure).toMatchObject({
+        code: "incomplete",
+        message: expect.stringMatching(/^the log is restored; then: /),
+        hint: expect.stringMatching(
+          /^run it by itself: pgtrail verify .*is still in schema pgtrail_replaced/,
+        ),
+      })
+      await stopping
+      await server.start()
+      expect((await there()).map(({ n }) => n)).toEqual(["pgtrail", "pgtrail_replaced"])
+      expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({
+        verdict: "intact",
+        findings: [],
+      })
+    },
+  )
+
   test("that has died replaces the log when it is told so again", async () => {
     const done = await trail.restoreBackup(backup, { confirm: "pgtrail" })
-    expect(done).toMatchObject({ replaced: { newer: "5" }, verification: { verdict: "intact" } })
+    expect(done).toMatchObject({ replaced: { newer: "0" }, verification: { verdict: "intact" } })
     expect(await server.query("select nspname as n from pg_namespace where nspname like 'pgtrail%'")).toEqual(
       [{ n: "pgtrail" }],
     )

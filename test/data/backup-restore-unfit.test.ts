@@ -35,6 +35,16 @@ const refused: readonly (readonly [string, () => RestoreBackupOptions, object])[
   ],
   ["--confirm with --schema", () => ({ schema, confirm: "x" }), { code: "usage" }],
   ["--checkpoint with --schema", () => ({ schema, checkpoint: "/nowhere" }), { code: "usage" }],
+  [
+    "--register with --schema, which would put erased values back",
+    () => ({ schema, register: "/nowhere" }),
+    {
+      code: "usage",
+      hint: expect.stringMatching(/what was erased after the backup would stand in beside again/),
+    },
+  ],
+  ["--no-roles with --schema", () => ({ schema, roles: false }), { code: "usage" }],
+  ["--reason with --schema", () => ({ schema, reason: "copy" }), { code: "usage" }],
 ]
 test.each(refused)("%s: nothing is restored", async (_what, options, error) => {
   const failure = await failureOf(empty.restore(backup, options()))

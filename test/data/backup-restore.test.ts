@@ -150,6 +150,7 @@ test("another log is told as all of its events, and a copy has a log id of its o
   expect(done).toMatchObject({
     replaced: { same_log: false, events: "1" },
     verification: { verdict: "intact" },
+    next: expect.arrayContaining([expect.stringMatching(/^pgtrail incarnation open --reason copy /)]),
   })
   const [row] = await db.query("select log_id from pgtrail.log")
   expect(row?.log_id).not.toBe(done.log_id)

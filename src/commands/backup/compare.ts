@@ -14,7 +14,7 @@ export default command({
     "of no person and no content), and which side comes to the hash that stands with it: a file and a line of the backup, or the log.\n\n" +
     "pgtrail verify and pgtrail backup verify name every event that is altered or missing, and pgtrail backup restore --schema " +
     "puts the backup beside the log. A column that was redacted since differs as well; it is no reason to put a value back.\n\n" +
-    "Exit code 0 where they are equal or all is explained, 1 where not or where the backup is not what its manifest says, 4 where it was never finished or is of a later pgtrail. A backup of another log is refused. Takes a role that reads everything: " +
+    "Exit code 0 where they are equal or all is explained, 1 where not or where the backup is not what its manifest says, or that is not the one that the log recorded, 4 where it was never finished or is of a later pgtrail. A backup of another log is refused. Takes a role that reads everything: " +
     "grant pg_read_all_data to ROLE. Changes nothing, and works on a standby.",
   args: { backup: backupArgument },
   configuration: placeConfiguration,

@@ -9,12 +9,14 @@ export default command({
   summary: "back the log up into files that verify, and can be restored",
   description:
     "A folder of its own at --to (a folder that is there, or s3://BUCKET/PREFIX) gets one file of compressed COPY text for each table and " +
-    "partition, all of one snapshot, and at last manifest.json: without it a backup is not finished and none. Nobody waits for it: a partition " +
-    "that is purged meanwhile makes it begin again, with what it has. A standby can be backed up too. It is recorded as an act where the role may.\n\n" +
+    "partition, all of one snapshot, and at last manifest.json: without it a backup is not finished and none. A standby can be backed up too. It is recorded as an act where the role may.\n\n" +
+    "Whoever appends or reads never waits for it, nor it for them. DROP, TRUNCATE and ALTER of a table or partition, and a purge of it, wait while its file is " +
+    "written; it waits for them too, for a minute at most, and then says which table is locked. A partition that is purged or built anew meanwhile makes it begin again, with what it has; the third time " +
+    "it keeps all tables as they are to its end.\n\n" +
     "--incremental takes over the files of partitions in which nothing was added, removed or redacted since the last one there (by links, so " +
-    "that each backup is whole by itself). In a folder each such file is read and compared with the sha256 of its manifest first, and read from the log where it differs; in a bucket it is copied there unread. " +
+    "that each backup is whole by itself). In a folder each such file is read and compared with the sha256 of its manifest first, and read from the log where it differs; in a bucket it is copied there unread. The DEFAULT partition is always read: no act tells what was moved out of it. " +
     "Nothing is taken from a backup that a verification found bad, nor from one whose manifest is not the one that the log recorded. What somebody changed by hand in the log pgtrail verify and backup compare find, and not this; what was interrupted is gone on with the same way. --recipient encrypts with age: the host that " +
-    "backs up cannot read its backups. manifest.json and the lists of heads and runs stay readable: they have the names of tables and organizations, and numbers of events, and no event. With --org it has the rows of one organization, and tables that say nothing of organizations.\n\n" +
+    "backs up cannot read its backups. manifest.json and the lists of heads and runs stay readable: they have the names of tables and organizations, and numbers of events, and no event. With --org it has the rows of one organization, and tables that say nothing of organizations: among these all acts, with the names of other organizations and of roles, and the cases and reasons of all. Who is given it reads them.\n\n" +
     "Takes a role that reads everything: grant pg_read_all_data to ROLE.",
   options: {
     to: required(configurable(text("--to <place>", "a folder, or s3://BUCKET/PREFIX"))),

@@ -1,5 +1,5 @@
 // pgtrail backup list: which backups lie at a place, how old each is, and whether it is good. Needs no database.
-import { placeConfiguration, placeOf } from "../../cli/backup.js"
+import { placeConfiguration, placeOf, recordedOf } from "../../cli/backup.js"
 import { arg, command, type Row } from "../../cli/command.js"
 import { storeContext } from "../../cli/store.js"
 import { listBackups } from "../../data/backup/at-place.js"
@@ -11,6 +11,7 @@ import {
   scopeWords,
 } from "../../data/backup/describe.js"
 import type { FoundBackup } from "../../data/backup/list.js"
+import { type Recorded, unrecordedWords } from "../../data/backup/recorded.js"
 import { badResult, knownResult } from "../../data/backup/results.js"
 import { size } from "../../data/status/facts.js"
 import { plural } from "../../data/words.js"
@@ -22,7 +23,7 @@ export default command({
     "finished: all is there. damaged: it is not. unread: of a later pgtrail, or not to be read by you. unfinished: it has no manifest yet, was stopped, or is half removed; " +
     "pgtrail backup create --incremental goes on with what is whole of it, pgtrail backup prune removes it after 7 days. Sizes are those of the files; what was taken over may share its space with another backup.\n\n" +
     "verified is the closest look that was kept (restore-test, full, quick), or one that found it tampered with; pgtrail backup show has them all.\n\n" +
-    "Exit code 1 where one is damaged, or was found tampered with. Needs no database.",
+    "Exit code 1 where one is damaged, or was found tampered with. Needs no database; with --url on the line, of the log that was backed up, a manifest that is not the one that the log recorded counts as damaged.",
   args: {
     place: arg(
       "a folder or s3://BUCKET/PREFIX; the configured backup.create.to where it is missing",
@@ -38,7 +39,12 @@ export default command({
   async run({ args, configuration, session }) {
     const { location } = placeOf(args.place, configuration, session)
     const { signal } = session
-    const found = await listBackups(location, { store: { ...storeContext(session), signal }, signal })
+    const recorded = await recordedOf(session)
+    const found = await listBackups(location, {
+      store: { ...storeContext(session), signal },
+      recorded,
+      signal,
+    })
     const now = Date.now()
     const listed = found.map((one) => listedBackup(one, now))
     const isShort = session.format === "table" && session.fields === undefined
@@ -48,7 +54,7 @@ export default command({
       rows: isShort
         ? found.map((one, at) => shortRow(one, listed[at], now))
         : listed.map((one) => ({ ...one })),
-      note: () => noteOf(found, location),
+      note: () => noteOf(found, location, recorded),
       exit: found.some(isWrong) ? 1 : 0,
     }
   },
@@ -102,7 +108,7 @@ function shortRow(found: FoundBackup, listed: ListedBackup | undefined, now: num
   }
 }
 
-function noteOf(found: readonly FoundBackup[], location: string): string {
+function noteOf(found: readonly FoundBackup[], location: string, recorded: Recorded | undefined): string {
   if (found.length === 0) return `there are no backups at ${location}`
   const problems = found
     .filter(({ state }) => state !== "finished")
@@ -118,6 +124,10 @@ function noteOf(found: readonly FoundBackup[], location: string): string {
     `${plural(found.length, "backup")} at ${location}`,
     ...problems,
     ...bad,
+    ...unrecordedWords(
+      recorded,
+      found.flatMap(({ name, about }) => (about === undefined ? [] : name)),
+    ),
     ...(unfinished
       ? [
           "pgtrail backup create --incremental goes on with one that was stopped; pgtrail backup prune removes it after 7 days",

@@ -1,13 +1,14 @@
 // pgtrail backup prune: removes the backups that no rule keeps; says first which, and why the others stay. Needs no database.
 import { shellWord } from "../../cli/again.js"
-import { placeConfiguration, placeOf } from "../../cli/backup.js"
+import { placeConfiguration, placeOf, recordedOf } from "../../cli/backup.js"
 import { arg, between, command, count, flag, text } from "../../cli/command.js"
 import type { Report } from "../../cli/report.js"
 import { storeContext } from "../../cli/store.js"
 import { pruneBackups } from "../../data/backup/at-place.js"
-import { agoWords, scopeWords } from "../../data/backup/describe.js"
+import { agoWords, scopeWords, startOf } from "../../data/backup/describe.js"
 import type { PrunedBackup } from "../../data/backup/prune.js"
 import { readSpan } from "../../data/backup/prune-rules.js"
+import { unrecordedWords } from "../../data/backup/recorded.js"
 import { TrailError } from "../../data/errors.js"
 import { plural } from "../../data/words.js"
 
@@ -19,10 +20,10 @@ export default command({
   description:
     "Each rule counts for itself, and what one of them keeps stays: the newest of each of the last N days, weeks, months or years that have one, by the calendar in UTC and the time that the " +
     "backup began. --keep-within counts back from the newest one. Backups of each log, of the same part of it, and of each of its copies, are judged for themselves.\n\n" +
-    "Only good ones count: finished, their files there in their size, and not found damaged by a verification; a true copy of a log that was tampered with is good. Never removed: the newest good one, the newest that was found intact and the first with a log that was tampered with after it, " +
+    "Only good ones count: finished, their files there in their size, and not found damaged by a verification; a true copy of a log that was tampered with is good. Never removed: the newest good one, the newest that was found intact and the first with a log that was tampered with after it and the newest before that, " +
     "one that is kept (pgtrail backup keep), one that is not good and newer than all that are, and whatever cannot be told. What was never finished goes after 7 days. " +
     "No backup needs another: files that were taken over stay with whoever has them.\n\n" +
-    "Without --confirm nothing is removed. Exit code 4 where one was to go and did not, as in a store that never deletes. Needs no database; nothing of it stands in the log.",
+    "Without --confirm nothing is removed. Exit code 4 where one was to go and did not, as in a store that never deletes. Nothing of it stands in the log, and it needs no database: what is good is judged by what lies there, which somebody who may write there can write anew, manifests and all. With --url on the line, of the log that was backed up, a backup whose manifest is not the one that the log recorded counts as none, and is never removed.",
   args: {
     place: arg(
       "a folder or s3://BUCKET/PREFIX; the configured backup.create.to where it is missing",
@@ -57,6 +58,7 @@ export default command({
     if (confirm !== undefined && confirm !== typed && confirm !== location) {
       throw new TrailError("usage", `--confirm takes the place, ${typed}`, { hint: "nothing was removed" })
     }
+    const recorded = await recordedOf(session)
     const pruned = await pruneBackups(location, {
       store: { ...storeContext(session), signal: session.signal },
       rules: {
@@ -67,11 +69,18 @@ export default command({
         yearly: options.keepYearly,
         within: within === undefined ? undefined : readSpan(within, "--keep-within"),
       },
+      recorded,
       confirmed: confirm !== undefined && !dryRun,
       signal: session.signal,
       progress: (name) => session.progress(`removes ${name}`),
     })
     const isSilent = session.quiet && session.format === "table" && confirm !== undefined && !dryRun
+    const kept = pruned.filter(({ backup }) => backup.about !== undefined)
+    for (const words of unrecordedWords(
+      recorded,
+      kept.map(({ backup }) => backup.name),
+    ))
+      session.warn(words)
     return reportOf(pruned, typed, isSilent)
   },
 })
@@ -112,13 +121,13 @@ function reportOf(pruned: readonly PrunedBackup[], place: string, isSilent: bool
         database: backup.about?.database ?? null,
         partition: backup.about?.partition ?? null,
         organization: backup.about?.organization ?? null,
-        started_at: new Date(backup.startedAt).toISOString().replace(/Z$/, "000Z"),
+        started_at: startOf(backup),
         outcome,
         reason,
         problem,
       })),
-      removed: count("removed"),
-      left: left.length,
+      removed: String(count("removed")),
+      left: String(left.length),
     },
     note: () =>
       going > 0

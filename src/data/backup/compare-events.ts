@@ -32,6 +32,8 @@ export class Counts {
   /** By act: events that the backup has and that were purged since, and those that came back. */
   readonly purged = new Map<string, number>()
   readonly restored = new Map<string, number>()
+  /** Acts since by which events went into an archive. */
+  readonly archives = new Set<string>()
   redacted = 0
   /** Rows and lines that stand at no place. */
   odd = 0

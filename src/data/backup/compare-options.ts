@@ -50,7 +50,8 @@ export interface BackupComparison {
 
 export interface ActSince {
   readonly act: string
-  readonly did: "purged" | "restored"
+  /** Archived events are counted with the purged ones. */
+  readonly did: "purged" | "archived" | "restored"
   readonly events: string
 }
 
@@ -85,7 +86,7 @@ export interface TableComparison {
   readonly added: string
   readonly removed: string
   readonly changed: string
-  /** Newest act since that may have changed it. */
+  /** Newest act since that changed it; null where nothing tells which of several it was. */
   readonly act: { readonly seq: string; readonly kind: string } | null
   /** The first row that nothing explains: its key, what is the matter, and the columns that differ. */
   readonly first: {

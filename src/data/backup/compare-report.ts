@@ -21,7 +21,11 @@ export function report(
   // That it was backed up is an act, too.
   const isEqual = explained === 0 && tables.every(({ name, result }) => name === "act" || result === "state")
   const list = (did: ActSince["did"], of: ReadonlyMap<string, number>): ActSince[] =>
-    [...of].map(([act, events]) => ({ act, did, events: String(events) }))
+    [...of].map(([act, events]) => ({
+      act,
+      did: did === "purged" && counts.archives.has(act) ? "archived" : did,
+      events: String(events),
+    }))
   const total = (of: ReadonlyMap<string, number>): string =>
     String([...of.values()].reduce((sum, events) => sum + events, 0))
   const acts = [...list("purged", counts.purged), ...list("restored", counts.restored)]

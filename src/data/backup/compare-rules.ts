@@ -51,6 +51,8 @@ export interface ActsSince {
   readonly since: string
   /** Newest of each kind. */
   readonly newest: ReadonlyMap<string, string>
+  /** By their numbers; without those that change no table beside the acts. */
+  readonly kinds: ReadonlyMap<string, string>
   /** Names of settings that were set. */
   readonly settings: ReadonlySet<string>
 }
@@ -64,8 +66,14 @@ export async function readActsSince(client: Client, since: string): Promise<Acts
     "select distinct a.parameters ->> 'name' as name from pgtrail.act a where a.seq > $1 and a.kind = 'setting'",
     [since],
   )
+  const each = await client.query<{ kind: string; seq: string }>(
+    `select a.kind, a.seq from pgtrail.act a where a.seq > $1
+       and a.kind not in ('backup', 'checkpoint', 'export', 'verify')`,
+    [since],
+  )
   return {
     since,
+    kinds: new Map(each.rows.map(({ kind, seq }) => [seq, kind])),
     newest: new Map(rows.map(({ kind, seq }) => [kind, seq])),
     settings: new Set(settings.rows.map(({ name }) => name ?? "")),
   }

@@ -76,6 +76,8 @@ class Comparison {
   readonly #table: BackupTable
   readonly #relation: Relation
   readonly #rule: Rule | undefined
+  /** How many kinds of acts since may have changed it. */
+  readonly #fitting: number
   readonly #newest: { readonly seq: string; readonly kind: string } | null
   /** Of the key: where its columns stand in the backup and in the log, and whether they are text. */
   readonly #key: readonly {
@@ -89,6 +91,8 @@ class Comparison {
   #removed = 0
   #changed = 0
   #first: TableComparison["first"] = null
+  /** The newest act that a row of the log names, where it came or was changed. */
+  #named = 0n
   /** Whether the columns are the same, so that lines can be compared as they are. */
   readonly isComparable: boolean
 
@@ -99,6 +103,7 @@ class Comparison {
     const kinds = this.#rule?.acts ?? []
     const fitting = [...acts.newest].filter(([kind]) => kinds.includes("*") || kinds.includes(kind))
     const [newest] = fitting.sort(([, a], [, b]) => Number(BigInt(b) - BigInt(a)))
+    this.#fitting = fitting.length
     this.#newest = newest === undefined ? null : { kind: newest[0], seq: newest[1] }
     this.#acts = acts
     this.isComparable = table.columns.join() === relation.columns.join()
@@ -129,6 +134,7 @@ class Comparison {
     if (backup === undefined) this.#added += 1
     else if (log === undefined) this.#removed += 1
     else this.#changed += 1
+    if (log !== undefined) this.#remember(log, backup === undefined ? ["seq", "act_seq"] : columns)
     if (this.#rule === undefined || this.#first !== null || this.#isExplained(backup, log, columns)) return
     this.#first = {
       key: this.#key
@@ -138,6 +144,24 @@ class Comparison {
       columns,
       line: backup === undefined ? null : String(line),
     }
+  }
+
+  #remember(log: Values, columns: readonly string[]): void {
+    for (const column of columns) {
+      if (column !== "seq" && !column.endsWith("_seq")) continue
+      const value = log[this.#relation.columns.indexOf(column)] ?? null
+      if (value !== null && this.#acts.kinds.has(value) && BigInt(value) > this.#named)
+        this.#named = BigInt(value)
+    }
+  }
+
+  /** What changed the table; of several kinds that may have, the one that its rows name. */
+  #act(): TableComparison["act"] {
+    const seq = String(this.#named)
+    const kind = this.#acts.kinds.get(seq)
+    if (kind !== undefined) return { seq, kind }
+    const isPlain = this.#fitting < 2 || this.#rule?.acts.includes("*") === true
+    return isPlain ? this.#newest : null
   }
 
   /** Of those that both have. */
@@ -181,7 +205,7 @@ class Comparison {
       added: String(added),
       removed: String(removed),
       changed: String(changed),
-      act: result === "state" ? null : this.#newest,
+      act: result === "state" ? null : this.#act(),
       first: this.#first,
     }
   }

@@ -22,8 +22,8 @@ export function describeComparison(found: BackupComparison): string {
     opening,
     ...(verdict === "equal" ? [] : [summary(found)]),
     ...acts.map(({ act, did, events: some }) =>
-      did === "purged"
-        ? `  act ${act} purged ${plural(some, "event")} of it`
+      did !== "restored"
+        ? `  act ${act} ${did} ${plural(some, "event")} of it`
         : `  act ${act} brought ${plural(some, "event")} back that it has not`,
     ),
     ...differences.slice(0, mostLines).flatMap(describeEvent),
@@ -36,11 +36,14 @@ export function describeComparison(found: BackupComparison): string {
   return `${lines.join("\n")}\n`
 }
 
-function summary({ events, lanes }: BackupComparison): string {
+function summary({ events, lanes, acts }: BackupComparison): string {
+  const archived = acts.reduce((sum, one) => sum + (one.did === "archived" ? BigInt(one.events) : 0n), 0n)
+  const purged = BigInt(events.purged) - archived
   const parts = [
     `${grouped(events.backup)} events in the backup, ${grouped(events.log)} in the log`,
     events.appended === "0" ? undefined : `${grouped(events.appended)} appended`,
-    events.purged === "0" ? undefined : `${grouped(events.purged)} purged`,
+    purged === 0n ? undefined : `${grouped(String(purged))} purged`,
+    archived === 0n ? undefined : `${grouped(String(archived))} archived`,
     events.restored === "0" ? undefined : `${grouped(events.restored)} restored`,
     events.redacted === "0" ? undefined : `${grouped(events.redacted)} redacted`,
     events.differ === "0"

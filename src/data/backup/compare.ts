@@ -1,5 +1,6 @@
 // Compares a backup with the log that is in a database: equal, or what explains it, or the first event of each lane that differs.
 import type { Client } from "pg"
+import { whileWatched } from "../connection/watch.js"
 import { type ConnectionTarget, fixedTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { abortable } from "../export/abortable.js"
@@ -11,15 +12,14 @@ import { type Compared, Counts, readFile, readLanes, readRelation } from "./comp
 import type { BackupComparison, CompareOptions, EventDifference, TableComparison } from "./compare-options.js"
 import { report } from "./compare-report.js"
 import { readActsSince } from "./compare-rules.js"
+import { broken, needSound } from "./compare-sound.js"
 import { compareTable, lost } from "./compare-tables.js"
 import { locateBackup } from "./locate.js"
-import { type BackupManifest, contradictions } from "./manifest.js"
-import { needManifest } from "./open.js"
+import type { BackupManifest } from "./manifest.js"
 import { ownSignal } from "./own-signal.js"
+import { isRewritten, readRecorded, rewritten } from "./recorded.js"
 import { ChangedMeanwhile, lockPatience } from "./relations.js"
 import { beginSnapshot, refuseUnreadable, type Snapshot } from "./snapshot.js"
-import { wrongClaims } from "./verify-claims.js"
-import { whileWatched } from "./watch.js"
 
 /** The last one keeps every table as it is while it reads. */
 const attempts = 3
@@ -53,21 +53,14 @@ async function compared(
   }
   const { store, name } = await locateBackup(location, { ...options.store, signal })
   try {
-    const { manifest } = await needManifest(store, name, { signal })
-    const [wrong] = [...contradictions(manifest, name), ...wrongClaims(manifest)]
-    if (wrong !== undefined) {
-      throw new TrailError("broken", `the manifest of ${name} contradicts itself: ${wrong}`, {
-        hint: "nothing was compared; pgtrail backup verify tells what is wrong with it",
-      })
-    }
-    if (manifest.tables.some(({ file }) => file.age !== null) && (options.identities ?? []).length === 0) {
-      throw new TrailError("config", `${name} is encrypted`, {
-        hint: "nothing was compared; name its private key with --identity",
-      })
-    }
+    const { manifest, sha256 } = await needSound(store, name, { identities: options.identities, signal })
     const watched = <T>(work: (client: Client) => Promise<T>): Promise<T> =>
       watchedWork(target, options, signal, work)
-    await watched((client) => refuseUnreadable(client))
+    await watched(async (client) => {
+      await refuseUnreadable(client)
+      const recorded = await readRecorded(client)
+      if (isRewritten(recorded, name, sha256)) throw broken(`the manifest of ${name} ${rewritten}`)
+    })
     for (let number = 1; ; number += 1) {
       try {
         return await watched((client) =>
@@ -91,7 +84,9 @@ function comparing(error: unknown): unknown {
   const hint =
     error instanceof ChangedMeanwhile
       ? "nothing was changed; run it again"
-      : error.hint.replace("nothing was backed up", "nothing was compared")
+      : error.code === "config" && !error.hint.startsWith("nothing was ")
+        ? `nothing was compared; ${error.hint}`
+        : error.hint.replace("nothing was backed up", "nothing was compared")
   if (hint === error.hint) return error
   const message = error.message.replace("while the log was backed up", "while it was compared")
   return new TrailError(error.code, message, { hint, sqlstate: error.sqlstate, cause: error })
@@ -190,6 +185,13 @@ async function once(
         if (found !== undefined) tables.push(found)
       }),
   ])
+  if (snapshot.relations.some(({ name }) => name === "archive")) {
+    const archives = await client.query<{ act: string }>(
+      "select a.act_seq as act from pgtrail.archive a where a.act_seq > $1",
+      [manifest.act?.seq ?? "0"],
+    )
+    for (const row of archives.rows) compared.counts.archives.add(row.act)
+  }
   await client.query("rollback")
   return report(compared, first, tables)
 }

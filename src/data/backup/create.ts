@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto"
 import type { Client } from "pg"
 import { readRecipients } from "../archive/age.js"
 import { lookAtPlace } from "../archive/look.js"
+import { whileWatched } from "../connection/watch.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { abortable } from "../export/abortable.js"
@@ -13,8 +14,8 @@ import { openPlace } from "./locate.js"
 import type { BackupOptions, BackupRun } from "./options.js"
 import { OwnFiles } from "./own-files.js"
 import { ChangedMeanwhile, lockPatience } from "./relations.js"
+import { silenceOf } from "./restore-options.js"
 import { refuseUnreadable } from "./snapshot.js"
-import { whileWatched } from "./watch.js"
 
 /** The last one keeps every table as it is while it reads. */
 const attempts = 3
@@ -30,10 +31,12 @@ export async function createBackup(target: ConnectionTarget, options: BackupOpti
   const store = await openPlace(to, { ...options.store, signal })
   try {
     const name = await withClient(target, (client) =>
-      abortable(client, signal, async () => {
-        await refuseUnreadable(client)
-        return await nameNow(client)
-      }),
+      abortable(client, signal, () =>
+        whileWatched(client, target, silenceOf(options), async () => {
+          await refuseUnreadable(client)
+          return await nameNow(client)
+        }),
+      ),
     )
     await lookAtPlace(store, "nothing was backed up")
     const own = new OwnFiles(store, name, { signal })
@@ -48,7 +51,7 @@ async function whole(backup: Backup): Promise<BackupRun> {
     try {
       return await withClient(backup.target, (client) =>
         abortable(client, backup.options.signal, () =>
-          whileWatched(client, backup.target, backup.options.silenceMs ?? 30_000, async () => {
+          whileWatched(client, backup.target, silenceOf(backup.options), async () => {
             await client.query(lockPatience)
             return await attempt(client, backup, number === attempts)
           }),

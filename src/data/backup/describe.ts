@@ -38,6 +38,10 @@ export interface ListedBackup {
   readonly findings: string | null
 }
 
+/** As its manifest has it; else by its name. */
+export const startOf = ({ about, startedAt }: FoundBackup): string =>
+  timeText(about?.started_at) ?? timeOf(startedAt)
+
 export function listedBackup(found: FoundBackup, now: number): ListedBackup {
   const last = knownResult(found.results)
   const { kept, about } = found
@@ -48,7 +52,7 @@ export function listedBackup(found: FoundBackup, now: number): ListedBackup {
     database: about?.database ?? null,
     log_id: about?.log_id ?? null,
     incarnation: about?.incarnation ?? null,
-    started_at: timeText(about?.started_at) ?? timeOf(found.startedAt),
+    started_at: startOf(found),
     age_seconds: String(Math.floor((now - found.startedAt) / 1000)),
     finished_at: timeText(about?.finished_at),
     events: about?.events ?? null,

@@ -43,12 +43,18 @@ export async function writeEntry(
   entry: Entry,
   options: StoreOptions = {},
 ): Promise<void> {
-  const bytes = Buffer.from(`${JSON.stringify({ schema, ...entry })}\n`)
-  await store.put(key, once(bytes), options)
+  await store.put(key, piecesOf(entry), options)
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
+const atOnce = 65_536
+
+/** Runs may be megabytes, which need not be there as JSON as well. */
+async function* piecesOf({ runs, ...entry }: Entry): AsyncGenerator<Uint8Array> {
+  const before = JSON.stringify({ schema, ...entry }).slice(0, -1)
+  yield Buffer.from(`${before},"runs":${runs === null ? "null" : '"'}`)
+  for (let at = 0; runs !== null && at < runs.length; at += atOnce)
+    yield Buffer.from(JSON.stringify(runs.slice(at, at + atOnce)).slice(1, -1))
+  yield Buffer.from(`${runs === null ? "" : '"'}}\n`)
 }
 
 /** Undefined where there is none that can be used: then the partition is read again. */

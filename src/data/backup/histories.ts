@@ -1,13 +1,14 @@
 // Whose backups lie at one place: copies of a log have its id, and go on by themselves, each with acts of its own.
+import type { HasAct } from "./known-acts.js"
 import type { BackupSummary, FoundBackup } from "./list.js"
 
 type Told = FoundBackup & { readonly about: BackupSummary }
 
 /**
- * Backups of one log and of the same part of it, the newest first, as lines in which each can have come from the one before it. Without the
- * acts nobody can tell that for certain: what may belong to two lines goes on with that of its own database.
+ * Backups of one log and of the same part of it, the newest first, as lines in which each can have come from the one before it. Of one life
+ * nobody can tell that for certain without all acts: what may belong to two lines goes on with that of its own database.
  */
-export function historiesOf(backups: readonly FoundBackup[]): FoundBackup[][] {
+export async function historiesOf(backups: readonly FoundBackup[], hasAct: HasAct): Promise<FoundBackup[][]> {
   const lines: Told[][] = []
   for (const backup of [...backups].reverse()) {
     const { about } = backup
@@ -16,7 +17,7 @@ export function historiesOf(backups: readonly FoundBackup[]): FoundBackup[][] {
     const latest = [...lines].sort((a, b) => (b[0]?.startedAt ?? 0) - (a[0]?.startedAt ?? 0))
     const line =
       latest.find(([last]) => last !== undefined && goesOn(last.about, about)) ??
-      latest.find(([last]) => last !== undefined && succeeds(last.about, about))
+      (await lineBefore(latest, one, hasAct))
     if (line === undefined) lines.push([one])
     else line.unshift(one)
   }
@@ -32,17 +33,30 @@ function goesOn(last: BackupSummary, next: BackupSummary): boolean {
   return after > before || (after === before && last.act.hash === next.act.hash)
 }
 
-/** It was restored, or set back and that was recorded, whatever the database is called now. */
-const succeeds = (last: BackupSummary, next: BackupSummary): boolean =>
-  BigInt(next.incarnation) > BigInt(last.incarnation)
+/** It was restored, or set back and that was recorded, whatever the database is called now, and has all that was backed up before. */
+async function lineBefore(
+  lines: readonly Told[][],
+  { name, about }: Told,
+  hasAct: HasAct,
+): Promise<Told[] | undefined> {
+  for (const line of lines) {
+    const [last] = line
+    if (last === undefined || BigInt(about.incarnation) <= BigInt(last.about.incarnation)) continue
+    const { act } = last.about
+    // A trial restore of an old backup, somewhere else, has a life of its own as well, and lacks what came after that backup.
+    const isPast = act === null || BigInt(about.act?.seq ?? "0") >= BigInt(act.seq)
+    if (isPast && (act === null || (await hasAct(name, act)))) return line
+  }
+  return undefined
+}
 
 /**
  * Empty where it is plain that the newest of these backups is meant; else which databases they may be of. A line of the same database that
  * had ended when the newest began its present life is past.
  */
-export function rivalsIn(backups: readonly FoundBackup[]): readonly string[] {
+export async function rivalsIn(backups: readonly FoundBackup[], hasAct: HasAct): Promise<readonly string[]> {
   const [newest] = backups
-  const lines = historiesOf(backups)
+  const lines = await historiesOf(backups, hasAct)
   const own = lines.find((line) => line.some(({ name }) => name === newest?.name)) ?? []
   const life = own.filter(
     ({ about }) =>

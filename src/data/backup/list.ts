@@ -5,6 +5,7 @@ import { type Kept, keepName, readKept } from "./keep.js"
 import { type BackupManifest, backupName, contradictions, filesOf, manifestName, stored } from "./manifest.js"
 import { type ReadBackup, readBackupManifest } from "./open.js"
 import { ownSignal } from "./own-signal.js"
+import { type FindOptions, isRewritten, rewritten } from "./recorded.js"
 import { type BackupResult, damageResult, readResults } from "./results.js"
 
 /**
@@ -31,6 +32,8 @@ export interface FoundBackup {
   /** The newest first. */
   readonly results: readonly BackupResult[]
   readonly kept: Kept | null
+  /** The log recorded another manifest of it. */
+  readonly isRewritten?: boolean
 }
 
 /** Of a manifest; those of a place with years of backups have megabytes of tables together. */
@@ -66,7 +69,7 @@ export const isGood = ({ state, results }: FoundBackup): boolean =>
 const atOnce = 8
 
 /** The newest first. Throws what the store throws where it cannot be read. */
-export async function findAllBackups(store: Store, options: StoreOptions = {}): Promise<FoundBackup[]> {
+export async function findAllBackups(store: Store, options: FindOptions = {}): Promise<FoundBackup[]> {
   const folders = await foldersIn(store)
   const names = [...folders.keys()].filter((name) => backupName.test(name))
   const found: FoundBackup[] = []
@@ -144,7 +147,7 @@ async function look(
   store: Store,
   name: string,
   { files, modified, partial, closed }: Folder,
-  options: StoreOptions,
+  options: FindOptions,
 ): Promise<ReadFoundBackup> {
   const common = { name, files, partial, modifiedAt: modified }
   const kept = files.has(keepName) ? await readKept(store, name, options) : null
@@ -173,9 +176,11 @@ async function look(
     if (error.code !== "file") throw error
     return without(error.cause === undefined ? "damaged" : "unread", error.message)
   }
-  const problem = problemOf(read.manifest, name, files)
+  const isOther = isRewritten(options.recorded, name, read.sha256)
+  const problem = isOther ? `its manifest ${rewritten}` : problemOf(read.manifest, name, files)
   return {
     ...common,
+    ...(isOther ? { isRewritten: true } : {}),
     state: problem === undefined ? "finished" : "damaged",
     problem: problem ?? null,
     about: summaryOf(read.manifest),

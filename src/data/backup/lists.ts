@@ -64,6 +64,8 @@ const controls: ReadonlyMap<string, string> = new Map(
   [..."bfnrtv"].map((letter, index) => ["\b\f\n\r\t\v"[index] ?? "", `\\${letter}`]),
 )
 
+const atOnce = 65_536
+
 /** `runs` hands over each partition's lines, in the order of the names. */
 export async function writeRuns(
   store: Store,
@@ -74,10 +76,18 @@ export async function writeRuns(
   let rows = 0
   async function* text(): AsyncGenerator<Buffer> {
     for await (const { name, lines } of runs) {
-      const own = lines.split("\n").slice(0, -1)
       const before = escaped(name)
-      rows += own.length
-      if (own.length > 0) yield Buffer.from(own.map((line) => `${before}\t${line}\n`).join(""))
+      let piece = ""
+      // There may be megabytes of them.
+      for (let start = 0, end = lines.indexOf("\n"); end !== -1; end = lines.indexOf("\n", start)) {
+        rows += 1
+        piece += `${before}\t${lines.slice(start, end + 1)}`
+        start = end + 1
+        if (piece.length < atOnce) continue
+        yield Buffer.from(piece)
+        piece = ""
+      }
+      if (piece !== "") yield Buffer.from(piece)
     }
   }
   const file = await writeFile(store, folder, "runs", text(), { ...options, recipients: [] })

@@ -2,6 +2,7 @@
 import { TrailError } from "../errors.js"
 import { openStore, type Store, type StoreContext } from "../store/store.js"
 import { rivalsIn } from "./histories.js"
+import { actsIn } from "./known-acts.js"
 import { eachBackup, type FoundBackup, findAllBackups, findBackup, isGood } from "./list.js"
 import { backupName, isWhole, manifestName } from "./manifest.js"
 import { badResult, knownResult } from "./results.js"
@@ -33,7 +34,8 @@ export async function locateBackup(
   try {
     const found = await findAllBackups(store, { signal: context.signal })
     if (!newest) throw unnamed(store, found)
-    return { store, name: newestOf(store, found, unproven ? hasManifest : isGood).name, chosen: true }
+    const meant = await newestOf(store, found, unproven ? hasManifest : isGood, context)
+    return { store, name: meant.name, chosen: true }
   } catch (error) {
     await store.close()
     throw error
@@ -75,11 +77,13 @@ export async function doubtOf(
 }
 
 /** A part of a log is no answer where there is the whole, and of two logs nobody can tell which is meant. */
-function newestOf(
-  { location }: Store,
+async function newestOf(
+  store: Store,
   all: readonly FoundBackup[],
   isMeant: (backup: FoundBackup) => boolean,
-): FoundBackup {
+  { signal }: StoreContext,
+): Promise<FoundBackup> {
+  const { location } = store
   const good = all.filter(isMeant)
   const whole = good.filter(({ about }) => about === undefined || isWhole(about))
   const [newest] = whole.length > 0 ? whole : good
@@ -97,7 +101,8 @@ function newestOf(
       hint: "nothing was done; pgtrail backup list tells which is of which; name one as PLACE/NAME",
     })
   }
-  const rivals = rivalsIn((whole.length > 0 ? whole : good).filter(({ about }) => about !== undefined))
+  const told = (whole.length > 0 ? whole : good).filter(({ about }) => about !== undefined)
+  const rivals = await rivalsIn(told, actsIn(store, { signal }))
   if (rivals.length > 0) {
     throw new TrailError(
       "usage",

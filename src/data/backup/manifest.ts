@@ -179,6 +179,8 @@ export const sealed = (manifest: BackupManifest): BackupManifest => ({
   digest: digestOf(manifest),
 })
 
+const largestAct = 2n ** 63n - 1n
+
 /** What a manifest says that cannot be: what contradicts itself was not written by pgtrail. */
 export function contradictions(manifest: BackupManifest, name: string): string[] {
   const { tables, lists, log_id, log_ids, events } = manifest
@@ -188,6 +190,10 @@ export function contradictions(manifest: BackupManifest, name: string): string[]
     [
       manifest.name !== name,
       `it is the manifest of ${manifest.name}: it lies in the folder of another backup`,
+    ],
+    [
+      [manifest.act?.seq, manifest.checkpoint?.act].some((act) => BigInt(act ?? "0") > largestAct),
+      "the number of an act is beyond any that a log has",
     ],
     [!log_ids.includes(log_id), "its log is not among those that a lane may begin with"],
     [new Set(tables.map((table) => table.name)).size !== tables.length, "it names a table twice"],

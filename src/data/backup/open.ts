@@ -13,6 +13,7 @@ import {
   backupName,
   isBackupManifest,
   manifestName,
+  type Sized,
   schemaFamily,
   stored,
 } from "./manifest.js"
@@ -125,10 +126,10 @@ export async function* backupText(
     if (BigInt(text.bytes) > BigInt(file.text.bytes)) throw altered(key)
     yield chunk
   }
-  if (text.finish().sha256 !== file.text.sha256 || lying.finish().sha256 !== stored(file).sha256) {
-    throw altered(key)
-  }
+  if (!isSame(text.finish(), file.text) || !isSame(lying.finish(), stored(file))) throw altered(key)
 }
+
+const isSame = (is: Sized, said: Sized): boolean => is.sha256 === said.sha256 && is.bytes === said.bytes
 
 export const altered = (key: string): TrailError =>
   new TrailError("broken", `${key} is not what its manifest says: it was altered or cut off`, {

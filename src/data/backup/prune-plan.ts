@@ -1,5 +1,6 @@
 // Which backups stay, which go, and why: decided by what lies there, before anything is touched.
 import { historiesOf } from "./histories.js"
+import type { HasAct } from "./known-acts.js"
 import { type FoundBackup, isGood } from "./list.js"
 import { type KeepRules, keptBy } from "./prune-rules.js"
 import { badResult, damageResult } from "./results.js"
@@ -16,7 +17,12 @@ const day = 86_400_000
 const atWork = 7 * day
 
 /** In the order of `found`. */
-export function planPrune(found: readonly FoundBackup[], rules: KeepRules, now: number): Fate[] {
+export async function planPrune(
+  found: readonly FoundBackup[],
+  rules: KeepRules,
+  now: number,
+  hasAct: HasAct,
+): Promise<Fate[]> {
   const groups = new Map<string, FoundBackup[]>()
   const fates = new Map<FoundBackup, Fate>()
   for (const backup of found) {
@@ -25,7 +31,7 @@ export function planPrune(found: readonly FoundBackup[], rules: KeepRules, now: 
     else groups.set(group, [...(groups.get(group) ?? []), backup])
   }
   for (const group of groups.values()) {
-    const histories = historiesOf(group)
+    const histories = await historiesOf(group, hasAct)
     for (const history of histories) {
       const of = histories.length > 1 ? wordsOf(history) : ""
       for (const fate of ofGroup(history, rules, now)) {
@@ -74,8 +80,12 @@ function ofGroup(group: readonly FoundBackup[], rules: KeepRules, now: number): 
   const first = good.findLast(
     ({ results, startedAt }) => startedAt > since && badResult(results) !== undefined,
   )
+  // It may have the right bytes, whether anybody has looked at it or not.
+  const before =
+    first && good.find((one) => one.startedAt < first.startedAt && badResult(one.results) === undefined)
   return group.map((backup) => {
     if (backup.kept !== null) return stays(backup, `kept: ${backup.kept.reason}`)
+    if (backup.isRewritten === true) return stays(backup, `${backup.problem}; look at it`)
     if (isOfFuture(backup)) return stays(backup, "it began in the future, by the clock of this machine")
     if (newest === undefined) return stays(backup, "there is no good backup of this log")
     const at = good.indexOf(backup)
@@ -90,6 +100,7 @@ function ofGroup(group: readonly FoundBackup[], rules: KeepRules, now: number): 
       ...(backup === newest ? ["newest good one"] : []),
       ...(backup === proven ? ["newest that was found intact"] : []),
       ...(backup === first ? ["first with a log that was tampered with"] : []),
+      ...(backup === before && backup !== proven ? ["newest before the log was found tampered with"] : []),
     ]
     return why.length > 0 ? stays(backup, why.join(", ")) : goes(backup, "no rule keeps it")
   })

@@ -2,12 +2,14 @@
 import { TrailError } from "../errors.js"
 import type { Store } from "../store/store.js"
 import { keepName } from "./keep.js"
+import { actsIn } from "./known-acts.js"
 import { findAllBackups } from "./list.js"
 import { manifestName } from "./manifest.js"
 import { type Fate, planPrune } from "./prune-plan.js"
 import type { KeepRules } from "./prune-rules.js"
+import type { RecordedOptions } from "./recorded.js"
 
-export interface PruneOptions {
+export interface PruneOptions extends RecordedOptions {
   readonly rules: KeepRules
   /** Without it nothing is removed. */
   readonly confirmed: boolean
@@ -30,14 +32,15 @@ const unreachable: ReadonlySet<string> = new Set(["unreachable", "connection-los
 /** The newest first. Throws TrailError `usage` without a rule, and what the store throws where it cannot be read. */
 export async function pruneIn(
   store: Store,
-  { rules, confirmed, now = Date.now(), signal, progress }: PruneOptions,
+  { rules, confirmed, now = Date.now(), recorded, signal, progress }: PruneOptions,
 ): Promise<PrunedBackup[]> {
   if (Object.values(rules).every((rule) => rule === undefined || rule === 0)) {
     throw new TrailError("usage", "no rule says which backups are kept", {
       hint: "nothing was removed; --keep-last N, --keep-daily N, --keep-weekly N, --keep-monthly N, --keep-yearly N or --keep-within 1y6m",
     })
   }
-  const plan = planPrune(await findAllBackups(store, { signal }), rules, now)
+  const found = await findAllBackups(store, { signal, recorded })
+  const plan = await planPrune(found, rules, now, actsIn(store, { signal }))
   const pruned: PrunedBackup[] = []
   for (const fate of plan) {
     if (!fate.goes || !confirmed) {

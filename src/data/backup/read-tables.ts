@@ -11,7 +11,6 @@ import { type TableJob, writeTable } from "./write-table.js"
 
 export interface Reading extends Omit<TableJob, "watch" | "counted" | "signal"> {
   readonly target: ConnectionTarget
-  readonly jobs: number
   /** The connection that holds the snapshot, and has nothing else to do meanwhile. */
   readonly holder: Client
   /** That it has locked everything, and reads all by itself: others would wait behind those who wait for it. */

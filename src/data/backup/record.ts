@@ -31,7 +31,8 @@ export async function recordBackup(client: ClientBase, backup: BackupToRecord): 
     )
     if (rows[0]?.standby === "t") return { act: null, not_recorded: "this server is a standby" }
     if (rows[0]?.known !== "t") return { act: null, not_recorded: "the log is older: pgtrail migrate up" }
-    if (rows[0].allowed !== "t") return { act: null, not_recorded: "this role may not record one" }
+    if (rows[0].allowed !== "t")
+      return { act: null, not_recorded: "this role may not record one: pgtrail grant operator ROLE" }
     return { act: await record(client, backup), not_recorded: null }
   } catch (error) {
     const known = toTrailError(error)

@@ -3,6 +3,7 @@ import type { Client } from "pg"
 import { TrailError } from "../errors.js"
 import { shellPlace, shellWord } from "../shell-word.js"
 import { readSql } from "../sql-files.js"
+import { isRewritten, readRecorded, rewritten } from "./recorded.js"
 import type { BackupToRestore } from "./restore-files.js"
 import { nothingRestored, type RestoreBackupOptions } from "./restore-options.js"
 import {
@@ -59,6 +60,11 @@ export async function readDatabase(
     })
   }
   const standing = await whatStands(client, backup, heads)
+  if (standing.log.same_log && isRewritten(await readRecorded(client), backup.name, backup.sha256)) {
+    throw new TrailError("broken", `the manifest of ${backup.name} ${rewritten}`, {
+      hint: `${nothingRestored}; take another backup, or restore it into an empty database and look at what comes`,
+    })
+  }
   if (options.dryRun !== true) refuseUnconfirmed(backup, found.name, standing, options)
   return { name: found.name, standing }
 }

@@ -4,7 +4,9 @@ import { eventColumns } from "../event-columns.js"
 import { type Version, versionAt, versions } from "../sql-files.js"
 import type { Store } from "../store/store.js"
 import { version as tool } from "../version.js"
+import { unborne } from "./borne-out.js"
 import { linesOf, valuesOf } from "./copy-text.js"
+import { refuseLater } from "./later.js"
 import {
   type BackupManifest,
   type BackupTable,
@@ -14,7 +16,8 @@ import {
   stored,
 } from "./manifest.js"
 import { altered, backupText, needManifest } from "./open.js"
-import { nothingRestored, type RestoreBackupOptions, told } from "./restore-options.js"
+import { nothingRestored, type RestoreBackupOptions } from "./restore-options.js"
+import { wrongClaims } from "./verify-claims.js"
 
 export interface BackupToRestore {
   readonly store: Store
@@ -45,14 +48,21 @@ export async function openBackup(
   const version = versionOf(manifest)
   refusePart(manifest, options)
   refuseForm(manifest)
+  const [wrong] = wrongClaims(manifest)
+  if (wrong !== undefined) throw broken(`the manifest of ${name} contradicts itself: ${wrong}`)
   const tables = chosen(manifest, options)
-  await refuseMissing(store, manifest, tables)
+  const lacking = await wrongFile(store, manifest, tables)
+  if (lacking !== undefined) throw broken(lacking)
   const settings = await readSettings(store, manifest, options)
   await refuseOtherLog(store, manifest, options)
+  const claim = await unborne(store, manifest, options)
+  if (claim !== undefined) throw broken(`the manifest of ${name} ${claim}`)
   return { store, name, manifest, sha256, version, tables, settings }
 }
 
-function versionOf({ name, level, tool_version }: BackupManifest): Version {
+function versionOf(manifest: BackupManifest): Version {
+  refuseLater(manifest, nothingRestored)
+  const { name, level, tool_version } = manifest
   const found = versionAt(level)
   if (found !== undefined) return found
   const newest = Math.max(...versions().map(({ number }) => number))
@@ -125,12 +135,12 @@ const ofTheLog: readonly string[] = ["act", "act_signature", "log", "incarnation
 const isOfOrganizations = ({ kind, name, columns }: BackupTable): boolean =>
   kind !== "table" || columns.includes("organization_id") || ofTheLog.includes(name)
 
-/** A file that is gone is told now, and not after an hour. */
-async function refuseMissing(
+/** A file that is gone is told now, and not after an hour: in words; undefined where nothing is wrong. */
+export async function wrongFile(
   store: Store,
   manifest: BackupManifest,
   tables: readonly BackupTable[],
-): Promise<void> {
+): Promise<string | undefined> {
   const there = new Map<string, bigint>()
   for await (const { key, bytes } of store.list(`${manifest.name}/`)) there.set(key, bytes)
   const wanted = new Set(tables.map(({ file }) => file))
@@ -140,9 +150,10 @@ async function refuseMissing(
   })) {
     const key = `${manifest.name}/${file.name}`
     const bytes = there.get(key)
-    if (bytes === undefined) throw broken(`${key} is missing`)
-    if (String(bytes) !== stored(file).bytes) throw told(altered(key))
+    if (bytes === undefined) return `${key} is missing`
+    if (String(bytes) !== stored(file).bytes) return altered(key).message
   }
+  return undefined
 }
 
 /** Also the trial of the keys: it is one of the smallest files, and encrypted where any is. */

@@ -8,6 +8,7 @@ import { type Reapplied, reapply } from "../subject/reapply.js"
 import type { VerifyReport } from "../verify/report.js"
 import { verify } from "../verify/verify.js"
 import { plural } from "../words.js"
+import { erasedAndBack, warningsOfErased } from "./restore-erased.js"
 import type { BackupToRestore } from "./restore-files.js"
 import type { GrantedRole, RestoreBackupOptions, RestoredBackup } from "./restore-options.js"
 
@@ -51,16 +52,16 @@ async function erase(
     key: options.key,
     signal: options.signal,
     progress: options.progress,
-  }).catch(afterRestore(`pgtrail gdpr reapply --register ${register}`))
+  }).catch(afterRestore(`pgtrail gdpr reapply --register ${shellWord(register)}`, "pgtrail verify"))
 }
 
 /** The log is there, whatever fails now. */
 const afterRestore =
-  (command: string) =>
+  (command: string, then?: string) =>
   (error: unknown): never => {
     if (!(error instanceof TrailError)) throw error
     throw new TrailError("incomplete", `the log is restored; then: ${error.message}`, {
-      hint: `run it by itself: ${command}${error.hint === undefined ? "" : ` (${error.hint})`}`,
+      hint: `run it by itself: ${command}${error.hint === undefined ? "" : ` (${error.hint})`}${then === undefined ? "" : `, and then ${then}`}`,
       sqlstate: error.sqlstate,
       cause: error,
     })
@@ -125,12 +126,13 @@ export function nextSteps(
   const register = options.register === undefined ? "FILE" : shellWord(options.register)
   const isLeft = reapplied === null && (options.register === undefined || level < presentVersion().number)
   if (isLeft) {
-    warnings.push(
-      `values that were erased after ${backup_of} ${report.dry_run ? "would be" : "are"} back`,
-      `holds, purges, retention rules and grants made after ${backup_of} are not in the backup`,
-    )
+    warnings.push(`values that were erased after ${backup_of} ${report.dry_run ? "would be" : "are"} back`)
     next.push(`pgtrail gdpr reapply --register ${register}`)
   }
+  // No register has these.
+  warnings.push(`holds, purges, retention rules and grants made after ${backup_of} are not in the backup`)
+  warnings.push(...warningsOfErased(report, options.register))
+  if (!isLeft && erasedAndBack(report).length > 0) next.push("pgtrail gdpr reapply --register FILE")
   if (reapplied !== null && !reapplied.complete) {
     warnings.push("not all that the register lists could be erased again")
     next.push(`pgtrail gdpr reapply --register ${register} --dry-run`)
@@ -145,7 +147,8 @@ export function nextSteps(
     warnings.push(`a log at migration ${level} knows no incarnations: that it was restored is not recorded`)
   }
   if (options.checkpoint === undefined) {
-    next.push("pgtrail incarnation open --reason restore --checkpoint LAST --public-key FILE")
+    const reason = options.reason ?? "restore"
+    next.push(`pgtrail incarnation open --reason ${reason} --checkpoint LAST --public-key FILE`)
   }
   if (!report.dry_run && verification === null) next.push("pgtrail verify")
   return { warnings, next }

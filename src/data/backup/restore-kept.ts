@@ -14,21 +14,21 @@ export interface Settled {
   readonly warnings: readonly string[]
 }
 
-/** Never throws: the restored log is there, whatever fails now. */
+/** `isGood`: undefined where the restored log was not verified. Never throws: the restored log is there, whatever fails now. */
 export async function settleReplaced(
   target: ConnectionTarget,
-  isGood: boolean,
+  isGood: boolean | undefined,
   lockTimeoutMs: number,
 ): Promise<Settled> {
   const work = async (client: Client): Promise<Settled> => {
-    if (!isGood) return await keep(client)
+    if (isGood !== true) return await keep(client, isGood === undefined)
     await dropRoom(client, replacedRoom, lockTimeoutMs)
     return { keptAs: null, warnings: [] }
   }
   return await withClient(target, (client) => withRestoreLock(client, () => work(client))).catch(
     (error: unknown) => {
       const { message } = toTrailError(error) as Error
-      const what = isGood ? "dropped" : "given another name, and the next restore drops it"
+      const what = isGood === true ? "dropped" : "given another name, and the next restore drops it"
       return {
         keptAs: replacedRoom,
         warnings: [
@@ -40,20 +40,26 @@ export async function settleReplaced(
 }
 
 /** Under a name that no later restore takes for its own. */
-async function keep(client: Client): Promise<Settled> {
+async function keep(client: Client, isUnseen: boolean): Promise<Settled> {
   const { rows } = await client.query<{ name: string }>(
     `select '${replacedRoom}_' || to_char(clock_timestamp() at time zone 'UTC', 'YYYYMMDD_HH24MISS_US') as name`,
   )
   const name = rows[0]?.name ?? ""
+  const why = isUnseen ? "was not verified" : "was not found intact"
   await client.query(
     `begin; alter schema ${replacedRoom} rename to ${name};
-     comment on schema ${name} is '${keptMark}, kept because the restored one was not found intact'; commit`,
+     comment on schema ${name} is '${keptMark}, kept because the restored one ${why}'; commit`,
   )
   return {
     keptAs: name,
     warnings: [
-      `the restored log was not found intact: the log that was replaced is kept, whole, in schema ${name}`,
+      `the restored log ${why}: the log that was replaced is kept, whole, in schema ${name}`,
       `to take it back, as its owner: begin; alter schema pgtrail rename to pgtrail_not_intact; alter schema ${name} rename to pgtrail; comment on schema pgtrail is 'Tamper-evident audit trail'; commit`,
+      ...(isUnseen
+        ? [
+            `to drop it, as its owner, when pgtrail verify finds the restored one intact: drop schema ${name} cascade`,
+          ]
+        : []),
     ],
   }
 }

@@ -2,6 +2,7 @@
 import { pipeline } from "node:stream/promises"
 import type { Client } from "pg"
 import { from as copyFrom } from "pg-copy-streams"
+import { whileWatched } from "../connection/watch.js"
 import { type ConnectionTarget, destroy, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { abortable } from "../export/abortable.js"
@@ -13,7 +14,6 @@ import { ownSignal } from "./own-signal.js"
 import { type BackupToRestore, broken } from "./restore-files.js"
 import { type RestoreBackupOptions, silenceOf } from "./restore-options.js"
 import { room } from "./restore-room.js"
-import { whileWatched } from "./watch.js"
 
 export interface Load {
   readonly target: ConnectionTarget

@@ -62,6 +62,12 @@ export interface ReplacedLog {
   readonly missing: string
   /** Of the same log: acts that came after the backup, by kind, most first. */
   readonly newer_acts: readonly { readonly kind: string; readonly acts: string }[]
+  /** Those of them by which something was erased, or given a pseudonym: a register lists them by number and hash. */
+  readonly newer_redactions: readonly {
+    readonly act: string
+    readonly hash: string
+    readonly strategy: string
+  }[]
   /** Lanes that have other events at places that both have: the two went on apart from each other. */
   readonly lanes_apart: string
   /** Lanes that end so long before the backup that only its events tell whether they went apart. */
@@ -70,7 +76,7 @@ export interface ReplacedLog {
   readonly acts_apart: boolean
   /** Whatever outside of the schema depends on it: it goes with it. */
   readonly dependents: readonly string[]
-  /** The schema in which it still stands, because the restored log was not found intact; null where it is gone, or not gone yet. */
+  /** The schema in which it still stands, because the restored log was not found intact, or not verified; null where it is gone, or not gone yet. */
   readonly kept_as: string | null
 }
 
@@ -119,7 +125,8 @@ export interface RestoredBackup {
   readonly next: readonly string[]
 }
 
-export const silenceOf = ({ silenceMs = 30_000 }: RestoreBackupOptions): number => silenceMs
+export const silenceOf = ({ silenceMs = 30_000 }: Pick<RestoreBackupOptions, "silenceMs">): number =>
+  silenceMs
 
 export const nothingRestored = "nothing was restored"
 

@@ -67,6 +67,7 @@ export async function whatStands(
       newer: String(compared.newer),
       missing: String(compared.missing),
       newer_acts: isSame ? await newerActs(client, acts.common) : [],
+      newer_redactions: isSame ? await newerRedactions(client, acts.common) : [],
       lanes_apart: String(compared.apart),
       lanes_unknown: String(compared.unknown),
       acts_apart: acts.areApart,
@@ -84,6 +85,15 @@ async function newerActs(client: Client, seq: string): Promise<ReplacedLog["newe
     [seq],
   )
   return rows.map(({ kind, acts }) => ({ kind, acts }))
+}
+
+async function newerRedactions(client: Client, seq: string): Promise<ReplacedLog["newer_redactions"]> {
+  const { rows } = await client.query<{ act: string; hash: string; strategy: string }>(
+    `select a.seq as act, encode(a.hash, 'hex') as hash, coalesce(a.parameters->>'strategy', '') as strategy from pgtrail.act a
+     where a.organization_id = 'pgtrail' and a.kind = 'redact' and a.seq > $1 order by a.seq`,
+    [seq],
+  )
+  return rows.map(({ act, hash, strategy }) => ({ act, hash, strategy }))
 }
 
 async function logIds(client: Client): Promise<string[]> {

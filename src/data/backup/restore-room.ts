@@ -22,7 +22,9 @@ export async function withRestoreLock<T>(client: Client, work: () => Promise<T>)
     `select set_config('idle_session_timeout', '0', false), pg_try_advisory_lock(${LOCK_SPACE}, ${RESTORE_LOCK}) as got`,
   )
   if (rows[0]?.got !== "t") {
-    throw new TrailError("busy", "another restore is at work in this database", { hint: nothingRestored })
+    throw new TrailError("busy", "another restore is at work in this database", {
+      hint: `${nothingRestored}; the session of one that was killed soon ends: run it again then`,
+    })
   }
   try {
     return await work()

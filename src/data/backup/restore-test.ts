@@ -3,18 +3,17 @@ import { randomBytes } from "node:crypto"
 import { lstat, readdir, rm } from "node:fs/promises"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
-import type { Client } from "pg"
-import { type ConnectionTarget, withClient } from "../connection.js"
+import { type ConnectionTarget, fixedTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
-import { literal } from "../migrate/script.js"
-import { lockTimeout } from "../migrate/up.js"
 import type { Store, StoreContext } from "../store/store.js"
 import type { VerifyReport } from "../verify/report.js"
 import { verify } from "../verify/verify.js"
 import { version } from "../version.js"
 import { readBackupManifest } from "./open.js"
 import { restoreFrom } from "./restore.js"
-import { dropRoom, mark, room, withRestoreLock } from "./restore-room.js"
+import { inEmpty } from "./restore-emptied.js"
+import { silenceOf } from "./restore-options.js"
+import { mark } from "./restore-room.js"
 import { type BackupResult, writeResult } from "./results.js"
 
 export interface RestoreTestOptions {
@@ -29,6 +28,8 @@ export interface RestoreTestOptions {
   readonly starter?: TrialStarter | undefined
   /** Keeps the result beside the backup: who ran it, and when. */
   readonly keep?: { readonly by: string; readonly at: string } | undefined
+  /** As of a restore. */
+  readonly silenceMs?: number | undefined
   readonly signal?: AbortSignal | undefined
   readonly progress?: ((doing: string) => void) | undefined
 }
@@ -61,7 +62,7 @@ export async function restoreTest(
     const tried =
       target === undefined
         ? await inThrownAway(options.starter, work)
-        : await inEmpty(target, trial, () => work(target))
+        : await inEmpty({ ...target, silenceMs: silenceOf(options) }, trial, () => work(target))
     const { verdict, findings_total: findings } = tried.report
     const notKept = await keepResult(store, name, { verdict, findings, damaged: false }, options)
     return { ...tried, server: target === undefined ? "embedded" : tried.server, not_kept: notKept ?? null }
@@ -98,18 +99,19 @@ async function keepResult(
 }
 
 async function tryIn(
-  target: ConnectionTarget,
+  into: ConnectionTarget,
   store: Store,
   name: string,
   trial: string,
   options: RestoreTestOptions,
 ): Promise<Omit<RestoreTest, "not_kept">> {
   const started = performance.now()
-  const { identities, publicKeys, jobs, strict, stores, signal, progress } = options
-  const done = await restoreFrom(target, store, name, {
+  const { identities, publicKeys, jobs, strict, stores, silenceMs, signal, progress } = options
+  const done = await restoreFrom(into, store, name, {
     identities,
     jobs,
     stores,
+    silenceMs,
     signal,
     progress,
     // The roles are the server's, and it is not this trial's.
@@ -117,6 +119,7 @@ async function tryIn(
     trial,
     verify: false,
   })
+  const target = { ...fixedTarget(into), silenceMs: silenceOf(options) }
   progress?.("verifying the restored log")
   const report = await verify(target, {
     record: false,
@@ -183,44 +186,4 @@ async function takeAwayDead({ isAlive }: TrialStarter): Promise<void> {
     await stopEmbedded({ dataDir }).catch(() => undefined)
     await rm(dataDir, { recursive: true, force: true }).catch(() => undefined)
   }
-}
-
-/** Nothing but what the trial makes may be in it, and nothing but that goes again. */
-async function inEmpty<T>(target: ConnectionTarget, trial: string, work: () => Promise<T>): Promise<T> {
-  await withClient(target, async (client) => {
-    const { rows } = await client.query<{ database: string; relations: string }>(
-      `select current_database() as database, count(*) as relations from pg_class c join pg_namespace n on n.oid = c.relnamespace
-       where n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast', '${room}') and n.nspname !~ '^pg_(toast_)?temp_'`,
-    )
-    const { database = "", relations = "0" } = rows[0] ?? {}
-    if (relations === "0") return
-    throw new TrailError(
-      "usage",
-      `database ${database} is not empty: it has ${relations} tables and indexes`,
-      {
-        hint: "nothing was done; a backup is tried in an empty database, or without --url in an embedded server",
-      },
-    )
-  })
-  try {
-    return await work()
-  } finally {
-    await withClient(target, (client) => takeAway(client, trial))
-  }
-}
-
-/** What this trial has made appear gets a name that nobody else has, and goes; a room that is left goes unless another restore is at work. */
-async function takeAway(client: Client, trial: string): Promise<void> {
-  const name = `pgtrail_trial_${randomBytes(6).toString("hex")}`
-  await client.query(
-    `do $$ begin
-       if obj_description(to_regnamespace('pgtrail'), 'pg_namespace') = ${literal(trial)} then
-         alter schema pgtrail rename to ${name};
-       end if;
-     end $$`,
-  )
-  await dropRoom(client, name, lockTimeout({}))
-  await withRestoreLock(client, () => dropRoom(client, room, lockTimeout({}))).catch((error: unknown) => {
-    if (!(error instanceof TrailError) || error.code !== "busy") throw error
-  })
 }

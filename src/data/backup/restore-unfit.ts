@@ -12,17 +12,19 @@ export async function refuseUnfit(
   { newest }: Heads,
   options: RestoreBackupOptions,
 ): Promise<void> {
-  const { schema, confirm, checkpoint, organization, register } = options
+  const { schema, organization, register } = options
   refuseOlder(backup, options)
   if (schema === undefined) {
     // When the log is there already it would be too late.
     if (register !== undefined) await readRegister(register)
     return
   }
-  const given = confirm !== undefined ? "--confirm" : checkpoint !== undefined ? "--checkpoint" : undefined
+  const [given] = ofLogs(options)
   if (given !== undefined) {
+    const stands =
+      register === undefined ? "" : `: what was erased after the backup would stand in ${schema} again`
     throw new TrailError("usage", `${given} is of a log that is restored, and --schema makes none`, {
-      hint: `${nothingRestored}; leave out ${given}, or --schema`,
+      hint: `${nothingRestored}; leave out ${given}, or --schema${given === "--register" ? stands : ""}`,
     })
   }
   const isThere = [...newest.keys()].some((key) => key.slice(key.indexOf("\n") + 1) === organization)
@@ -30,6 +32,21 @@ export async function refuseUnfit(
   throw new TrailError("not-found", `${backup.name} has no organization ${JSON.stringify(organization)}`, {
     hint: `${nothingRestored}; its name is written as in the log: pgtrail organization list`,
   })
+}
+
+/** Options that mean nothing where an ordinary copy is made. */
+function ofLogs(options: RestoreBackupOptions): string[] {
+  const { confirm, checkpoint, register, key, roles, reason, requestedBy } = options
+  const given: readonly (readonly [string, boolean])[] = [
+    ["--confirm", confirm !== undefined],
+    ["--checkpoint", checkpoint !== undefined],
+    ["--register", register !== undefined],
+    ["--key", key !== undefined],
+    ["--no-roles", roles === false],
+    ["--reason", reason !== undefined],
+    ["--requested-by", requestedBy !== undefined],
+  ]
+  return given.flatMap(([name, isGiven]) => (isGiven ? [name] : []))
 }
 
 /** What needs functions that an older level has not is said before. */

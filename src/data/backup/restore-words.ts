@@ -3,14 +3,17 @@ import { describeReapplied } from "../subject/describe-erased.js"
 import { describeReport } from "../verify/describe.js"
 import { grouped, plural, visible } from "../words.js"
 import { listedBeside } from "./describe.js"
+import { erasedAndBack } from "./restore-erased.js"
 import type { RestoredBackup } from "./restore-options.js"
 import { describeStanding } from "./restore-replaced.js"
 
-/** As those of verify; what could not be erased again leaves it incomplete. */
-export function exitOfRestored({ verification, reapplied }: RestoredBackup): 0 | 1 | 3 | 4 {
+/** As those of verify; what is not erased again leaves it incomplete. */
+export function exitOfRestored(done: RestoredBackup): 0 | 1 | 3 | 4 {
+  const { verification, reapplied } = done
   const exits = { intact: 0, tampered: 1, rolled_back: 1, unchecked: 3, incomplete: 4 } as const
   const exit = verification === null ? 0 : exits[verification.verdict]
-  return exit === 0 && reapplied?.complete === false ? 4 : exit
+  const isLeft = reapplied?.complete === false || erasedAndBack(done).length > 0
+  return exit === 0 && isLeft ? 4 : exit
 }
 
 export function describeRestoredBackup(done: RestoredBackup): string {

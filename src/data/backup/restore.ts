@@ -3,7 +3,8 @@ import type { Client } from "pg"
 import { type Checkpoint, openCheckpoint } from "../checkpoint/anchor.js"
 import { readKeyFiles } from "../checkpoint/keys.js"
 import { readSigningKey, type SigningKey } from "../checkpoint/note.js"
-import { type ConnectionTarget, withClient } from "../connection.js"
+import { whileWatched } from "../connection/watch.js"
+import { type ConnectionTarget, fixedTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { lockTimeout } from "../migrate/up.js"
 import type { Store } from "../store/store.js"
@@ -29,7 +30,6 @@ import {
 import { backupHeads, type Heads } from "./restore-replaced.js"
 import { dropRoom, makeRoom, replacedRoom, room, withRestoreLock } from "./restore-room.js"
 import { refuseUnfit } from "./restore-unfit.js"
-import { whileWatched } from "./watch.js"
 
 export type { RestoreBackupOptions, RestoredBackup } from "./restore-options.js"
 
@@ -88,15 +88,17 @@ export async function restoreFrom(
   ).catch(saying)
   const { manifest } = job.backup
   const isLog = options.schema === undefined && options.dryRun !== true
+  const watched = { ...fixedTarget(target), silenceMs: silenceOf(options) }
   const replacing = isLog && done.replaced !== null
-  const settle = (isGood: boolean): Promise<Settled> | undefined =>
-    replacing ? settleReplaced(target, isGood, job.lockTimeoutMs) : undefined
+  const settle = (isGood: boolean | undefined): Promise<Settled> | undefined =>
+    replacing ? settleReplaced(watched, isGood, job.lockTimeoutMs) : undefined
   const { reapplied, verification } = isLog
-    ? await follow(target, manifest.level, options).catch(async (error: unknown) => {
+    ? await follow(watched, manifest.level, options).catch(async (error: unknown) => {
         throw keepingReplaced(error, await settle(false))
       })
     : { reapplied: null, verification: null }
-  const settled = await settle(verification === null || verification.verdict === "intact")
+  // What nobody has verified may be worth less than what was there.
+  const settled = await settle(verification === null ? undefined : verification.verdict === "intact")
   const { tables } = job.backup
   const report = {
     name,

@@ -5,7 +5,7 @@ import { notInstalled, schemaState } from "../migrate/state.js"
 import { writeTime } from "../query/columns.js"
 import { plural } from "../words.js"
 import { readBeside } from "./beside.js"
-import { lockedByOthers, type Relation, readRelations } from "./relations.js"
+import { ChangedMeanwhile, lockedByOthers, type Relation, readRelations } from "./relations.js"
 
 export interface Snapshot {
   readonly id: string
@@ -97,7 +97,12 @@ export async function beginSnapshot(client: Client, locked: boolean): Promise<Sn
         )
       ).rows
     : []
-  const beside = await readBeside(client)
+  const beside = await readBeside(client).catch((error: unknown) => {
+    // These functions look into the catalog as it is now: of an index that went with its partition since they know nothing.
+    const { code, message } = error as { code?: unknown; message?: string }
+    const isGone = code === "XX000" && /could not open relation|cache lookup failed/.test(message ?? "")
+    throw isGone ? new ChangedMeanwhile("a partition", error) : error
+  })
   await client.query("rollback to savepoint facts; release savepoint facts")
   return {
     id: exported.rows[0]?.id ?? "",

@@ -4,6 +4,7 @@ import type { Store, StoreOptions } from "../store/store.js"
 import { type Entry, isEntryName, readEntry } from "./entry.js"
 import { eachBackup, isGood } from "./list.js"
 import { type BackupTable, type PartitionState, stored } from "./manifest.js"
+import { isRewritten, type Recorded, readRecorded } from "./recorded.js"
 import type { Relation } from "./relations.js"
 import { badResult } from "./results.js"
 import type { Snapshot } from "./snapshot.js"
@@ -50,6 +51,7 @@ export async function findSources(
     partition === scope.partition && organization === scope.organization
   let sizes: ReadonlyMap<string, bigint> | undefined
   let until = 0
+  let recorded: Recorded | undefined
   for await (const found of eachBackup(store, options)) {
     const { name: backup, files, read } = found
     // The name of one that is not finished has its second alone: it may have begun after the finished one that comes first.
@@ -70,7 +72,9 @@ export async function findSources(
     if (read === undefined || !isGood(found) || badResult(found.results) !== undefined) continue
     const { manifest } = read
     if (manifest.log_id !== logId || !isOfScope(manifest)) continue
-    if (!(await isAsRecorded(client, backup, read.sha256))) continue
+    recorded ??= await readRecorded(client)
+    // It can vouch for other files.
+    if (isRewritten(recorded, backup, read.sha256)) continue
     const { level, act } = manifest
     const partitions = manifest.tables.filter(({ kind }) => kind !== "table")
     for (const table of partitions) if (isThere(table)) add({ backup, level, act, table, entry: undefined })
@@ -78,15 +82,6 @@ export async function findSources(
     until = found.startedAt - 1000
   }
   return { sources, sizes: sizes ?? new Map() }
-}
-
-/** Whoever writes a manifest anew can let it vouch for other files; the log knows its SHA-256, unless the backup could not be recorded. */
-async function isAsRecorded(client: Client, backup: string, sha256: string): Promise<boolean> {
-  const { rows } = await client.query<{ manifest: string }>(
-    "select a.parameters ->> 'manifest' as manifest from pgtrail.act a where a.kind = 'backup' and a.parameters ->> 'name' = $1",
-    [backup],
-  )
-  return rows.every(({ manifest }) => manifest === sha256)
 }
 
 /** The acts since then by which a partition may hold other events at the same places. */

@@ -9,11 +9,12 @@ import type { Partition } from "../verify/partitions.js"
 import { chainOf } from "../verify/row.js"
 import { reportVanished } from "../verify/walk-chains.js"
 import type { BackupManifest, BackupTable } from "./manifest.js"
-import { tell, type VerifyBackupOptions } from "./verify.js"
+import type { VerifyBackupOptions } from "./verify.js"
 import { checkChainsOf } from "./verify-claims.js"
 import { isAbsurd } from "./verify-file.js"
 import type { LogJudgement } from "./verify-log.js"
 import type { Others } from "./verify-lying.js"
+import { tell } from "./verify-manifest.js"
 import { type PooledEvents, scanEvents } from "./verify-pool.js"
 import type { Place } from "./verify-reading.js"
 import type { BackupFindings, Parts } from "./verify-report.js"
@@ -56,7 +57,7 @@ export async function checkEvents(
     hasEntries: judged?.known.redactions.any ?? false,
     longest: judged === undefined ? usual : await longestLine(tables, parts),
   }
-  const totals = await scanEvents(store, job, events, {
+  const all = await scanEvents(store, job, events, {
     jobs: options.jobs,
     s3: options.s3,
     signal,
@@ -64,10 +65,11 @@ export async function checkEvents(
   })
   const files = new Map(events.map((table) => [table.name, table.file.name]))
   let isRead = isComplete
-  for (const { name, reading } of totals.files) {
+  for (const { name, reading } of all.files) {
     await tell(reading.problems, files.get(name) ?? name, reading.lying?.sha256, others, findings)
     isRead &&= reading.isRead
   }
+  const totals = isRead ? all : without(all, files)
   for (const { file, line, place, why } of totals.bad)
     if (place === undefined) findings.addFile("file", file, `line ${line} ${why}`, line)
   if (judged === undefined) {
@@ -92,6 +94,20 @@ export async function checkEvents(
     signal,
   )
   return { covered, notCovered: [] }
+}
+
+/** A file that is not what was written says nothing against the log: it may be that of an older backup. */
+function without(all: PooledEvents, files: ReadonlyMap<string, string>): PooledEvents {
+  const unread = all.files.filter(({ reading }) => !reading.isRead)
+  const others = new Set(unread.map(({ name }) => files.get(name) ?? name))
+  const isOwn = ({ file }: { readonly file: string }): boolean => !others.has(file)
+  const { bad, outOfBounds, placeless } = all
+  return {
+    ...all,
+    bad: bad.filter(isOwn),
+    outOfBounds: outOfBounds.filter(isOwn),
+    placeless: placeless.filter(isOwn),
+  }
 }
 
 async function judgeChains(

@@ -8,7 +8,7 @@ import type { ReadBackupOptions } from "./open.js"
 
 /** What a file came to. */
 export interface FileReading {
-  /** Whether what it holds was read to its end, whatever the manifest says of it. */
+  /** Whether what it holds was read to its end, and is what the manifest says. */
   readonly isRead: boolean
   /** In words that go on from the name of the file. */
   readonly problems: readonly string[]
@@ -87,14 +87,15 @@ async function readThrough(
   const is = lying.finish()
   const problems = differences(is, stored(file))
   if (failure !== undefined) problems.push(failures[failure])
+  const held = text.finish()
+  const isHeld = held.sha256 === file.text.sha256 && held.bytes === file.text.bytes
   if (failure === undefined && problems.length === 0) {
     if (file.age !== null && gzip.finish().sha256 !== file.gzip.sha256)
       problems.push("is encrypted, and what is in it does not have the sha256 of the manifest")
-    const held = text.finish()
-    if (held.sha256 !== file.text.sha256 || held.bytes !== file.text.bytes)
-      problems.push("holds something else than the manifest says: size or sha256 differ")
+    if (!isHeld) problems.push("holds something else than the manifest says: size or sha256 differ")
   }
-  return { isRead: failure === undefined || failure === "trailing", problems, locked: undefined, lying: is }
+  const isRead = isHeld && (failure === undefined || failure === "trailing")
+  return { isRead, problems, locked: undefined, lying: is }
 }
 
 const missing: FileReading = { isRead: false, problems: ["is missing"], locked: undefined, lying: undefined }

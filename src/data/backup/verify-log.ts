@@ -1,7 +1,6 @@
 // Judges the log that a backup holds as verify judges one in a database: acts, control tables, description of the catalog, purges, redactions, every chain.
 import { createHash } from "node:crypto"
-import { readParameters, word } from "../act/about.js"
-import { headsDigest, type TextRow } from "../canonical.js"
+import { headsDigest } from "../canonical.js"
 import type { Anchor } from "../checkpoint/anchor.js"
 import type { VerifierKey } from "../checkpoint/note.js"
 import { fullName } from "../migrate/state.js"
@@ -19,6 +18,7 @@ import { Purges } from "../verify/purges.js"
 import { Redactions } from "../verify/redactions.js"
 import { timeOfName } from "./list.js"
 import type { BackupManifest } from "./manifest.js"
+import { SeenActs } from "./seen-acts.js"
 import type { BackupFindings, Parts } from "./verify-report.js"
 import { rowsOfTable, type TableSource } from "./verify-tables.js"
 
@@ -67,9 +67,7 @@ export async function judgeLog(
   const wanted = new Set(usable.flatMap((anchor) => (anchor.act === null ? [] : [anchor.act.seq])))
   const acts = await run("the acts", () => checkActs(acting, identity, replay, wanted, log, hasAll))
   if (acts !== undefined) {
-    const { act } = manifest
-    if (act?.seq !== seen.newest?.seq || act?.hash !== seen.newest?.hash?.slice(2))
-      findings.addFile("manifest", "manifest.json", "tells of another newest act than the backup has")
+    for (const message of seen.against(manifest)) findings.addFile("manifest", "manifest.json", message)
     const isReplayed = await run("the control tables", async () => {
       await replay.check(tables, identity?.presentLogId, keys, log, hasAll)
       return true
@@ -160,34 +158,6 @@ function younger(
   const isLater = (anchor: Anchor): boolean =>
     Date.parse(anchor.time) > begun && anchor.act !== null && BigInt(anchor.act.seq) > BigInt(act?.seq ?? "0")
   return { usable: anchors.filter((one) => !isLater(one)), later: anchors.filter(isLater) }
-}
-
-/** The newest act, and that of the newest migration as a comparison of the catalog needs it: also of acts that were moved to an organization. */
-class SeenActs {
-  newest: TextRow | undefined
-  #migration: TextRow | undefined
-
-  async *of(acts: AsyncIterable<TextRow>): AsyncGenerator<TextRow> {
-    const isAfter = (act: TextRow, than: TextRow | undefined): boolean =>
-      BigInt(act.seq ?? "0") > BigInt(than?.seq ?? "-1")
-    for await (const act of acts) {
-      if (isAfter(act, this.newest)) this.newest = act
-      if (act.kind === "migrate" && isAfter(act, this.#migration)) this.#migration = act
-      yield act
-    }
-  }
-
-  get migration() {
-    if (this.#migration === undefined) return undefined
-    const given = readParameters(this.#migration.parameters)
-    const text = (name: string): string | null => (word(given[name]) === "" ? null : word(given[name]))
-    return {
-      digest: this.#migration.digest?.slice(2) ?? null,
-      tool_version: text("tool_version"),
-      code_checksum: text("code_checksum"),
-      catalog_checksum: text("catalog_checksum"),
-    }
-  }
 }
 
 /** A backup has no catalog: whether the description that the log keeps of it is the one that its act recorded, and whether its tables are there. */

@@ -4,6 +4,7 @@ import { openCheckpoint, readKeyFiles } from "../checkpoint/anchor.js"
 import { TrailError } from "../errors.js"
 import type { S3Settings, Store } from "../store/store.js"
 import { version } from "../version.js"
+import { isLater } from "./later.js"
 import {
   type BackupList,
   type BackupManifest,
@@ -11,7 +12,7 @@ import {
   contradictions,
   manifestName,
 } from "./manifest.js"
-import { type ReadBackup, readBackupManifest } from "./open.js"
+import { compareRecorded, type RecordedOptions } from "./recorded.js"
 import { type VerifyLevel, writeResult } from "./results.js"
 import { type Judged, reportOf } from "./verify-answer.js"
 import { checkEvents } from "./verify-chains.js"
@@ -20,10 +21,11 @@ import { isAbsurd, readFile } from "./verify-file.js"
 import { checkLists } from "./verify-lists.js"
 import { judgeLog } from "./verify-log.js"
 import { checkLying, Others } from "./verify-lying.js"
+import { checkLater, manifestOf, tell } from "./verify-manifest.js"
 import { BackupFindings, type BackupVerification, Parts } from "./verify-report.js"
 import { backupTables, type TableSource } from "./verify-tables.js"
 
-export interface VerifyBackupOptions {
+export interface VerifyBackupOptions extends RecordedOptions {
   /** Private keys of age. */
   readonly identities?: readonly string[] | undefined
   /** The manifest, the sizes of the files, and the two lists: whether these lead from the beginning of each lane to its head. */
@@ -68,16 +70,23 @@ export async function verifyBackup(
   let judged: Judged = { notCovered: [], isWhole: false }
   if (read !== undefined) {
     const { manifest } = read
-    const wrong = [...contradictions(manifest, name), ...wrongClaims(manifest)]
+    const isOfLater = isLater(manifest)
+    const wrong = [...contradictions(manifest, name), ...(isOfLater ? [] : wrongClaims(manifest))]
+    const unknown = compareRecorded(options.recorded, name, read.sha256, findings)
     for (const message of wrong) findings.addFile("manifest", manifestName, `contradicts itself: ${message}`)
     const ofQuick = new Set(readOf(manifest, true).map(({ file }) => file))
     bytes = await checkLying(
       store,
       { ...manifest, name },
-      (file) => options.quick !== true || ofQuick.has(file),
+      (file) => options.quick !== true || (!isOfLater && ofQuick.has(file)),
       findings,
     )
-    if (wrong.length === 0) judged = await judge(store, manifest, options, parts, findings)
+    if (wrong.length === 0 && isOfLater) {
+      const { identities, signal, quick = false } = options
+      const others = new Others(store, name, { signal })
+      await checkLater(store, manifest, { identities, signal, quick }, others, findings)
+    } else if (wrong.length === 0) judged = await judge(store, manifest, options, parts, findings)
+    judged = { ...judged, notCovered: [...judged.notCovered, ...unknown] }
   }
   if (parts.failures.length > 0 && findings.total === 0) {
     for (const { part, why } of parts.failures)
@@ -108,35 +117,6 @@ export async function verifyBackup(
 /** The files that are read besides those of events; a quick look needs the records of purges to follow the lists. */
 function readOf({ lists, tables }: BackupManifest, quick: boolean): readonly (BackupList | BackupTable)[] {
   return [...lists, ...tables.filter(({ name, kind }) => kind === "table" && (!quick || name === "purge"))]
-}
-
-async function manifestOf(
-  store: Store,
-  name: string,
-  { signal }: VerifyBackupOptions,
-  findings: BackupFindings,
-): Promise<ReadBackup | undefined> {
-  try {
-    return await readBackupManifest(store, name, { signal })
-  } catch (error) {
-    if (!(error instanceof TrailError)) throw error
-    if (error.code === "not-found") {
-      for await (const _ of store.list(`${name}/`)) {
-        findings.addFile(
-          "unfinished",
-          manifestName,
-          "is missing: it was never finished, or the manifest was taken away",
-        )
-        return undefined
-      }
-      throw error
-    }
-    if (error.code === "incomplete") findings.addFile("later", manifestName, "was written by a later pgtrail")
-    else if (error.code === "file" && error.cause === undefined)
-      findings.addFile("manifest", manifestName, "is no manifest of a backup: it was altered")
-    else throw error
-    return undefined
-  }
 }
 
 async function judge(
@@ -230,17 +210,3 @@ async function judge(
 const foundations: ReadonlySet<string> = new Set(["log", "incarnation", "loss", "act", "chain_head"])
 
 const catalog = "the catalog, which no backup has (guards, functions, rights): pgtrail verify compares it"
-
-/** Adds what is wrong with a file, and whose it is, where that is another's. */
-export async function tell(
-  problems: readonly string[],
-  file: string,
-  sha256: string | undefined,
-  others: Others,
-  findings: BackupFindings,
-): Promise<void> {
-  const [first, ...more] = problems
-  if (first === undefined) return
-  findings.addFile("file", file, `${first}${await others.owner(sha256)}`)
-  for (const problem of more) findings.addFile("file", file, problem)
-}

@@ -16,6 +16,8 @@ export interface TableJob extends FileOptions {
   readonly snapshot: string | undefined
   /** Quoted by the server; undefined for all. */
   readonly organizationLiteral: string | undefined
+  /** How many are written at the same time. */
+  readonly jobs: number
   readonly watch: CopyOptions["watch"]
   /** Called now and then with the rows that were read since. */
   readonly counted: (rows: number) => void
@@ -34,7 +36,7 @@ export async function writeTable(
   stem: string,
   job: TableJob,
 ): Promise<WrittenTable> {
-  const runs = relation.kind === "table" ? undefined : new Runs()
+  const runs = relation.kind === "table" ? undefined : new Runs(job.jobs)
   return await onSnapshot(client, job.snapshot, async () => {
     await holdRelation(client, relation)
     const copy = new CopyOut(copyText(relation, job.organizationLiteral), runs?.add)
