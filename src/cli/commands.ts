@@ -87,6 +87,12 @@ export const commands: readonly Entry[] = [
     load: () => import("../commands/profile/install.js"),
   },
   {
+    name: "profile revoke",
+    topic: "set up",
+    summary: "take a role out of a profile, by an act",
+    load: () => import("../commands/profile/revoke.js"),
+  },
+  {
     name: "profile remove",
     topic: "set up",
     summary: "take a profile away; its events stay in the log",

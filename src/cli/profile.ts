@@ -1,5 +1,11 @@
 // What the commands of profiles say to people: objects, what to run instead of what, and what comes next.
-import type { ProfileState, RemovedProfile, Replacement, ShownProfile } from "../data/profile/index.js"
+import type {
+  ProfileState,
+  RemovedProfile,
+  Replacement,
+  RevokedProfile,
+  ShownProfile,
+} from "../data/profile/index.js"
 import type { InstalledProfile } from "../data/profile/install.js"
 import { profileNamed } from "../data/profile/profiles.js"
 import { judge, stateInWords } from "./profile-state.js"
@@ -47,8 +53,10 @@ export function describeShown(
   /** Said where it is installed nowhere. */
   nowhere: string,
 ): string {
-  const places = installed.map(({ name, schema, organization, objects }) => [
+  const places = installed.map(({ name, schema, organization, objects, writers, readers }) => [
     `installed in schema ${schema}${ofOrganization(name, organization)}: ${judge(objects)}`,
+    ...(writers.length === 0 ? [] : [`  writers: ${writers.join(", ")}`]),
+    ...(readers.length === 0 ? [] : [`  readers: ${readers.join(", ")}`]),
     ...objectLines(objects),
   ])
   return paragraphs([
@@ -78,6 +86,26 @@ export function describeRemoval({
     ...(act === null ? [] : [`act ${act}`]),
     ...(left.length === 0 ? [] : ["what it leaves:", ...left.map((line) => `  ${line}`)]),
     `to install it again: ${again}`,
+  ].join("\n")
+}
+
+export function describeRevocation({
+  profile,
+  schema,
+  writers,
+  readers,
+  left,
+  act,
+  dry_run: dryRun,
+}: RevokedProfile): string {
+  const roles = (as: string, some: readonly string[]) =>
+    some.map((role) => `  ${dryRun ? "would take out" : "took out"}  ${role}, a ${as}`)
+  return [
+    `${dryRun ? "would change" : "changed"} who uses the profile ${profile} in schema ${schema}`,
+    ...roles("writer", writers),
+    ...roles("reader", readers),
+    ...(act === null ? [] : [`act ${act}`]),
+    ...(left.length === 0 ? [] : ["what they keep:", ...left.map((line) => `  ${line}`)]),
   ].join("\n")
 }
 

@@ -94,6 +94,45 @@ test("a role that is named may write or read, and no more", async () => {
   }
 })
 
+test("a role that is named is taken out again, and profile show says who is left", async () => {
+  await db.query("create schema taken_out")
+  const [writer, reader] = [await db.role(), await db.role()]
+  const where = ["--schema", "taken_out"]
+  const roles = ["--writer", writer.name, "--reader", reader.name]
+  await run("profile", "install", "mem0", "--org", "taken-out", ...where, ...roles)
+  const before = await run("profile", "show", "mem0", ...where)
+  expect(before.stdout).toContain(`as installed\n  writers: ${writer.name}\n  readers: ${reader.name}\n`)
+  const revoke = ["profile", "revoke", "mem0", ...where, "--writer", writer.name]
+  expect((await run(...revoke, "--dry-run")).stdout).toContain(
+    `\n  would take out  ${writer.name}, a writer\n`,
+  )
+  const revoked = await run(...revoke)
+  expect(revoked).toMatchObject({ exit: 0, stderr: "" })
+  expect(revoked.stdout).toMatch(
+    new RegExp(
+      `^changed who uses the profile mem0 in schema taken_out\n {2}took out {2}${writer.name}, a writer\nact \\d+\nwhat they keep:\n`,
+    ),
+  )
+  expect(revoked.stdout).toContain("alter role")
+  const acts = await run(
+    "act",
+    "list",
+    "--kind",
+    "profile",
+    "--limit",
+    "1",
+    "--fields",
+    "about",
+    "--format",
+    "csv",
+  )
+  expect(acts.stdout).toContain("revoke mem0 in schema taken_out, organization taken-out")
+  const after = await run("profile", "show", "mem0", ...where)
+  expect(after.stdout).toContain(`as installed\n  readers: ${reader.name}\n`)
+  expect(await run(...revoke)).toMatchObject({ exit: 3 })
+  expect(await run("profile", "revoke", "mem0", ...where)).toMatchObject({ exit: 2 })
+})
+
 test.each(profiles)(
   "every command that $name tells to run exists, with these options",
   async ({ replacements, next }) => {

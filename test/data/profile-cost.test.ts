@@ -29,6 +29,10 @@ interface Node {
   readonly Plans?: readonly Node[]
 }
 
+interface Cost {
+  readonly "Total Cost": number
+}
+
 const below = (node: Node): Node[] => (node.Plans ?? []).flatMap((one) => [one, ...below(one)])
 
 test.each(Object.entries(views))(
@@ -61,4 +65,24 @@ test("the statement that appends a row has no expressions: they would be made re
       /^\((?:(?:new\.)?(?:\w+|"\w+")|'[^']*')(?:, (?:(?:new\.)?(?:\w+|"\w+")|'[^']*'))*\)$/,
     )
   }
+})
+
+test.each(Object.entries(views))(
+  "no part of reading %s is taken for so dear that PostgreSQL would compile it, which takes seconds",
+  async (profile, view) => {
+    // The server of the tests may have no compiler; what it would be asked for is in the plan.
+    for (const shown of [`${view} order by timestamp desc limit 10`, view]) {
+      const [explained] = await db.query(`explain (format json) select * from ${schemaOf(profile)}.${shown}`)
+      const [{ Plan: plan }] = JSON.parse(explained?.["QUERY PLAN"] ?? "") as [{ Plan: Node & Cost }]
+      expect(plan["Total Cost"]).toBeLessThan(100_000)
+    }
+  },
+)
+
+test("what a profile runs for each row by statements with documents in them is never compiled", async () => {
+  const functions = await db.query(
+    "select n.nspname::text as schema, p.proname::text as name, p.proconfig::text as config from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.proname ~ '^pgtrail_(log_metadata$|.*_(named|visible)$)'",
+  )
+  expect(functions).toHaveLength(2 * Object.keys(views).length + 1)
+  for (const { config } of functions) expect(config).toContain("jit=off")
 })

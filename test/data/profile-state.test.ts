@@ -160,6 +160,38 @@ test("what an earlier pgtrail installed is compared by what its act says, and is
   })
 })
 
+test("a function that an earlier pgtrail made with other arguments is made anew with its rights, and none of the two is left by a removal", async () => {
+  const own = await testDatabase()
+  const other = await own.trail()
+  const one = await own.role()
+  await other.installProfile("mem0", { writers: [one.name] })
+  const make = `create function pgtrail_mem0_visible(text) returns boolean language sql return true;
+    alter function pgtrail_mem0_visible(text) owner to pgtrail_owner; comment on function pgtrail_mem0_visible(text) is 'pgtrail profile mem0'`
+  await own.query(`drop view audit_logs; ${make};
+    do $$ begin execute (select 'drop function ' || p.oid::regprocedure from pg_proc p where p.proname = 'pgtrail_mem0_visible' and p.pronargs > 1); end $$`)
+  expect((await other.profile("mem0")).installed[0]?.objects).toContainEqual({
+    name: "pgtrail_mem0_visible",
+    kind: "function",
+    state: "missing",
+    differs: [],
+  })
+  await other.installProfile("mem0")
+  expect(
+    (await other.profile("mem0")).installed[0]?.objects.every(({ state }) => state === "as installed"),
+  ).toBe(true)
+  await own.asRole(one.name, (client) =>
+    client.query(
+      "insert into audit_logs (user_id, operation, action_result) values ('u', 'o', 'allowed') returning id",
+    ),
+  )
+  const made = "select count(*) from pg_proc where proname = 'pgtrail_mem0_visible'"
+  expect(await own.query(made)).toEqual([{ count: "1" }])
+  await own.query(make)
+  await other.removeProfile("mem0")
+  expect(await own.query(made)).toEqual([{ count: "0" }])
+  await own.drop()
+})
+
 test("a rule or a trigger that somebody put on a view is told, and stays told until it is gone", async () => {
   const own = await testDatabase()
   const other = await own.trail()

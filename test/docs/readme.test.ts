@@ -114,6 +114,8 @@ test("the SQL examples of the README run", async () => {
     (match) => match[1] ?? "",
   )
   expect(blocks.length).toBeGreaterThan(0)
+  const trail = await installed.trail()
+  await trail.installProfile("agenttrace")
   for (const block of blocks) await installed.query(block)
   const [row] = await installed.query("select count(*) as count from pgtrail.event")
   expect(row?.count).toBe("3")

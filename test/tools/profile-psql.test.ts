@@ -53,6 +53,12 @@ describe("mem0, seed 000", () => {
     expect(listed).toEqual(await columns(own))
   })
 
+  test("\\d+ says of a column where it stands in the log and what is checked on INSERT", async () => {
+    const [line] = (await psql(log, "\\d+ audit_logs")).match(/^action_result\|.*$/m) ?? []
+    expect(line).toContain("pgtrail.event: outcome; required; one of allowed, denied, error")
+    expect(await psql(log, "\\dv+ audit_logs")).toContain("pgtrail profile mem0")
+  })
+
   test("each \\copy that is printed in the place of pg_dump -t writes the rows", async () => {
     const trail = await log.trail()
     for (const name of ["agenttrace", "ai-firewall"]) await trail.installProfile(name)

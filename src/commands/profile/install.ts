@@ -13,7 +13,7 @@ export default command({
     "Where the system knows no organizations the views have the events of one, --org; another organization takes another schema, and one " +
     "organization is not put into two, where ids would be given twice. Where a name is taken nothing is done, and the error says how to bring " +
     "the rows in. All is one transaction and one act; may run again, also to grant further roles and after an " +
-    "update of pgtrail. What was dropped is made anew with the rights of its writers and readers; a table that is there is kept as it is, and what it " +
+    "update of pgtrail; pgtrail profile revoke takes a role out again. What was dropped is made anew with the rights of its writers and readers; a table that is there is kept as it is, and what it " +
     "lacks is said.\n\n" +
     "A --writer may insert, and read what it needs for RETURNING. Sessions of a --writer and a --reader in this database have the time zone UTC " +
     "from the next connection on, so that times without a zone mean UTC; a role that logs in by a group's rights needs it set for itself, and until then its rows are refused. Connect as the role that installed the log.\n\n" +

@@ -104,8 +104,8 @@ const describe: Readonly<Record<string, (given: Parameters) => string>> = {
     `${word(pseudonym)}${asked(requested_by, request)}: ${word(reason)}`,
   privacy_key: ({ step, key, pseudonyms }) =>
     `${word(step)} ${word(key)}${word(step) !== "destroy" ? "" : `, pseudonyms without a mapping now: ${word(pseudonyms)}`}`,
-  profile: ({ action, profile, schema, organization }) =>
-    `${word(action)} ${word(profile)} in schema ${word(schema)}, organization ${word(organization)}`,
+  profile: ({ action, profile, schema, organization, revoked }) =>
+    `${revoked === undefined ? word(action) : "revoke"} ${word(profile)} in schema ${word(schema)}, organization ${word(organization)}`,
   request: ({ step, request, kind, due, outcome, reason }) => {
     const parts = [word(kind), word(due) === "" ? "" : `due ${word(due).slice(0, 10)}`, word(outcome)]
     const all = [`${word(step)} ${word(request)}`, ...parts.filter((part) => part !== "")].join(", ")

@@ -17,7 +17,7 @@ export interface ProfileAct {
   readonly rights?: Rights
   /** Of a table, the digest of what made it. */
   readonly sources?: Readonly<Record<string, string>>
-  /** Whoever was named since the profile was last removed there, and is a role still. */
+  /** Whoever was named since the profile was last removed there, was not taken out since, and is a role still. */
   readonly writers: readonly string[]
   readonly readers: readonly string[]
   /** And before that: on tables, which a removal leaves, they have their rights still. */
@@ -32,7 +32,9 @@ export async function newestActs(client: ClientBase, owner: string | undefined):
     `(select coalesce(jsonb_agg(distinct r.role), '[]') from acts b cross join lateral jsonb_array_elements_text(case jsonb_typeof(b.parameters -> '${which}') when 'array' then b.parameters -> '${which}' else '[]' end) r (role)
         join pg_roles p on p.rolname = r.role
         where b.profile = a.profile and b.schema = a.schema
-          and b.seq > ${since})`
+          and b.seq > ${since}
+          and not exists (
+            select from acts x where x.profile = b.profile and x.schema = b.schema and x.seq > b.seq and x.parameters -> 'revoked' -> '${which}' ? r.role))`
   const removal =
     "coalesce((select max(c.seq) from acts c where c.profile = a.profile and c.schema = a.schema and c.parameters ->> 'action' = 'remove' and c.seq < a.seq), 0)"
   const { rows } = await client.query<{ parameters: string }>(

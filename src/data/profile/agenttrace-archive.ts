@@ -1,5 +1,5 @@
 // AgentTrace's archive: which events were put there. It has their places alone, so what is erased or restricted in the log is so here too.
-import type { Companion, ViewColumn } from "./shape.js"
+import { type Companion, readOf, type ViewColumn } from "./shape.js"
 import { isVisible } from "./visible.js"
 
 const places: Companion = {
@@ -49,18 +49,22 @@ $archive$;
 revoke all on function ${schema}.pgtrail_audit_events_archive_insert() from public;`,
 }
 
-/** The same columns in the same order, for INSERT ... SELECT *. What was put there once is refused the second time: the events stay in the log. */
+/**
+ * The same columns in the same order, for INSERT ... SELECT *. What was put there once is refused the second time: the events stay in the log. The
+ * events stand first in FROM: a LOCK TABLE that goes through the view ends there, before it has the table.
+ */
 const view = (columns: readonly ViewColumn[]): Companion => ({
   name: "audit_events_archive",
   kind: "view",
   rights: ["insert"],
+  isAppendOnly: true,
   sql: ({
     schema,
   }) => `create or replace view ${schema}.audit_events_archive with (security_barrier = true) as
 select
-${columns.map(({ read, type, name }) => `    (${read})::${type} as "${name}"`).join(",\n")}
-from ${schema}.pgtrail_audit_events_archive a
-join pgtrail.event e on e.organization_id = a.organization_id and e.lane = a.lane and e.seq = a.seq and e.occurred_at = a.occurred_at
+${columns.map((column) => `    (${readOf(column, { schema })})::${column.type} as "${column.name}"`).join(",\n")}
+from ${schema}.pgtrail_agenttrace_event e
+join ${schema}.pgtrail_audit_events_archive a on e.organization_id = a.organization_id and e.lane = a.lane and e.seq = a.seq and e.occurred_at = a.occurred_at
 where e.source = 'agenttrace'
     and ${isVisible({ name: "agenttrace" }, { schema })};
 alter view ${schema}.audit_events_archive alter column previous_hash set default '';

@@ -1,5 +1,5 @@
 // What AgentTrace has beside its events: the chain with its order, and the daily summary.
-import type { Companion, ViewColumn } from "./shape.js"
+import { type Companion, readOf, type ViewColumn } from "./shape.js"
 import { isVisible } from "./visible.js"
 
 /** Neither the time nor the id says in which order events were chained: lane and seq do. Whom a restriction hides is hidden here as in audit_events. */
@@ -8,7 +8,7 @@ export const chainView = (columns: readonly ViewColumn[]): Companion => ({
   kind: "view",
   sql: ({ schema }) => `create or replace view ${schema}.audit_events_chain with (security_barrier = true) as
 select
-${columns.map(({ read, type, name }) => `    (${read})::${type} as "${name}",`).join("\n")}
+${columns.map((column) => `    (${readOf(column, { schema })})::${column.type} as "${column.name}",`).join("\n")}
     e.lane,
     e.seq
 from pgtrail.event e

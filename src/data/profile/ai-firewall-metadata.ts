@@ -56,13 +56,15 @@ const known: Companion = {
   kind: "function",
   signature: "(jsonb)",
   isPrivate: true,
-  // What is left out is said to the client and not to the server's log: a key may be what somebody typed.
+  // What is left out is said to the client and not to the server's log: a key may be what somebody typed. Compiled (jit), its statement would take a
+  // second: the planner takes a document for one of many keys.
   sql: ({
     schema,
   }) => `create or replace function ${schema}.pgtrail_log_metadata(document jsonb) returns jsonb
 language plpgsql volatile parallel safe
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
+set jit = off
 as $metadata$
 declare
     kept jsonb := '{}';

@@ -1,6 +1,6 @@
 // Seed 003: audit_log, the events of audit-db. Its presets are applied to each row before it is checked.
 import { isKept, type Kept, readKept } from "./kept.js"
-import type { EventView } from "./shape.js"
+import type { EventView, Place } from "./shape.js"
 import { inUtc } from "./utc.js"
 
 const kept: readonly Kept[] = [
@@ -24,16 +24,18 @@ const text = "(e.details ->> 'archived_at')"
 const isTime = `${text} ~ '^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?[+-](0[0-9]|1[0-4])(:[0-5][0-9]){0,2}$'`
 
 /** Text that is no time, as a marker of an erasure or what somebody appended, is none: the view stays readable. */
-const archivedAt = `case when ${isKept("archived_at")} then
+const archivedAt = ({ schema }: Pick<Place, "schema">) => `case when ${isKept("archived_at")} then
         case when ${isTime} then overlay(${text} placing '01' from 9 for 2)::timestamptz
             + make_interval(hours => 24 * (substr(${text}, 9, 2)::int - 1)) end
         else (
-            select t.recorded_at from pgtrail.act t
+            select t.recorded_at from ${schema}.pgtrail_audit_db_act t
             where t.organization_id = 'pgtrail' and t.seq = (
                 select p.act_seq from pgtrail.purge p
                 where p.organization_id = e.organization_id and p.lane = e.lane and p.ranges @> e.seq
                     and exists (select from pgtrail.archive a where a.act_seq = p.act_seq)
                 order by p.act_seq desc limit 1)) end`
+
+const hash = orKept("hash", "encode(e.hash, 'hex')")
 
 export const auditLog: EventView = {
   name: "audit_log",
@@ -85,7 +87,7 @@ export const auditLog: EventView = {
       check: { name: "audit_log_status_check", sql: "new.status in ('attempt', 'success', 'failure')" },
     },
     { name: "outcome_description", type: "text", read: "e.description" },
-    { name: "hash", type: "varchar", read: orKept("hash", "encode(e.hash, 'hex')"), limit: 64 },
+    { name: "hash", type: "varchar", read: hash, limit: 64 },
     {
       name: "hash_algorithm",
       type: "varchar",
@@ -154,4 +156,6 @@ export const auditLog: EventView = {
     retention_policy: "coalesce(new.retention_policy, 'standard')",
     processing_latency_ms: "new.processing_latency",
   },
+  // An application that sends none is told the one that it will read.
+  answers: { hash },
 }

@@ -1,5 +1,6 @@
 // Seed 003: audit_retention_policy, a writable view of pgtrail's policies. What a policy of pgtrail has no place for stands in a table beside it.
 import { literal } from "../migrate/script.js"
+import { heldSql } from "./held.js"
 import type { Companion } from "./shape.js"
 
 const setRetention = "pgtrail.set_retention(text, text, int, text, text, text, text, int, boolean)"
@@ -25,14 +26,15 @@ const entries: Companion = {
 );`,
 }
 
-const view: Companion = {
-  name: "audit_retention_policy",
+const shown: Companion = {
+  name: "pgtrail_audit_retention_policy_shown",
   kind: "view",
-  rights: ["insert", "update", "delete"],
+  isPrivate: true,
+  isHeld: true,
   // An entry tells what was written here as long as the policy that it set is in force; a policy that was changed since is shown as it is.
   sql: ({
     schema,
-  }) => `create or replace view ${schema}.audit_retention_policy with (security_barrier = true) as
+  }) => `create or replace view ${schema}.pgtrail_audit_retention_policy_shown with (security_barrier = true) as
 select
     coalesce(n.id, r.id)::integer as id,
     coalesce(n.policy_name, r.name)::varchar as policy_name,
@@ -56,6 +58,18 @@ full join (
     left join pgtrail.act b on b.organization_id = 'pgtrail' and b.seq = p.act_seq
     where p.kind = 'policy' and p.ended_seq is null
 ) r on r.name = n.policy_name;
+${heldSql(`${schema}.pgtrail_audit_retention_policy_shown`)}`,
+}
+
+// Whoever may change policies here locks neither those of pgtrail nor the acts.
+const view: Companion = {
+  name: "audit_retention_policy",
+  kind: "view",
+  rights: ["insert", "update", "delete"],
+  sql: ({
+    schema,
+  }) => `create or replace view ${schema}.audit_retention_policy with (security_barrier = true) as
+select * from ${schema}.pgtrail_audit_retention_policy_shown;
 create or replace trigger pgtrail_write instead of insert or update or delete on ${schema}.audit_retention_policy
 for each row execute function ${schema}.pgtrail_audit_retention_policy_write();`,
 }
@@ -150,4 +164,4 @@ $policy$;
 revoke all on function ${schema}.pgtrail_audit_retention_policy_write() from public;`,
 }
 
-export const retentionCompanions: readonly Companion[] = [entries, write, view]
+export const retentionCompanions: readonly Companion[] = [entries, write, shown, view]

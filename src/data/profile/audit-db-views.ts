@@ -35,6 +35,7 @@ const integrityLog: Companion = {
   kind: "view",
   // Whoever writes is told what makes these rows, and not that he may not.
   rights: ["insert"],
+  isAppendOnly: true,
   // The hash that is expected is the one that the event was appended with; what a verification computed instead no act tells.
   sql: ({ schema }) => `create or replace view ${schema}.audit_integrity_log with (security_barrier = true) as
 select
@@ -50,12 +51,12 @@ from (
     select a.seq as act_seq, 0::bigint as number, null::bigint as audit_log_id, a.recorded_at, a.session_user_name,
         case when a.parameters ->> 'verdict' = 'intact' then 'success' else 'failure' end as status,
         (a.parameters - 'findings') || jsonb_build_object('act', a.seq) as details, encode(a.digest, 'hex') as verified, null::text as expected
-    from pgtrail.act a
+    from ${schema}.pgtrail_audit_db_act a
     where a.organization_id = 'pgtrail' and a.kind = 'verify'
     union all
     select a.seq as act_seq, f.number, e.external_number as audit_log_id, a.recorded_at, a.session_user_name, 'failure' as status,
         f.value || jsonb_build_object('act', a.seq) as details, null::text as verified, encode(e.hash, 'hex') as expected
-    from pgtrail.act a
+    from ${schema}.pgtrail_audit_db_act a
     cross join lateral jsonb_array_elements(case jsonb_typeof(a.parameters -> 'findings') when 'array' then a.parameters -> 'findings' else '[]' end)
         with ordinality f (value, number)
     left join lateral (
@@ -74,6 +75,7 @@ const configChange: Companion = {
   name: "config_change_event",
   kind: "view",
   rights: ["insert"],
+  isAppendOnly: true,
   sql: ({ schema }) => `create or replace view ${schema}.config_change_event with (security_barrier = true) as
 select
     a.seq::integer as id,
@@ -92,7 +94,7 @@ select
         select b.parameters ->> 'tool_version' from pgtrail.act b
         where b.organization_id = 'pgtrail' and b.kind = 'migrate' and b.seq < a.seq order by b.seq desc limit 1) end)::varchar as previous_version,
     (a.parameters ->> 'tool_version')::varchar as new_version
-from pgtrail.act a
+from ${schema}.pgtrail_audit_db_act a
 where a.organization_id = 'pgtrail'
     and a.kind in ('setting', 'retention', 'add_type', 'subject_rule', 'privacy_key', 'profile', 'migrate');${refused(schema, "config_change_event", "Each change of a setting or a policy makes one: pgtrail setting set, pgtrail retention policy set")}`,
 }

@@ -56,6 +56,7 @@ export const auditDb: Profile = {
   name: "audit-db",
   summary: "Audit Database: audit_log with its presets, alerts, reports, errors and roles",
   views: [auditLog],
+  alsoReads: ["act"],
   companions: [
     ...presetCompanions,
     ...retentionCompanions,

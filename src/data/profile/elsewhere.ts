@@ -9,7 +9,7 @@ import type { Profile } from "./shape.js"
 import { mark } from "./sql.js"
 
 /** Whoever records an act takes it. */
-const ACT_LOCK = -1
+export const ACT_LOCK = -1
 
 /** Whether each row names its organization: then its views have the events of all. */
 const hasAll = (profile: Profile): boolean => profile.views.every((view) => view.hasOrganization)

@@ -1,5 +1,6 @@
 // What the objects of a profile are made of, as digests in the act that installed it: so that what was changed by hand shows, and what of it.
 import { literal } from "../migrate/script.js"
+import { heldNames } from "./held.js"
 import type { Place, Profile } from "./shape.js"
 import { objectsOf } from "./sql.js"
 
@@ -78,7 +79,7 @@ export function fingerprintsSql(profile: Profile, place: Place): string {
     ${found(profile, place)}`
 }
 
-/** A query of rows: who has which right on which object, beside the owner of the log. */
+/** A query of rows: who has which right on which object, beside the owner of the log; and the owner, where it is to have SELECT alone. */
 export function rightsSql(profile: Profile, place: Place): string {
   const granted = `cross join lateral (
         select x.grantee, x.privilege_type, null::name as column_name
@@ -90,7 +91,8 @@ export function rightsSql(profile: Profile, place: Place): string {
     ) a`
   return `select o.name, case a.grantee when 0 then 'public' else pg_get_userbyid(a.grantee) end as role, a.grantee = 0 as everybody,
         a.privilege_type || coalesce(' (' || a.column_name || ')', '') as right
-    ${found(profile, place, granted)} and a.grantee <> coalesce(c.relowner, p.proowner)
+    ${found(profile, place, granted)}
+        and (a.grantee <> coalesce(c.relowner, p.proowner) or o.name in (${heldNames(profile).map(literal).join(", ")}) and a.privilege_type <> 'SELECT')
     order by 1, 2, 4`
 }
 

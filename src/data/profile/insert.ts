@@ -49,13 +49,14 @@ export function insertSql(profile: Profile, view: EventView, place: Place): stri
     "    return new;",
     "end",
   ].join("\n")
+  // What a backslash is, where there is one: each setting costs a row a hundredth.
+  const strings = body.includes("\\") ? "\nset standard_conforming_strings = on" : ""
   const create = quoteBody(
     body,
     (quoted) =>
       `create or replace function ${name}() returns trigger
 language plpgsql volatile security definer parallel unsafe
-set search_path = pg_catalog, pg_temp
-set standard_conforming_strings = on
+set search_path = pg_catalog, pg_temp${strings}
 as ${quoted};`,
   )
   return `${create}\nrevoke all on function ${name}() from public;`

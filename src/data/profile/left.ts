@@ -18,6 +18,23 @@ export async function leftBehind(
   const installed = others.filter(
     (act) => act.action === "install" && !(act.profile === profile.name && act.schema === schema),
   )
+  return [
+    ...policies.map(
+      (name) =>
+        `the policy ${JSON.stringify(name)} stays in force: pgtrail retention policy remove ${shellWord(name)}`,
+    ),
+    ...(await rolesLeft(client, [...writers, ...readers], schema, ground, installed)),
+  ]
+}
+
+/** What roles that a profile is for no more keep beside it. `installed` are the acts of those that are for them still, or for others. */
+export async function rolesLeft(
+  client: ClientBase,
+  roles: readonly string[],
+  schema: string,
+  ground: Ground,
+  installed: readonly ProfileAct[],
+): Promise<string[]> {
   const isFree = (role: string, acts: readonly ProfileAct[]) =>
     !acts.some((act) => [...act.writers, ...act.readers].includes(role))
   const { rows } = await client.query<{ role: string; name: string; has_zone: string; uses: string }>(
@@ -26,28 +43,22 @@ export async function leftBehind(
          where g.setrole = r.oid and lower(c) = 'timezone=utc') as has_zone,
        exists (select from pg_namespace n, aclexplode(n.nspacl) a where n.nspname = $2 and a.grantee = r.oid and a.privilege_type = 'USAGE' and n.nspowner <> r.oid) as uses
      from pg_roles r where r.rolname = any ($1) order by 1`,
-    [[...writers, ...readers], schema],
+    [roles, schema],
   )
-  return [
-    ...policies.map(
-      (name) =>
-        `the policy ${JSON.stringify(name)} stays in force: pgtrail retention policy remove ${shellWord(name)}`,
-    ),
-    ...rows.flatMap(({ role, name, has_zone: hasZone, uses }) => [
-      ...(hasZone === "t" && isFree(role, installed)
-        ? [
-            `${role} keeps UTC in this database: alter role ${name} in database ${ground.database} reset timezone`,
-          ]
-        : []),
-      ...(uses === "t" &&
-      isFree(
-        role,
-        installed.filter((act) => act.schema === schema),
-      )
-        ? [`${role} may still use the schema: revoke usage on schema ${ground.schema} from ${name}`]
-        : []),
-    ]),
-  ]
+  return rows.flatMap(({ role, name, has_zone: hasZone, uses }) => [
+    ...(hasZone === "t" && isFree(role, installed)
+      ? [
+          `${role} keeps UTC in this database: alter role ${name} in database ${ground.database} reset timezone`,
+        ]
+      : []),
+    ...(uses === "t" &&
+    isFree(
+      role,
+      installed.filter((act) => act.schema === schema),
+    )
+      ? [`${role} may still use the schema: revoke usage on schema ${ground.schema} from ${name}`]
+      : []),
+  ])
 }
 
 /** In force, and set by a row of this profile's; not the one that pgtrail brings itself. */

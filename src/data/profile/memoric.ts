@@ -183,6 +183,9 @@ export const memoric: Profile = {
   views: [auditLogs],
   companions: [auditSummary],
   replacements,
+  notes: [
+    "audit_summary counts every event of the organization, those of other systems too: it is read from the daily summaries (pgtrail summary refresh), which tell events apart by type and outcome, and not by the system that they came from. Of memoric's own alone: select timestamp::date, event_type, count(*), count(*) filter (where not success), count(distinct user_id) from audit_logs where timestamp >= current_date - 30 group by 1, 2",
+  ],
   next: [
     "pgtrail retention policy set memoric --keep 400d --archive-after 90d",
     "pgtrail archive create --due --to PLACE",

@@ -13,6 +13,8 @@ export interface Ground extends Place {
   readonly owner: string | undefined
   /** Who owns the schema, where he is neither a superuser nor the log's owner: what is in a schema its owner can replace. */
   readonly stranger: string | undefined
+  /** Whether the owner can take rights from itself: from a superuser, or who may write all data, nothing can be taken. */
+  readonly isHeld: boolean
   /** Whether the owner lacks the right to make something in the schema: it is given for the transaction. */
   readonly lendsCreate: boolean
 }
@@ -37,6 +39,8 @@ export async function readGround(
          where r.oid = case when so.rolname = 'pg_database_owner'
              then (select d.datdba from pg_database d where d.datname = current_database()) else so.oid end
            and not r.rolsuper and not pg_has_role(r.oid, o.oid, 'MEMBER')) as stranger,
+       not (o.rolsuper or exists (
+         select from pg_roles g where g.rolname in ('pg_write_all_data', 'pg_maintain') and pg_has_role(o.oid, g.oid, 'USAGE'))) as is_held,
        pg_is_in_recovery() as standby
      from pg_namespace n
      join pg_roles o on o.oid = n.nspowner
@@ -88,6 +92,7 @@ export async function readGround(
     database: found.database ?? "",
     stranger: found.stranger ?? undefined,
     owner: isOwner ? undefined : (found.owner ?? ""),
+    isHeld: found.is_held === "t",
     lendsCreate: found.there !== null && found.creates !== "t",
   }
 }

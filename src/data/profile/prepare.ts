@@ -5,9 +5,11 @@ import { literal } from "../migrate/script.js"
 import { shellWord } from "../shell-word.js"
 import { sha256Hex } from "../sql-files.js"
 import { newestActs, type ProfileAct } from "./acts.js"
+import { aloneSql, dropFunctionsSql } from "./alone.js"
 import { guardElsewhere, refuseElsewhere } from "./elsewhere.js"
 import { type Carried, carriedSql, type Facts, factsSql } from "./fingerprint.js"
-import { grantSql, rightsOf } from "./grants.js"
+import { grantSql, type Rights, rightsOf } from "./grants.js"
+import { heldNames } from "./held.js"
 import type { InstallProfileOptions } from "./install.js"
 import { type Ground, objectsThere, readGround } from "./place.js"
 import { ident } from "./quote.js"
@@ -63,10 +65,21 @@ export async function prepare(
   const create = createSql(profile, ground)
   const missing = objectsOf(profile).flatMap(({ name }) => (before.includes(name) ? [] : [name]))
   const lost = last?.action === "install" ? last : undefined
+  const rights = rightsOf(profile, ground)
+  const found = lost === undefined ? [] : (await stateOf(client, profile, lost)).objects
+  // Also a function that an earlier pgtrail made with other arguments.
+  const gone = found.flatMap(({ name, state }) => (state === "missing" ? [name] : []))
+  const anew = objectsOf(profile).flatMap(({ name }) =>
+    missing.includes(name) ||
+    gone.includes(name) ||
+    (lost?.rights !== undefined && isOther(lost.rights[name], rights[name]))
+      ? [name]
+      : [],
+  )
   const grant = [
     grantSql(profile, ground, names(writers), names(readers)),
-    // What was dropped since took its rights along.
-    grantSql(profile, ground, quoted(lost?.writers ?? []), quoted(lost?.readers ?? []), missing),
+    // What was dropped since took its rights along, and another pgtrail may have given others.
+    grantSql(profile, ground, quoted(lost?.writers ?? []), quoted(lost?.readers ?? []), anew),
   ]
     .filter((part) => part !== "")
     .join("\n")
@@ -84,7 +97,7 @@ export async function prepare(
     lost.server === server &&
     named(writers, lost.writers) &&
     named(readers, lost.readers) &&
-    (await stateOf(client, profile, lost)).objects.every(
+    found.every(
       ({ kind, differs }) =>
         !differs.some(
           (one) =>
@@ -105,12 +118,14 @@ export async function prepare(
     server,
     writers: [...new Set([...(lost?.writers ?? []), ...writers])],
     readers: [...new Set([...(lost?.readers ?? []), ...readers])],
-    rights: rightsOf(profile),
+    rights,
     sources,
   }
   const script = asOwner(ground, [
     guardElsewhere(profile, ground),
     create,
+    dropFunctionsSql(profile, ground, "stale"),
+    aloneSql(ground, [...new Set([...missing, ...gone, ...heldNames(profile)])]),
     grant,
     isRecorded
       ? ""
@@ -137,6 +152,9 @@ export async function prepare(
     script: [script, uses, ...zones].filter((part) => part !== "").join("\n"),
   }
 }
+
+const isOther = (then: Rights[string] = {}, now: Rights[string] = {}): boolean =>
+  (["writers", "readers"] as const).some((who) => then[who]?.join() !== now[who]?.join())
 
 const quoted = (roles: readonly string[]): string[] => roles.map(ident)
 

@@ -44,11 +44,13 @@ export async function asMadeHere(
 /** The query of a view in the script that makes it. */
 function queryOf(script: string, { schema }: Place, name: string): string | undefined {
   for (const full of [`${schema}.${ident(name)}`, `${schema}.${name}`]) {
-    const head = `create or replace view ${full} with (security_barrier = true) as\n`
-    const begin = script.indexOf(head)
-    if (begin < 0) continue
-    const end = script.slice(begin).search(/;\n/)
-    return end < 0 ? undefined : script.slice(begin + head.length, begin + end)
+    for (const options of [" with (security_barrier = true)", ""]) {
+      const head = `create or replace view ${full}${options} as\n`
+      const begin = script.indexOf(head)
+      if (begin < 0) continue
+      const end = script.slice(begin).search(/;\n/)
+      return end < 0 ? undefined : script.slice(begin + head.length, begin + end)
+    }
   }
   return undefined
 }

@@ -5,6 +5,7 @@ import { literal } from "../migrate/script.js"
 import { shellWord } from "../shell-word.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { newestActs, type ProfileAct } from "./acts.js"
+import { dropFunctionsSql } from "./alone.js"
 import { leftBehind } from "./left.js"
 import { objectsThere, readGround } from "./place.js"
 import { asOwner } from "./prepare.js"
@@ -82,16 +83,19 @@ export async function removeProfile(
         }),
       ),
     }
+    const drops = (isMeant: (kind: Own["kind"]) => boolean) =>
+      dropped
+        .filter(({ kind }) => isMeant(kind))
+        .map(({ name: object, kind }) => `drop ${kind} ${ground.schema}.${ident(object)};`)
     await client.query(
       asOwner(ground, [
         // A table that stays is a plain one: what its triggers called is gone.
         ...(await triggersOf(client, schema, kept)).map(
           ({ table, trigger }) => `drop trigger ${trigger} on ${ground.schema}.${ident(table)};`,
         ),
-        ...dropped.map(
-          ({ name: object, kind, signature = "" }) =>
-            `drop ${kind} ${ground.schema}.${ident(object)}${signature};`,
-        ),
+        ...drops((kind) => kind === "view" || kind === "table"),
+        dropFunctionsSql(profile, ground, "all"),
+        ...drops((kind) => kind === "sequence"),
         `select set_config('pgtrail.profile_act', pgtrail.record_act('profile', ${literal(JSON.stringify(parameters))}::jsonb)::text, true);`,
       ]),
     )

@@ -18,7 +18,7 @@ export interface ViewColumn {
   /** What the view shows: varchar without length and timestamptz, so that the indexes of pgtrail.event serve the system's own filters. */
   readonly type: string
   /** An expression over `e`, a row of pgtrail.event. Text that is indexed by its beginning is shown by it: `left(e.actor_id, 300)`. */
-  readonly read: string
+  readonly read: string | ((place: Pick<Place, "schema">) => string)
   /** An SQL expression that stands where an INSERT leaves the column out. */
   readonly default?: string
   /** Refused with 23502 where it is null. */
@@ -28,6 +28,9 @@ export interface ViewColumn {
   /** A constraint of the system's own over `new`, true or null where a value is accepted; else 23514 with its name. */
   readonly check?: Check
 }
+
+export const readOf = ({ read }: ViewColumn, place: Pick<Place, "schema">): string =>
+  typeof read === "string" ? read : read(place)
 
 export interface Check {
   readonly name: string
@@ -83,6 +86,10 @@ export interface Companion {
   readonly sql: (place: Place) => string
   /** What whoever may write the profile gets beside SELECT. */
   readonly rights?: readonly ("select" | "insert" | "update" | "delete")[]
+  /** A view whose triggers refuse UPDATE and DELETE with what to do instead. The first name in its FROM is a held one (heldName). */
+  readonly isAppendOnly?: boolean
+  /** A view on which the owner has SELECT alone (heldSql). */
+  readonly isHeld?: boolean
   /** No role gets it but by `rights`: what it shows is for pgtrail_privacy or the owner, or it is a trigger's function. */
   readonly isPrivate?: boolean
 }
@@ -93,6 +100,8 @@ export interface Profile {
   readonly summary: string
   readonly views: readonly EventView[]
   readonly companions: readonly Companion[]
+  /** Tables of the log beside the events, each of which its views read by heldName. */
+  readonly alsoReads?: readonly "act"[]
   /** The first says what to run instead of `pg_dump -t`. */
   readonly replacements: (place: Place) => readonly Replacement[]
   /** What to know of these views beside that: a sentence each, such as what is stored and what is not. */

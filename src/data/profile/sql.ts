@@ -1,9 +1,11 @@
 // The SQL of a profile: from its definition to one script that whoever installed the log runs in one transaction.
 import { literal } from "../migrate/script.js"
+import { commentsSql } from "./comments.js"
+import { heldName, tableNames, tablesSql } from "./held.js"
 import { insertName, insertSql } from "./insert.js"
 import { ident, quoteBody } from "./quote.js"
-import type { EventView, Place, Profile, ViewColumn } from "./shape.js"
-import { isVisible, visibleArguments, visibleName, visibleSql } from "./visible.js"
+import { type EventView, type Place, type Profile, readOf, type ViewColumn } from "./shape.js"
+import { isVisible, namedArguments, namedName, visibleArguments, visibleName, visibleSql } from "./visible.js"
 
 /** Everything that has a name of its own in the profile's schema, in the order in which it is made. */
 export interface ProfileObject {
@@ -17,7 +19,9 @@ export const refuseName = (profile: Profile): string => `pgtrail_${profile.name.
 
 export function objectsOf(profile: Profile): ProfileObject[] {
   const objects: ProfileObject[] = [
+    ...tableNames(profile).map((name) => ({ name, kind: "view" as const })),
     { name: refuseName(profile), kind: "function", signature: "()" },
+    { name: namedName(profile), kind: "function", signature: namedArguments },
     { name: visibleName(profile), kind: "function", signature: visibleArguments },
   ]
   for (const view of profile.views) {
@@ -37,11 +41,13 @@ export const mark = (profile: Profile): string => `pgtrail profile ${profile.nam
 /** As the owner of the log. May run again. */
 export function createSql(profile: Profile, place: Place): string {
   return [
+    tablesSql(profile, place),
     refuseSql(profile, place),
     visibleSql(profile, place),
     ...profile.views.flatMap((view) => [
       view.sequence === undefined ? "" : sequenceSql(profile, view, view.sequence, place),
       viewSql(profile, view, place),
+      commentsSql(view, place),
       insertSql(profile, view, place),
       triggersSql(profile, view, place),
     ]),
@@ -83,7 +89,7 @@ const belongs = (profile: Profile, view: EventView, place: Place): string =>
 function viewSql(profile: Profile, view: EventView, place: Place): string {
   const name = `${place.schema}.${ident(view.name)}`
   const columns = view.columns.map(
-    (column) => `    (${column.read})::${column.type} as ${ident(column.name)}`,
+    (column) => `    (${readOf(column, place)})::${column.type} as ${ident(column.name)}`,
   )
   const defaults = view.columns.flatMap((column) => {
     const value = defaultOf(view, column, place)
@@ -96,8 +102,8 @@ function viewSql(profile: Profile, view: EventView, place: Place): string {
 select
 ${columns.join(",\n")}
 from (
-    select ${columnsRead(view).join(", ")}
-    from pgtrail.event e
+    select ${columnsRead(view, place).join(", ")}
+    from ${place.schema}.${ident(heldName(profile, "event"))} e
     where ${belongs(profile, view, place)}
         and ${isVisible(profile, place)}
     order by e.occurred_at desc
@@ -108,10 +114,12 @@ order by e.occurred_at desc;`,
 }
 
 /** No more of an event than the view reads: the sort takes it along. */
-const columnsRead = (view: EventView): string[] => [
+const columnsRead = (view: EventView, place: Place): string[] => [
   ...new Set([
     "e.occurred_at",
-    ...view.columns.flatMap(({ read }) => [...read.matchAll(/\be\.[a-z_]+/g)].map(([column]) => column)),
+    ...view.columns.flatMap((column) =>
+      [...readOf(column, place).matchAll(/\be\.[a-z_]+/g)].map(([name]) => name),
+    ),
   ]),
 ]
 
@@ -140,7 +148,7 @@ revoke all on function ${name}() from public;`,
   )
 }
 
-/** No role is granted UPDATE or DELETE. Who has every right is told why, also where no row matches: the statement's own trigger fires then. */
+/** Also where no row matches: the statement's own trigger fires then. */
 function triggersSql(profile: Profile, view: EventView, place: Place): string {
   const on = `on ${place.schema}.${ident(view.name)}`
   const insert = `${place.schema}.${ident(insertName(view))}()`

@@ -131,21 +131,24 @@ export async function stateOf(client: ClientBase, profile: Profile, act: Profile
     organization,
     writers: act.writers,
     readers: act.readers,
-    objects: objectsOf(profile).map(({ name, kind }) => {
-      const [now, then] = [facts[name], act.objects?.[name]]
-      if (now === undefined) return { name, kind, state: "missing", differs: [] }
-      if (then === undefined || typeof then === "string") {
-        return { name, kind, state: whole[name] === then ? "as installed" : "changed", differs: [] }
-      }
-      const differs = [
-        ...differencesOf(then, now),
-        ...(act.rights === undefined ? [] : rightsDiffering(name, act.rights[name], act, granted)),
-      ]
-      if (differs.length === 0) return { name, kind, state: "as installed", differs }
-      return differs.join() === "definition" && act.server !== row?.server
-        ? { name, kind, state: "made by another PostgreSQL", differs: [] }
-        : { name, kind, state: "changed", differs }
-    }),
+    // An earlier pgtrail made fewer.
+    objects: objectsOf(profile)
+      .filter(({ name }) => act.objects === undefined || act.objects[name] !== undefined)
+      .map(({ name, kind }) => {
+        const [now, then] = [facts[name], act.objects?.[name]]
+        if (now === undefined) return { name, kind, state: "missing", differs: [] }
+        if (then === undefined || typeof then === "string") {
+          return { name, kind, state: whole[name] === then ? "as installed" : "changed", differs: [] }
+        }
+        const differs = [
+          ...differencesOf(then, now),
+          ...(act.rights === undefined ? [] : rightsDiffering(name, act.rights[name], act, granted)),
+        ]
+        if (differs.length === 0) return { name, kind, state: "as installed", differs }
+        return differs.join() === "definition" && act.server !== row?.server
+          ? { name, kind, state: "made by another PostgreSQL", differs: [] }
+          : { name, kind, state: "changed", differs }
+      }),
   }
 }
 
