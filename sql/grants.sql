@@ -160,8 +160,11 @@ grant execute on function
 -- What a subject is given is an export, and recorded.
 grant execute on function
     pgtrail.subject_view(text),
-    pgtrail.fold_text(text),
     pgtrail.record_export(text, text, text[], timestamptz, timestamptz, text[], text[], bigint, bytea, text) to pgtrail_privacy;
+
+-- The views that hide restricted events compare by it, and whoever reads a view needs the right to its functions. It reads nothing.
+grant execute on function pgtrail.fold_text(text)
+    to pgtrail_reader, pgtrail_organization_reader, pgtrail_auditor, pgtrail_operator, pgtrail_privacy;
 
 -- What an erasure is told besides: which cases hold what was found.
 grant execute on function pgtrail.plan_cases() to pgtrail_privacy;

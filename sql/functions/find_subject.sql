@@ -1,6 +1,7 @@
 -- Adds to pg_temp.pgtrail_plan the events of a partition that have to do with the subject of pg_temp.pgtrail_subject, and tells how many.
 -- By indexes: those that he did (id, session), and those about a resource that he is (rules of kind `resource`, or named). By reading the partition, if
--- there are such identifiers: e-mail address, name, address and device, unless there are indexes for them too, and paths that the rules name. With `in_text` all text
+-- there are such identifiers: e-mail address, name, address and device, unless there are indexes for them too, and paths that rules name in events of every type;
+-- where nothing else needs that, the index of types leads to events of the others' types. With `in_text` all text
 -- is looked through as well, and what only mentions him counts. `partition_name` 'archive NAME': the rows that lie in pg_temp.pgtrail_restored.
 -- Of each event it tells what a redaction would replace, column by column, and why it must not: a hold, a law (a floor whose time is not
 -- over, a rule of kind `keep`), or that it does not verify. What stands in the frame of an event nothing can replace. Without `told` it tells what
@@ -27,17 +28,30 @@ declare
         'action', 'actor_type', 'actor_role', 'resource_type', 'request_method', 'retention_policy', 'compliance_tags', 'event_version'];
     identity_columns constant text[] := array['actor_id', 'actor_name', 'actor_email', 'ip_address', 'user_agent', 'session_id', 'device_id'];
     -- What pgtrail itself wrote about him: the right values, and whose they are.
-    rectified constant text := 'e.event_type = ''gdpr.rectified'' and e.details->>''actor_id'' = any ($1)';
+    rectified constant text := 'e.event_type = ''gdpr.rectified'' and (e.details->>''actor_id'' = any ($1) or pgtrail.fold_text(e.details->>''actor_email'') = any ($2) '
+        'or e.details->>''resource_type'' = any ($15) and e.details->>''resource_id'' = any ($1) '
+        'or (e.details->>''resource_type'', e.details->>''resource_id'') in (select * from unnest($7, $8)))';
     relation regclass;
     forms record;
     -- The identifiers in both normal forms, in the case in which they were given: Alex, alex and ALEX are three people.
     cased text[];
+    -- The same at the end of a rule's path; an address is one in every case.
+    exact text[];
+    -- Of a word between its borders, which chr(1) stands for.
+    alone text;
     types text[];
     candidates text[];
+    -- The same for a reading that finds them itself: conditions of events, each of which an index serves.
+    arms text[];
     scans text[] := '{}';
     actor text;
     subject text;
     bounds text;
+    -- Rules that name paths: what each document is looked through for, and where the index has the types of events that they are for.
+    ruled text[];
+    ranges text[];
+    span text;
+    is_ruled boolean := false;
     is_there boolean;
     found bigint;
 begin
@@ -47,6 +61,13 @@ begin
     from pg_temp.pgtrail_subject s, lateral (select case when s.kind = 'resource' then substr(s.value, strpos(s.value, '/') + 1) else s.value end as value) w,
         lateral (values (w.value), (normalize(w.value)), (normalize(w.value, nfd))) v (value)
     where length(w.value) >= 3;
+    select array_agg(distinct v.value) into exact
+    from pg_temp.pgtrail_subject s, lateral (select case when s.kind = 'resource' then substr(s.value, strpos(s.value, '/') + 1) else s.value end as value) w,
+        lateral (select unnest(case when s.kind in ('email', 'text') or strpos(w.value, '@') > 0 then array[pgtrail.fold_text(w.value)]
+            when s.kind = 'ip' then array[w.value, host(w.value::inet), upper(host(w.value::inet))] else array[w.value, normalize(w.value), normalize(w.value, nfd)] end) as value) v
+    -- Longer text the pattern finds.
+    where s.kind <> 'text' or length(w.value) < 3 or upper(w.value) = lower(w.value);
+    alone := split_part(forms.pattern, ')(', 1) || ')' || chr(1) || '(' || split_part(forms.pattern, ')(', 3);
     relation := pgtrail.subject_relation(partition_name);
     perform pgtrail.refuse_found(partition_name);
     -- Nothing was ever in it, as in months ahead, and mostly in DEFAULT: what follows takes long to plan.
@@ -56,7 +77,7 @@ begin
     select array_agg(distinct r.resource_type) into types
     from pgtrail.subject_rule r where r.kind = 'resource' and r.ended_seq is null;
     organizations := coalesce(organizations, array(select distinct h.organization_id from pgtrail.chain_head h where h.seq = 0));
-    bounds := format('($13 is null or e.occurred_at >= $13) and ($14 is null or e.occurred_at < $14)');
+    bounds := concat_ws(' and ', 'true', case when since is not null then 'e.occurred_at >= $13' end, case when until is not null then 'e.occurred_at < $14' end);
 
     -- Who he is as an actor, and as what is acted on.
     -- Others have the same name, address or device: by those he is the actor only where nothing says that somebody else is.
@@ -88,7 +109,27 @@ begin
             'lateral (select e.ctid as place from only %1$s e where e.organization_id = o and left(e.resource_type, 100) = left(n.t, 100) '
             'and left(e.resource_id, 300) = left(n.i, 300) and e.resource_type = n.t and e.resource_id = n.i and ' || bounds || ' offset 0) f' end],
         null);
+    arms := array_remove(array[
+        case when forms.ids is not null then 'left(e.actor_id, 300) = any (array(select left(i, 300) from unnest($1) i)) and e.actor_id = any ($1)' end,
+        case when forms.sessions is not null
+            then 'left(e.session_id, 300) = any (array(select left(i, 300) from unnest($6) i)) and e.session_id = any ($6)' end,
+        case when forms.ids is not null and types is not null then 'left(e.resource_type, 100) = any (array(select left(t, 100) from unnest($15) t)) '
+            'and left(e.resource_id, 300) = any (array(select left(i, 300) from unnest($1) i)) and e.resource_type = any ($15) and e.resource_id = any ($1)' end,
+        case when forms.resource_types is not null then 'left(e.resource_type, 100) = any (array(select left(t, 100) from unnest($7) t)) '
+            'and left(e.resource_id, 300) = any (array(select left(i, 300) from unnest($8) i)) and (e.resource_type, e.resource_id) in (select * from unnest($7, $8))' end],
+        null);
+    -- Each document is folded once, however many rules and identifiers there are.
+    ruled := array(
+        select format('e.%1$I is not null and (%2$s) and pgtrail.fold_text(e.%1$I::text) like any ($19)', r.path[1],
+            string_agg(distinct case when r.event_type is null then 'true'
+                else format('e.event_type = %1$L or starts_with(e.event_type, %1$L || ''.'')', r.event_type) end, ' or '))
+        from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null
+        group by r.path[1]);
     if in_text then
+        -- In text nobody looks for what is shorter, and at a rule's path it is somebody all the same.
+        if exists (select from unnest(forms.folded) k where length(k) < 3) then
+            scans := ruled;
+        end if;
         candidates := candidates || format('select e.ctid as place from only %%1$s e, lateral (select pgtrail.fold_text(w.words) as words from (select '
             'concat_ws('' '', %s, array_to_string(e.tags, '' ''), host(e.ip_address)) as words offset 0) w offset 0) w '
             'where e.organization_id = any ($12) and %s and (%s)',
@@ -105,20 +146,33 @@ begin
         if scans <> '{}' and not exists (select from unnest(forms.emails) m where octet_length(m) <> length(m)) and exists (
             select from pg_index i where i.indrelid = relation and i.indisvalid and pg_get_indexdef(i.indexrelid) like '% USING gin %host(ip_address)%')
         then
-            candidates := candidates || format('select e.ctid as place from only %%1$s e where e.organization_id = any ($12) and (%s) and %s '
+            arms := arms || format('(%s) '
                 'and (e.actor_email is not null or e.actor_name is not null or e.ip_address is not null or e.device_id is not null) '
                 'and array[lower(left(e.actor_email, 300)), left(e.actor_name, 300), host(e.ip_address), left(e.device_id, 300)] '
                 '&& array(select left(k, 300) from unnest($2 || $3 || $5 || array(select host(a) from unnest($4) a)) k)',
-                (select string_agg(s, ' or ') from unnest(scans) s), bounds);
+                (select string_agg(s, ' or ') from unnest(scans) s));
+            candidates := candidates || format('select e.ctid as place from only %%1$s e where e.organization_id = any ($12) and %s and %s',
+                arms[cardinality(arms)], bounds);
             scans := '{}';
         end if;
-        -- Each document is folded once, however many rules and identifiers there are.
-        scans := scans || array(
-            select format('e.%1$I is not null and (%2$s) and pgtrail.fold_text(e.%1$I::text) like any ($19)', r.path[1],
-                string_agg(distinct case when r.event_type is null then 'true'
-                    else format('e.event_type = %1$L or starts_with(e.event_type, %1$L || ''.'')', r.event_type) end, ' or '))
-            from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null
-            group by r.path[1]);
+        select case when bool_and(r.event_type is not null) then array_agg(distinct
+            format('left(e.event_type, 300) >= left(%1$L, 300) and left(e.event_type, 300) < left(%1$L, 300) || ''/''', r.event_type)) end into ranges
+        from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null;
+        if scans = '{}' and ranges is not null then
+            foreach span in array ranges loop
+                -- Of gdpr.rectified most partitions have none: what finds none need not be planned.
+                execute format('select exists (select from unnest($1) o, lateral (select from only %s e where e.organization_id = o and %s limit 1) f)', relation, span)
+                into is_there using organizations;
+                if is_there then
+                    is_ruled := true;
+                    candidates := candidates || format('select f.* from unnest($12) o, lateral (select e.ctid as place from only %%1$s e '
+                        'where e.organization_id = o and %s and (%s) and %s offset 0) f', replace(span, '%', '%%'),
+                        replace((select string_agg(format('(%s)', s), ' or ') from unnest(ruled) s), '%', '%%'), bounds);
+                end if;
+            end loop;
+        else
+            scans := scans || ruled;
+        end if;
     end if;
     if scans <> '{}' then
         candidates := candidates || format('select e.ctid as place from only %%1$s e where e.organization_id = any ($12) and (%s) and %s',
@@ -133,13 +187,14 @@ begin
         execute (select 'select ' || string_agg(format('exists (%s)', format(c, relation)), ' or ') from unnest(candidates) c)
         into is_there
         using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
-            forms.folded, forms.needles, forms.pattern, organizations, since, until, types;
+            forms.folded, forms.needles, forms.pattern, organizations, since, until, types, null::text, null::text, in_text, forms.likes;
         if not is_there then
             return 0;
         end if;
     end if;
 
-    if not told and not in_text and scans = '{}' then
+    -- Of each type every id is looked for there: of many types it would be too many.
+    if not told and not in_text and scans = '{}' and not is_ruled and (select count(distinct t) from unnest(forms.resource_types) t) <= 8 then
         -- Nothing in these texts is from outside. No parameter goes into a view, and no identifier into the catalog: it reads them from a temporary table.
         delete from pg_temp.pgtrail_given;
         insert into pg_temp.pgtrail_given values (forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions,
@@ -148,15 +203,14 @@ begin
             drop view pg_temp.pgtrail_found;
         end if;
         execute format(regexp_replace(format($q$
-            create temporary view pgtrail_found as
+            create temporary view pgtrail_found with (security_barrier) as
             select f.is_actor as as_actor, f.is_subject as as_subject, false as mentioned, e.*
-            from (select * from (%1$s) c order by c.occurred_at, c.organization_id, c.lane, c.seq) c
-            join only %%1$s e on e.ctid = c.place,
+            from only %%1$s e,
                 lateral (select coalesce(%2$s, false) as is_actor, coalesce(%3$s, false) or coalesce(%4$s, false) as is_subject offset 0) f
-            where f.is_actor or f.is_subject $q$,
-            (select string_agg(format('(%s)', replace(c, 'e.ctid as place', 'e.ctid as place, e.occurred_at, e.organization_id, e.lane, e.seq')), ' union ')
-            from unnest(candidates) c),
-            actor, subject, rectified), '[$](\d+)', 'coalesce((select g.p\1 from pg_temp.pgtrail_given g))', 'g'), relation);
+            where e.organization_id = any ($12) and (%1$s) and %5$s and (f.is_actor or f.is_subject)
+            order by e.occurred_at, e.organization_id, e.lane, e.seq $q$,
+            (select string_agg(format('(%s)', a), ' or ') from unnest(arms) a), actor, subject, rectified, bounds),
+            '[$](\d+)', 'coalesce((select g.p\1 from pg_temp.pgtrail_given g where g.the_one))', 'g'), relation);
         grant select on pg_temp.pgtrail_found to public;
         return null;
     end if;
@@ -179,13 +233,13 @@ begin
             relation,
             (select string_agg(format('(%s)', format(c, relation)), ' union ') from unnest(candidates) c),
             actor, subject,
-            (select coalesce(string_agg(format('%s and coalesce((select j.hit from pgtrail.json_places(e.%I, $9, $19, $11, %L) j), false)',
+            (select coalesce(string_agg(format('%s and coalesce((select j.hit from pgtrail.json_places(e.%I, $21, $19, $11, %L) j), false)',
                 case when r.event_type is null then 'true' else format('(e.event_type = %1$L or starts_with(e.event_type, %1$L || ''.''))', r.event_type) end,
                 r.path[1], jsonb_build_array(to_jsonb(r.path) - 0)), ' or '), 'false')
             from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null), rectified)
         using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
             forms.folded, forms.needles, forms.pattern, organizations, since, until, types,
-            case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end, partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3);
+            case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end, partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3), exact;
         get diagnostics found = row_count;
         return found;
     end if;
@@ -194,18 +248,24 @@ begin
         with candidate as materialized (%2$s), read as (
             select e.ctid as place, e.*, coalesce(%3$s, false) as is_actor, coalesce(%4$s, false) as is_resource,
                 -- What pgtrail itself wrote about him: the right values, and whose they are.
-                coalesce(e.event_type = 'gdpr.rectified' and e.details->>'actor_id' = any ($1), false) as is_rectified,
+                coalesce(%21$s, false) as is_rectified,
                 -- Of others' events short identifiers say nothing: 5 is a number, and admin a role.
                 case when coalesce(%3$s or %4$s, false) then $9 else $20 end as folded,
-                -- What else his own events say of him is found in the rest of them too.
-                o.own, coalesce(%6$s or b.blob like any (o.own), false) as says, (%19$s) as frame_says, strpos(w.words, 'hash": "') > 0 or strpos(w.words, 'checksum": "') > 0
+                o.own, coalesce(%6$s or o.own <> '{}', false) as says, (%19$s) as frame_says, strpos(w.words, 'hash": "') > 0 or strpos(w.words, 'checksum": "') > 0
                     or strpos(w.words, 'digest": "') > 0 or strpos(w.words, 'hmac": "') > 0 or strpos(w.words, 'signature": "') > 0 as has_sums
             from candidate c
             join only %1$s e on e.ctid = c.place,
                 -- By themselves: what is folded more than once would else be put together each time.
-                lateral (select concat_ws(' ', %7$s, array_to_string(e.tags, ' '), %8$s) as words, concat_ws(' ', %20$s) as frame offset 0) w,
+                lateral (select concat_ws(' ', %7$s, array_to_string(e.tags, ' '), %8$s, e.resource_id, e.resource_name) as words, concat_ws(' ', %20$s) as frame offset 0) w,
                 lateral (select pgtrail.fold_text(w.words) as blob, pgtrail.fold_text(w.frame) as frame offset 0) b,
-                lateral (select case when %3$s then array_remove(array[%5$s], null) end as own offset 0) o
+                -- What else his own events say of him is found in the rest of them too: of an event that he did its actor, of one about him its resource, and not where these themselves stand.
+                lateral (select case when coalesce(%3$s or %4$s, false) then array(
+                    select distinct v.word
+                    from unnest(case when coalesce(%3$s, false) then array[%5$s] else '{}' end
+                            || case when coalesce(%4$s, false) then array[pgtrail.fold_text(e.resource_id), pgtrail.fold_text(e.resource_name)] else '{}' end) v (word),
+                        (select case when coalesce(%4$s, false) then left(b.blob, - length(pgtrail.fold_text(concat_ws(' ', e.resource_id, e.resource_name)))) else b.blob end as blob offset 0) r
+                    where v.word not in ('', '[erased]') and v.word <> all ($20)
+                        and (strpos(r.blob, v.word) > 0 or strpos(v.word, '"') > 0 or strpos(v.word, '\') > 0)) end as own offset 0) o
             offset 0
         ), ruled as (
             select e.*, %9$s
@@ -233,11 +293,10 @@ begin
         relation,
         format((select string_agg(format('(%s)', c), ' union ') from unnest(candidates) c), relation),
         actor, subject,
-        (select string_agg(format('case when length(%1$s) >= 3 then ''%%'' || regexp_replace(pgtrail.fold_text(%1$s), ''([\\%%_])'', ''\\\1'', ''g'') || ''%%'' end',
-            case c when 'ip_address' then 'host(e.ip_address)' else 'e.' || c end), ', ')
+        (select string_agg(format('pgtrail.fold_text(%s)', case c when 'ip_address' then 'host(e.ip_address)' else 'e.' || c end), ', ')
         from unnest(identity_columns) c where c <> 'user_agent'),
         (select string_agg(format('strpos(b.blob, ($10)[%s]) > 0', n), ' or ') from generate_subscripts(forms.needles, 1) n),
-        (select string_agg('e.' || c, ', ') from unnest(text_columns) c), (select string_agg(format('e.%s::text', c), ', ') from unnest(json_columns) c),
+        (select string_agg('e.' || c, ', ') from unnest(text_columns) c where c not in ('resource_id', 'resource_name')), (select string_agg(format('e.%s::text', c), ', ') from unnest(json_columns) c),
         (select string_agg(case when exists (select from pgtrail.subject_rule r where r.kind = 'path' and r.ended_seq is null and r.path[1] = c)
             then format('(select jsonb_agg(to_jsonb(r.path) - 0) from pgtrail.subject_rule r where r.kind = ''path'' and r.ended_seq is null and r.path[1] = %1$L '
                 'and (r.event_type is null or r.event_type = e.event_type or starts_with(e.event_type, r.event_type || ''.''))) as paths_%1$s', c)
@@ -249,7 +308,7 @@ begin
             string_agg(format('coalesce(array(select %1$L || ''.'' || p from unnest(j_%1$s.sums) p), ''{}'')', c), ' || '),
             string_agg(format('coalesce(j_%s.hit, false)', c), ' or '))
         from unnest(json_columns) c),
-        (select string_agg(format(' left join lateral (select b.* from pgtrail.json_places(e.%1$s, e.folded, $19, $11, e.paths_%1$s, e.is_resource or e.is_rectified, e.own) b '
+        (select string_agg(format(' left join lateral (select b.* from pgtrail.json_places(e.%1$s, $22, $19, $11, e.paths_%1$s, e.is_resource or e.is_rectified, e.own) b '
             'where e.%1$s is not null and (e.says or e.paths_%1$s is not null or e.has_sums) offset 0) j_%1$s on true', c), '')
         from unnest(json_columns) c),
         (select string_agg(case c when 'ip_address'
@@ -260,21 +319,23 @@ begin
                     else 'pgtrail.fold_text(e.%1$s) = any (e.folded)' end
                 || case c when 'user_agent' then ' or pgtrail.fold_text(e.user_agent) like any ($19) and pgtrail.fold_text(e.user_agent) ~ $11' else '' end || ') then %1$L end', c) end, ', ')
         from unnest(identity_columns) c),
-        (select string_agg(format('case when %2$s (e.says%3$s and (pgtrail.fold_text(e.%1$s) = any (e.folded) or pgtrail.fold_text(e.%1$s) like any ($19) and pgtrail.fold_text(e.%1$s) ~ $11 or pgtrail.fold_text(e.%1$s) like any (e.own))) '
+        (select string_agg(format('case when %2$s (e.says%3$s and (pgtrail.fold_text(e.%1$s) = any (e.folded) or pgtrail.fold_text(e.%1$s) like any ($19) and pgtrail.fold_text(e.%1$s) ~ $11 '
+            'or e.own <> ''{}'' and exists (select from (select unnest(e.own) as word) o where strpos(pgtrail.fold_text(e.%1$s), o.word) > 0 and replace(pgtrail.fold_text(e.%1$s), o.word, chr(1)) ~ $23))) '
             'then %1$L end', c, case c when 'resource_id' then 'e.is_resource and e.resource_id is not null or'
                 when 'resource_name' then 'e.is_resource and e.resource_name is not null and e.resource_name not in (''[erased]'') or' else '' end,
                 -- Where it is somebody's id, it is his in this case alone.
                 case c when 'resource_id' then ' and (e.resource_type = any ($15) and pgtrail.fold_text(e.resource_id) = any (e.folded) and (pgtrail.fold_text(e.resource_id) = any ($2)) is not true) is not true' else '' end), ', ')
         from unnest(text_columns) c)
-            || ', case when e.says and exists (select from unnest(e.tags) t where pgtrail.fold_text(t) = any (e.folded) or pgtrail.fold_text(t) like any ($19) and pgtrail.fold_text(t) ~ $11 or pgtrail.fold_text(t) like any (e.own)) then ''tags'' end',
+            || ', case when e.says and exists (select from unnest(e.tags) t where pgtrail.fold_text(t) = any (e.folded) or pgtrail.fold_text(t) like any ($19) and pgtrail.fold_text(t) ~ $11 '
+            'or e.own <> ''{}'' and exists (select from (select unnest(e.own) as word) o where strpos(pgtrail.fold_text(t), o.word) > 0 and replace(pgtrail.fold_text(t), o.word, chr(1)) ~ $23)) then ''tags'' end',
         (select string_agg(format('case when e.frame_says and (pgtrail.fold_text(e.%1$s::text) = any (e.folded) or pgtrail.fold_text(e.%1$s::text) ~ $11) then %1$L end', c), ', ')
         from unnest(frame_columns) c),
         pgtrail.hold_condition(), pgtrail.law_condition(), pgtrail.hash_condition(), pgtrail.redaction_condition(),
         (select string_agg(format('strpos(b.frame, ($10)[%s]) > 0', n), ' or ') from generate_subscripts(forms.needles, 1) n),
-        (select string_agg(format('e.%s::text', c), ', ') from unnest(frame_columns) c))
+        (select string_agg(format('e.%s::text', c), ', ') from unnest(frame_columns) c), rectified)
     using forms.ids, forms.emails, forms.names, forms.addresses, forms.devices, forms.sessions, forms.resource_types, forms.resource_ids,
         forms.folded, forms.needles, forms.pattern, organizations, since, until, types, case when starts_with(partition_name, 'archive ') then substr(partition_name, 9) end,
-        partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3), cased;
+        partition_name, in_text, forms.likes, array(select k from unnest(forms.folded) k where length(k) >= 3), cased, exact, alone;
     get diagnostics found = row_count;
     return found;
 end

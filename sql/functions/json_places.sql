@@ -1,7 +1,8 @@
 -- Where a document has something of a subject: places as the numbers of members and elements from 0, apart by a dot, '' being the document
 -- itself. Strings that mention an identifier; numbers that are one, where a rule says so or they are long enough to be no other; where a member's name does, the object that has it, because its name
--- would stay. `ruled`: the rest of the rules' paths; what stands at their end goes too, whatever it says, if `whole`, and `hit` tells that an
--- identifier stood there. `own`: what else of him is to be found, anywhere in a text. `sums`: strings that may be made from what goes, by the names of their members. A place may stand below another.
+-- would stay. `folded`: the identifiers as they are written, and only addresses folded: u-1 and U-1 are two people at the end of a path as in a column. `ruled`: the rest of the rules' paths;
+-- what stands at their end goes too, whatever it says, if `whole`, and `hit` tells that an identifier stood there. `own`: of an event of his own what else of him is to be found in a text, folded, as
+-- words with the borders that `pattern` has; of others' events null, in which short identifiers say nothing. `sums`: strings that may be made from what goes, by the names of their members. A place may stand below another.
 -- One statement without SET, so that it becomes part of the one that calls it: a call of its own for each document costs ten times as much.
 create or replace function pgtrail.json_places(document jsonb, folded text[], likes text[], pattern text, ruled jsonb default null, whole boolean default false,
     own text[] default null)
@@ -28,9 +29,14 @@ as $$
         from walk w
         offset 0
     ), judged as (
-        select s.*, coalesce(s.name = any (folded) or s.name like any (likes) and s.name ~ pattern or s.name like any (own), false) as is_named,
-            coalesce(s.words = any (folded) and (s.kind <> 'number' or s.ends or length(s.words) >= 5)
-                or s.kind <> 'number' and (s.words like any (likes) and s.words ~ pattern or s.words like any (own)), false) as is_hit
+        select s.*, coalesce((s.name like any (likes) and ((s.key = any (folded) or (not s.ends or strpos(s.name, '@') > 0) and s.name = any (folded)) and (s.ends or length(s.name) >= 3 or own is not null)
+                    or s.name ~ pattern) or own <> '{}' and exists (select from (select unnest(own) as word) o where strpos(s.name, o.word) > 0 and replace(s.name, o.word, chr(1)) ~ (split_part(pattern, ')(', 1) || ')' || chr(1) || '(' || split_part(pattern, ')(', 3))))
+                and not (s.ends and s.key <> all (folded) and strpos(s.name, '@') = 0 and exists (select from unnest(folded) f (id) where pgtrail.fold_text(f.id) = s.name)), false) as is_named,
+            coalesce((s.words like any (likes) and ((s.value #>> '{}' = any (folded) or (not s.ends or strpos(s.words, '@') > 0) and s.words = any (folded))
+                        and (s.ends or length(s.words) >= 5 or s.kind <> 'number' and (length(s.words) >= 3 or own is not null))
+                    or s.kind <> 'number' and s.words ~ pattern)
+                or s.kind <> 'number' and own <> '{}' and exists (select from (select unnest(own) as word) o where strpos(s.words, o.word) > 0 and replace(s.words, o.word, chr(1)) ~ (split_part(pattern, ')(', 1) || ')' || chr(1) || '(' || split_part(pattern, ')(', 3))))
+                and not (s.ends and s.value #>> '{}' <> all (folded) and strpos(s.words, '@') = 0 and exists (select from unnest(folded) f (id) where pgtrail.fold_text(f.id) = s.words)), false) as is_hit
         from said s
         offset 0
     )

@@ -7,6 +7,8 @@ declare
     step text;
     here jsonb;
     way text[];
+    name text;
+    outermost jsonb;
 begin
     if cardinality(places) > 4 then
         -- One walk: to set each by itself would write the document as often as it has places.
@@ -27,22 +29,32 @@ begin
                     when '' = any (p.places) then to_jsonb(case when pseudonym is not null and jsonb_typeof(m.value) in ('string', 'number')
                         and pgtrail.fold_text(m.value #>> '{}') = any (folded) then pseudonym else '[erased]' end)
                     else pgtrail.json_replace(m.value, p.places, folded, pseudonym) end as value) v;
-            return here;
+            -- An empty one has no places.
+            return coalesce(here, document);
         end if;
         return document;
     end if;
+    -- Expressions alone: a statement with FROM for each step would cost more than all the rest.
     foreach place in array coalesce(places, '{}') loop
         here := document;
         way := '{}';
         foreach step in array string_to_array(place, '.') loop
             if jsonb_typeof(here) = 'object' then
-                way := way || (select k.name from jsonb_object_keys(here) with ordinality k (name, n) where k.n = step::int + 1);
+                -- What is put in the place of a member leaves its name: those of the document are asked for once.
+                if way = '{}' then
+                    outermost := coalesce(outermost, jsonb_path_query_array(here, '$.keyvalue().key'));
+                    name := outermost->>step::int;
+                else
+                    name := jsonb_path_query_array(here, '$.keyvalue().key')->>step::int;
+                end if;
+                way := way || name;
+                here := here->name;
             elsif jsonb_typeof(here) = 'array' then
                 way := way || step;
+                here := here->step::int;
             else
-                way := null;
+                here := null;
             end if;
-            here := here #> way[cardinality(way):];
             -- A place that is not there any more: something above it was replaced.
             exit when here is null;
         end loop;

@@ -107,19 +107,21 @@ begin
     end if;
 
     -- What was carried out no statistics know yet: each entry would be looked for in the whole plan.
-    analyze pg_temp.pgtrail_plan;
+    analyze pg_temp.pgtrail_plan (organization_id, lane, seq, done);
     -- The entries of the blocks that were touched, and what the others have. Those that were there before must be the ones that the block tells.
     with touched as (
         select distinct p.organization_id, p.lane, p.seq >> 16 as block from pg_temp.pgtrail_plan p where p.done
     ), entry as (
         select t.block, r.*, record_send(row('pgtrail redaction entry'::text, r.organization_id, r.lane, r.seq, r.group_name, r.number,
                 r.fields, r.old_digest, r.new_digest)) as record,
-            p.place is not null and r.number = max(r.number) over (partition by r.organization_id, r.lane, r.seq, r.group_name) as is_new
+            p.place is not null and (lead(r.seq) over following, lead(r.group_name) over following) is distinct from (r.seq, r.group_name) as is_new
         from touched t
         join pgtrail.redaction_entry r on r.organization_id = t.organization_id and r.lane = t.lane
             and r.seq >= t.block << 16 and r.seq < (t.block + 1) << 16
         left join pg_temp.pgtrail_plan p on p.done and p.organization_id = r.organization_id and p.lane = r.lane and p.seq = r.seq
             and cardinality(case r.group_name when 'identity' then p.identity_fields else p.content_fields end) > 0
+        -- In the order in which the digests are made, so that it is sorted once.
+        window following as (partition by t.organization_id, t.lane, t.block order by r.seq, r.group_name, r.number)
     ), block as (
         select e.organization_id, e.lane, e.block, count(*) as entries,
             sha256(string_agg(e.record, ''::bytea order by e.seq, e.group_name, e.number)) as digest,
@@ -207,13 +209,17 @@ begin
         from pgtrail.append_batch b, unnest(b.organizations, b.lanes, b.seqs) n (organization_id, lane, seq)
         join pg_temp.pgtrail_plan p on p.done and p.organization_id = n.organization_id and p.lane = n.lane and p.seq = n.seq
         where b.digest is not null);
+    -- Whoever makes the summaries is waited for, and then those days alone are forgotten that they have.
+    perform pg_advisory_xact_lock(1885828210, -5);
     perform pgtrail.forget_summary(d.organization_id, d.oldest, d.newest)
     from (
-        select p.organization_id, min(p.occurred_at) as oldest, max(p.occurred_at) as newest
+        select p.organization_id, (p.occurred_at at time zone 'UTC')::date as day, min(p.occurred_at) as oldest, max(p.occurred_at) as newest
         from pg_temp.pgtrail_plan p
         where p.done and p.partition_name is not null and p.identity_fields <> '{}'
-        group by p.organization_id, (p.occurred_at at time zone 'UTC')::date
-    ) d;
+        group by 1, 2
+    ) d
+    where exists (select from pgtrail.summary_actor s where s.organization_id = d.organization_id and s.day = d.day)
+        or exists (select from pgtrail.summary s where s.organization_id = d.organization_id and s.day = d.day);
     events := counts.events;
     identity := counts.identity;
     content := counts.content;

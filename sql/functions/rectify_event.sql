@@ -14,6 +14,8 @@ declare
     old pgtrail.event;
     made pgtrail.event := pgtrail.default_event(rectify_event.organization);
     fixed jsonb;
+    whose jsonb;
+    is_about boolean;
     odd text;
 begin
     if coalesce(btrim(rectify_event.reason, E' \t\r\n'), '') = '' or length(rectify_event.reason) > 2000 then
@@ -44,8 +46,19 @@ begin
         raise exception using errcode = 'TR009', hint = 'Nothing was recorded. pgtrail show says where it is.',
             message = format('there is no event %s/%s/%s', rectify_event.organization, rectify_event.lane, rectify_event.seq);
     end if;
-    perform pgtrail.add_subject_rule('path', 'gdpr.rectified', null, array['after_state', '*']);
-    perform pgtrail.add_subject_rule('path', 'gdpr.rectified', null, array['details', 'actor_id']);
+    perform pgtrail.add_subject_rule('path', 'gdpr.rectified', null, p.path)
+    from (values (array['after_state', '*']), (array['details', 'actor_id']), (array['details', 'actor_email']), (array['details', 'resource_id'])) p (path);
+    -- Whose data it sets right: of the actor, if it has to do with what the event says of him; of the resource, if that is a person, or its name is
+    -- what was wrong; else the actor's, as is all that he did. What rectifies a rectification is about whom that was about.
+    is_about := old.resource_id is not null and (fixed ?| array['resource_id', 'resource_name']
+        or exists (select from pgtrail.subject_rule u where u.kind = 'resource' and u.ended_seq is null and u.resource_type = old.resource_type));
+    whose := case
+        when old.event_type = 'gdpr.rectified' then (
+            select coalesce(jsonb_object_agg(d.key, d.value), '{}') from jsonb_each(old.details) d
+            where d.key in ('actor_id', 'actor_email', 'resource_type', 'resource_id'))
+        else case when is_about then jsonb_build_object('resource_type', old.resource_type, 'resource_id', old.resource_id) else '{}' end
+            || case when not is_about or fixed ?| array['actor_id', 'actor_name', 'actor_email', 'ip_address', 'user_agent', 'session_id', 'device_id']
+                then jsonb_build_object('actor_id', old.actor_id, 'actor_email', case when old.actor_id is null then old.actor_email end) else '{}' end end;
     made.event_type := 'gdpr.rectified';
     made.category := 'gdpr';
     made.action := 'rectify';
@@ -56,7 +69,7 @@ begin
     made.after_state := fixed;
     -- By it the subject is found here too.
     made.details := jsonb_strip_nulls(jsonb_build_object('reason', rectify_event.reason, 'requested_by', rectify_event.requested_by,
-        'request', rectify_event.request, 'actor_id', old.actor_id));
+        'request', rectify_event.request) || whose);
     insert into pgtrail.event as t (organization_id, project_id, occurred_at, event_type, category, action, severity, outcome, actor_id, actor_type,
         resource_type, resource_id, data_classification, retention_policy, compliance_tags, after_state, details)
     values (old.organization_id, old.project_id, clock_timestamp(), made.event_type, made.category, made.action, made.severity, made.outcome,

@@ -17,6 +17,7 @@ declare
     folded text[];
     pattern text;
     digests text[];
+    changes text;
     done bigint;
     written bigint;
     marked bigint;
@@ -50,7 +51,7 @@ begin
         insert into pg_temp.pgtrail_replacement
         select distinct p.organization_id, 'p1:t:none:' || translate(rtrim(encode(decode(replace(gen_random_uuid()::text, '-', ''), 'hex'), 'base64'), '='), '+/', '-_')
         from pg_temp.pgtrail_plan p
-        where p.law is not null
+        where coalesce(p.partition_name, 'archive ' || p.archive) = redact_partition.partition_name and p.law is not null
         on conflict do nothing;
     elsif replacements is not null then
         insert into pg_temp.pgtrail_replacement
@@ -67,14 +68,58 @@ begin
     then
         raise exception using errcode = 'TR009', message = 'an organization of the plan has no pseudonym', hint = 'Nothing was changed.';
     end if;
-    analyze pg_temp.pgtrail_plan;
     select array_agg(g.digest order by g.name desc) into digests from pgtrail.group_digests() g;
+
+    -- Of the columns those alone that the plan names; and one that it names in every event is looked for in none.
+    select string_agg(format('%1$I = ' || c.text_of, c.name, n.named), ', ') into changes
+    from (
+        select f.name, case when sum(g.n) = max(g.events) then 'true' else format(case f.kind when 'identity' then '%L = any (p.identity_fields)'
+            else '%L = any (p.columns)' end, f.name) end as named
+        from (
+            select p.identity_fields, p.content_fields, count(*) as n, sum(count(*)) over () as events
+            from pg_temp.pgtrail_plan p
+            where coalesce(p.partition_name, 'archive ' || p.archive) = redact_partition.partition_name and not p.held and p.sound and not p.done
+                and cardinality(p.identity_fields) + cardinality(p.content_fields) > 0
+            group by 1, 2
+        ) g, lateral (
+            select 'identity' as kind, i as name from unnest(g.identity_fields) i
+            union
+            select 'content', split_part(i, '.', 1) from unnest(g.content_fields) i
+        ) f
+        group by f.name, f.kind
+    ) n
+    join (
+        select n, 'case when %2$s then case when e.%1$I is not null then p.replacement end else e.%1$I end' from unnest(array['actor_id', 'actor_name', 'actor_email']) n
+        union all
+        select n, 'case when %2$s then null else e.%1$I end' from unnest(array['ip_address', 'user_agent', 'session_id', 'device_id', 'signature']) n
+        union all
+        -- Nobody's text by itself: what only mentions him would tell of him by its other words.
+        select n, 'case when %2$s then case when e.%1$I is null then null when p.replacement is not null and (pgtrail.fold_text(e.%1$I) = any ($2) '
+            'or $4 and %1$L = ''resource_id'') then p.replacement else ''[erased]'' end else e.%1$I end'
+        from unnest(array['resource_id', 'resource_name', 'namespace', 'description', 'error_message', 'request_path', 'request_id', 'correlation_id']) n
+        union all
+        select n, 'case when %2$s then pgtrail.json_replace(e.%1$I, array(select substr(f, length(%1$L) + 2) from unnest(p.content_fields) f '
+            'where starts_with(f, %1$L)), $2, p.replacement) else e.%1$I end'
+        from unnest(array['request_params', 'before_state', 'after_state', 'details']) n
+        union all
+        values ('tags', 'case when %2$s and e.tags is not null then case when $4 or array_ndims(e.tags) > 1 then ''{[erased]}'' else (select array_agg('
+            'case when pgtrail.fold_text(t) = any ($2) then coalesce(p.replacement, ''[erased]'') when pgtrail.fold_text(t) ~ $3 or exists (select '
+            -- As find_subject looks for them: of an event that he did its actor, of one about him its resource, as words of their own.
+            'from unnest(case when p.as_actor then array[e.actor_id, e.actor_name, e.actor_email, host(e.ip_address), e.session_id, e.device_id] else ''{}'' end || array[ '
+            'case when ''resource_id'' = any (p.content_fields) then e.resource_id end, case when ''resource_name'' = any (p.content_fields) then e.resource_name end]) o '
+            'where o not in ('''', ''[erased]'') and strpos(pgtrail.fold_text(t), pgtrail.fold_text(o)) > 0 '
+            'and replace(pgtrail.fold_text(t), pgtrail.fold_text(o), chr(1)) ~ (split_part($3, '')('', 1) || '')'' || chr(1) || ''('' || split_part($3, '')('', 3))) then ''[erased]'' '
+            'else t end order by n) from unnest(e.tags) with ordinality t (t, n)) end else e.tags end')
+    ) c (name, text_of) on c.name = n.name;
+    if changes is null then
+        -- All of it is held, or does not verify.
+        return 0;
+    end if;
 
     execute format($q$
         with source as materialized (
             select p.place, p.as_actor, p.identity_fields, p.content_fields, p.replacement, case when p.identity_fields <> '{}' then %2$s end as identity_now,
-                case when p.content_fields <> '{}' then %3$s end as content_now,
-                case when p.content_fields <> '{}' then array(select split_part(f, '.', 1) from unnest(p.content_fields) f) end as columns
+                case when p.content_fields <> '{}' then %3$s end as content_now, %5$s as columns
             from pg_temp.pgtrail_plan p
             join only %1$s e on e.ctid = p.place
             where coalesce(p.partition_name, 'archive ' || p.archive) = $1 and not p.held and p.sound and not p.done
@@ -102,30 +147,9 @@ begin
                     ('content', c.content_fields, c.content_now, c.content_then, c.content_again)) g (name, fields, now, "then", again)
             where g.fields <> '{}'
         )
-        select count(*), sum((c.identity_fields <> '{}')::int + (c.content_fields <> '{}')::int) from changed c $q$, relation, digests[1], digests[2], (
-        select string_agg(format(x.text, t.name), ', ')
-        from (
-            select n, 'case when %1$L = any (p.identity_fields) then case when e.%1$I is not null then p.replacement end else e.%1$I end' from unnest(array['actor_id', 'actor_name', 'actor_email']) n
-            union all
-            select n, 'case when %1$L = any (p.identity_fields) then null else e.%1$I end' from unnest(array['ip_address', 'user_agent', 'session_id', 'device_id']) n
-            union all
-            -- Nobody's text by itself: what only mentions him would tell of him by its other words.
-            select n, 'case when %1$L = any (p.content_fields) then case when e.%1$I is null then null when p.replacement is not null and (pgtrail.fold_text(e.%1$I) = any ($2) '
-                'or $4 and %1$L = ''resource_id'') then p.replacement else ''[erased]'' end else e.%1$I end'
-            from unnest(array['resource_id', 'resource_name', 'namespace', 'description', 'error_message', 'request_path', 'request_id', 'correlation_id']) n
-            union all
-            select n, 'case when %1$L = any (p.columns) then pgtrail.json_replace(e.%1$I, array(select substr(f, length(%1$L) + 2) from unnest(p.content_fields) f '
-                'where split_part(f, ''.'', 1) = %1$L), $2, p.replacement) else e.%1$I end'
-            from unnest(array['request_params', 'before_state', 'after_state', 'details']) n
-            union all
-            values ('tags', 'case when ''tags'' = any (p.content_fields) and e.tags is not null then case when $4 or array_ndims(e.tags) > 1 then ''{[erased]}'' else (select array_agg('
-                'case when pgtrail.fold_text(t) = any ($2) then coalesce(p.replacement, ''[erased]'') when pgtrail.fold_text(t) ~ $3 or p.as_actor and exists (select '
-                'from unnest(array[e.actor_id, e.actor_name, e.actor_email, host(e.ip_address), e.session_id, e.device_id]) o '
-                'where length(o) >= 3 and strpos(pgtrail.fold_text(t), pgtrail.fold_text(o)) > 0) then ''[erased]'' '
-                'else t end order by n) from unnest(e.tags) with ordinality t (t, n)) end else e.tags end'),
-                ('signature', 'case when ''signature'' = any (p.content_fields) then null else e.signature end')
-        ) t (name, text_of), lateral (select '%1$I = ' || t.text_of as text) x)
-    )
+        select count(*), sum((c.identity_fields <> '{}')::int + (c.content_fields <> '{}')::int) from changed c $q$,
+        relation, digests[1], digests[2], changes, case when strpos(changes, 'p.columns') > 0
+            then 'case when p.content_fields <> ''{}'' then array(select split_part(f, ''.'', 1) from unnest(p.content_fields) f) end' else 'null::text[]' end)
     into done, written
     using partition_name, folded, pattern, strategy = 'reapply';
     update pg_temp.pgtrail_plan p set done = true

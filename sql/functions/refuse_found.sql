@@ -1,7 +1,9 @@
 -- Refuses to look through a partition twice: the plan would have each event twice, and the act count it so.
+-- By its index: nothing has counted yet what is in the plan, and it is asked for each partition.
 create or replace function pgtrail.refuse_found(partition_name text) returns void
 language plpgsql stable parallel unsafe
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 begin
     if exists (

@@ -43,7 +43,7 @@ begin
             -- In both Unicode forms, as events may have them.
             select distinct s.kind collate "C", v.value collate "C"
             from pg_temp.pgtrail_subject s,
-                lateral (values (case s.kind when 'ip' then s.value::inet::text when 'email' then lower(s.value collate "default") else s.value end)) w (value),
+                lateral (values (case s.kind when 'ip' then s.value::inet::text when 'email' then pgtrail.fold_text(s.value) else s.value end)) w (value),
                 lateral (values (normalize(w.value)), (normalize(w.value, nfd))) v (value)
         ) f (kind, value)
     ) d;

@@ -23,6 +23,8 @@ begin
             law text collate "C", sound boolean, replacement text collate "C", done boolean not null default false
         -- Room for `done`, which is set later.
         ) with (fillfactor = 45) on commit drop;
+        -- By what each partition's own are found: there are as many readings of the plan as partitions.
+        create index pgtrail_plan_name on pg_temp.pgtrail_plan ((coalesce(partition_name, 'archive ' || archive)));
         grant select on pg_temp.pgtrail_plan to public;
         create temporary table pgtrail_replacement (
             organization_id text collate "C" primary key, pseudonym text collate "C"
@@ -32,9 +34,11 @@ begin
             replacement text collate "C", recorded_until timestamptz
         ) on commit drop;
         grant insert, select on pg_temp.pgtrail_listed to public;
-        -- Parameters of find_subject, by their numbers there, for the view that it makes.
+        -- Parameters of find_subject, by their numbers there, for the view that it makes. With a key, because whoever reads the view has sequential scans
+        -- switched off: one of this table would cost so much to the planner of older majors that all plans cost the same.
         create temporary table pgtrail_given (
-            p1 text[], p2 text[], p3 text[], p4 inet[], p5 text[], p6 text[], p7 text[], p8 text[], p9 text[], p12 text[], p13 timestamptz, p14 timestamptz, p15 text[]
+            p1 text[], p2 text[], p3 text[], p4 inet[], p5 text[], p6 text[], p7 text[], p8 text[], p9 text[], p12 text[], p13 timestamptz, p14 timestamptz, p15 text[],
+            the_one boolean primary key default true
         ) on commit drop;
     end if;
     perform pgtrail.check_subject_stage();

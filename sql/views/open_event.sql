@@ -24,38 +24,44 @@ where (
         or coalesce(e.resource_id, '') in (
             select case r.kind when 'id' then r.value else substr(r.value, strpos(r.value, '/') + 1) end
             from pgtrail.subject_restriction r where r.kind in ('id', 'resource'))
-        or coalesce(lower(e.actor_email collate "default"), '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'email')
-        or coalesce(e.actor_name, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'name')
-        or coalesce(e.ip_address, '::') in (select r.value::inet from pgtrail.subject_restriction r where r.kind = 'ip')
-        or coalesce(e.device_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'device')
-        or coalesce(e.session_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'session'))
+        or coalesce(pgtrail.fold_text(e.actor_email), '') in (select pgtrail.fold_text(r.value) from pgtrail.subject_restriction r where r.kind = 'email')
+        -- Others have the same name, address or device: those count only where nothing says that somebody else did it, as find_subject has it.
+        or e.actor_id is null and e.actor_email is null and (
+            coalesce(e.actor_name, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'name')
+            or coalesce(e.ip_address, '::') in (select r.value::inet from pgtrail.subject_restriction r where r.kind = 'ip')
+            or coalesce(e.device_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'device')
+            or coalesce(e.session_id, '') in (select r.value from pgtrail.subject_restriction r where r.kind = 'session')))
     or not exists (
         select from pgtrail.subject_restriction r
         where (r.organization_id is null or r.organization_id = e.organization_id) and case r.kind
             when 'id' then r.value = e.actor_id or r.value = e.resource_id and e.resource_type in (
                 select u.resource_type from pgtrail.subject_rule u where u.kind = 'resource' and u.ended_seq is null)
-            when 'email' then r.value = lower(e.actor_email collate "default")
-            when 'name' then r.value = e.actor_name
-            when 'ip' then r.value::inet = e.ip_address
-            when 'device' then r.value = e.device_id
-            when 'session' then r.value = e.session_id
+            when 'email' then pgtrail.fold_text(r.value) = pgtrail.fold_text(e.actor_email)
+            when 'name' then e.actor_id is null and e.actor_email is null and r.value = e.actor_name
+            when 'ip' then e.actor_id is null and e.actor_email is null and r.value::inet = e.ip_address
+            when 'device' then e.actor_id is null and e.actor_email is null and r.value = e.device_id
+            when 'session' then e.actor_id is null and e.actor_email is null and r.value = e.session_id
             when 'resource' then r.value = e.resource_type || '/' || e.resource_id
             else false end))
 and (
     not restricted.any_at_all
     or not restricted.any_path
+    -- At a path an address is one in any case of its letters, an id in its own alone.
     or not exists (
-        select from pgtrail.subject_rule u
-        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.')) and lower((case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
-                    when 'after_state' then e.after_state else e.request_params end #>> u.path[2:]) collate "default") in (
-            select lower(case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
-            from pgtrail.subject_restriction r))
+        select from pgtrail.subject_rule u,
+            lateral (select case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
+                when 'after_state' then e.after_state else e.request_params end #>> u.path[2:] as value) d
+        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.'))
+            and (d.value in (select case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) when 'ip' then host(r.value::inet) else r.value end from pgtrail.subject_restriction r)
+                or pgtrail.fold_text(d.value) in (select pgtrail.fold_text(r.value) from pgtrail.subject_restriction r where strpos(r.value, '@') > 0)))
     or not exists (
-        select from pgtrail.subject_rule u
-        join pgtrail.subject_restriction r on lower((case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
-                    when 'after_state' then e.after_state else e.request_params end #>> u.path[2:]) collate "default") = lower(
-            case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
-        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.')) and (r.organization_id is null or r.organization_id = e.organization_id)))
+        select from pgtrail.subject_rule u,
+            lateral (select case u.path[1] when 'details' then e.details when 'before_state' then e.before_state
+                when 'after_state' then e.after_state else e.request_params end #>> u.path[2:] as value) d
+        join pgtrail.subject_restriction r on d.value = case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) when 'ip' then host(r.value::inet) else r.value end
+            or strpos(r.value, '@') > 0 and pgtrail.fold_text(d.value) = pgtrail.fold_text(r.value)
+        where u.kind = 'path' and u.ended_seq is null and (u.event_type is null or u.event_type = e.event_type or starts_with(e.event_type, u.event_type || '.'))
+            and (r.organization_id is null or r.organization_id = e.organization_id)))
 and (
     not restricted.any_at_all
     or not restricted.any_star
@@ -77,10 +83,11 @@ and (
                     where s.rest[1] in ('*', (m.n - 1)::text)
                 ) below
         )
-        select from step s
+        select from step s,
+            lateral (select s.value #>> '{}' as value) d
         join pgtrail.subject_restriction r on (r.organization_id is null or r.organization_id = e.organization_id)
-            and lower((s.value #>> '{}') collate "default") = lower(
-                case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) else r.value end collate "default")
+            and (d.value = case r.kind when 'resource' then substr(r.value, strpos(r.value, '/') + 1) when 'ip' then host(r.value::inet) else r.value end
+                or strpos(r.value, '@') > 0 and pgtrail.fold_text(d.value) = pgtrail.fold_text(r.value))
         where cardinality(s.rest) = 0 and jsonb_typeof(s.value) in ('string', 'number')));
 comment on view pgtrail.open_event is 'Events that no restriction hides';
 comment on column pgtrail.open_event.id is 'The application''s id (uuid version 7 if it sends none); not unique';

@@ -175,7 +175,6 @@ const answering = [
   "find_listed",
   "plan_cases",
   "subject_view",
-  "fold_text",
   "redact_begin",
   "redact_partition",
   "record_redaction",
@@ -203,6 +202,7 @@ const answering = [
 ]
 /** What tells of events, holds and archives without changing anything of them, and what more than one role does. */
 const telling: Readonly<Record<string, string>> = {
+  fold_text: "reader organization_reader auditor operator privacy",
   held_events: "auditor operator",
   holds_on: "auditor operator",
   retention_plan: "auditor operator",

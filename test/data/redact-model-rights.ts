@@ -7,11 +7,17 @@ import type { TestDatabase } from "../database.js"
 import type { Known, Model } from "./lifecycle-model.js"
 import { oneOf, type Step } from "./lifecycle-steps.js"
 import { gone, isKept, type People, users } from "./redact-model-steps.js"
+import { backup } from "./subject-backup.js"
 
 const asked = { reason: "model", requestedBy: "dpo" }
 
-/** `restricted`: who is, as the model knows it. */
-export function rightsSteps(trail: Trail, people: People, restricted: Set<string>): Record<string, Step> {
+/** `restricted`: who is, as the model knows it; `register`: a file for erasures, made by the first. */
+export function rightsSteps(
+  trail: Trail,
+  people: People,
+  restricted: Set<string>,
+  register: string,
+): Record<string, Step> {
   const rewrite: Step = async (db, model, pick) => {
     // Of somebody who is in one, where anybody is.
     const archived = [...model.archives.values()].flatMap(({ state, events }) =>
@@ -103,7 +109,43 @@ export function rightsSteps(trail: Trail, people: People, restricted: Set<string
     return `write ${partitions.length} anew`
   }
 
-  return { rewrite, rectify, restrict, unrestrict, physical }
+  /** The erasure is of a life that is lost: a restore brings the values back, and the register takes them away. */
+  const reapply: Step = async (db, model, pick) => {
+    const live = [...model.live.values()]
+    const inside = users.filter((user) => live.some(({ actor }) => actor === user))
+    const subject = oneOf(inside.length > 0 ? inside : users, pick)
+    const inText = pick(2) === 0
+    const found = live.filter((event) => people.isFound(event, subject, inText))
+    const free = found.filter((event) => !model.isHeld(event))
+    const told = { subject, inText, events: String(free.length) }
+    const restore = await backup({ db })
+    const { receipt } = await trail.eraseSubject([{ kind: "id", value: subject }], {
+      ...{ ...asked, inText, register, confirm: subject, archives: false },
+    })
+    expect({ subject, inText, events: receipt?.events }).toEqual(told)
+    const erased = await valuesOf(db)
+    await restore()
+    const { events, unsound } = await trail.reapply(register)
+    expect({ subject, inText, events, unsound }).toEqual({ ...told, unsound: "0" })
+    expect(await valuesOf(db)).toEqual(erased)
+    for (const event of free) {
+      people.replace(event, subject, gone)
+      model.live.set(event.place, { ...event, actor: event.actor === subject ? gone : event.actor })
+    }
+    return `restore, and erase ${subject} again${inText ? ", in text" : ""}: ${free.length} of ${found.length}`
+  }
+
+  return { rewrite, rectify, restrict, unrestrict, physical, reapply }
+}
+
+/** Of all events, also of detached partitions, what can say who somebody is. Whether a value in JSON was an identifier, and got a token, no place tells. */
+async function valuesOf(db: TestDatabase): Promise<unknown> {
+  const detached = await db.query("select name from pgtrail.detached_partition order by 1")
+  const from = ["event", ...detached.map(({ name }) => name)].map(
+    (name) =>
+      `select organization_id, lane, seq, actor_id, description, regexp_replace(details::text, '"p1:t:none:[^"]+"', '"[erased]"', 'g') from pgtrail.${name}`,
+  )
+  return await db.query(`select * from (${from.join(" union all ")}) e order by organization_id, lane, seq`)
 }
 
 function renamed(model: Model, name: string, to: string | null): void {

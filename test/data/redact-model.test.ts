@@ -29,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await db.drop()
   await rm(folder, { recursive: true, force: true })
+  await rm(`${folder}-register`, { force: true })
 })
 
 async function check(model: Model, people: People, done: readonly string[], isLast = false): Promise<void> {
@@ -118,7 +119,13 @@ function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
   const [append, , , , redaction] = peopleSteps(people)
   const [hold, release, policy, , floor, retention, , maintain, , detach, attach, drop] = steps.slice(3)
   const [due, , , explicit, , restore, , remove] = archiveSteps(trail, pathToFileURL(folder).href)
-  const { rewrite, rectify, restrict, unrestrict, physical } = rightsSteps(trail, people, restricted)
+  const register = `${folder}-register`
+  const { rewrite, rectify, restrict, unrestrict, physical, reapply } = rightsSteps(
+    trail,
+    people,
+    restricted,
+    register,
+  )
   const halves = [
     [
       append,
@@ -138,7 +145,7 @@ function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
     ],
     [
       ...[append, append, redaction, redaction, redaction, retention, maintain, explicit],
-      ...[release, attach, drop, restore, remove, rewrite, rectify, restrict, unrestrict],
+      ...[release, attach, drop, restore, remove, rewrite, rectify, restrict, unrestrict, reapply],
     ],
   ]
   const life = halves.flatMap((half) =>
@@ -154,7 +161,7 @@ function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
     rewrite,
     restore,
     rewrite,
-    redaction,
+    reapply,
     append,
     redaction,
     physical,

@@ -2,6 +2,7 @@
 
 import type { Client } from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { slipsIn, slipsOf } from "../../src/data/subject/misnamed.js"
 import { type TestDatabase, type TextRow, testDatabase } from "../database.js"
 import { append, plan, type Subject, stage } from "./redact-fixture.js"
 
@@ -117,4 +118,83 @@ test("without the index, with it and in all text the same events are the subject
     expect({ name, rows: (await search(subject, true)).rows }).toEqual({ name, rows: without[at] })
   }
   expect((await trail.validate()).differences).toEqual([])
+})
+
+test("an ID that no event has is looked for in other cases by the index of actors, and one that is an address by the index subject: no partition is read", async () => {
+  const wide = `${"x".repeat(340)}Yz`
+  for (const id of ["Ab%c_D\\e", "aB%C_d\\E", wide])
+    await append(db, { organization_id: "org2", event_type: "b", actor_id: id })
+  const slips = async (value: string, isNobody = true, scope = {}) => {
+    await session.query("begin")
+    const before = await readings()
+    const found = await slipsIn(session, slipsOf([{ kind: "id", value }], isNobody), scope)
+    const read = (await readings()) - before
+    await session.query("rollback")
+    return {
+      read,
+      found: found.map((words) =>
+        /(\d+) events? ha(?:s|ve) it (as actor_email|in another case)/.exec(words)?.slice(1),
+      ),
+    }
+  }
+  const cased = (n: number) => [[String(n), "in another case"]]
+  expect(await slips("U77")).toEqual({ read: 0, found: cased(1) })
+  expect(await slips("U7")).toEqual({ read: 0, found: cased(1) })
+  expect(await slips("ab%c_d\\e")).toEqual({ read: 0, found: cased(2) })
+  expect(await slips("ab%c_d\\e", true, { organizations: ["org1"] })).toEqual({ read: 0, found: [] })
+  expect(await slips("ab%c_d\\e", true, { until: "2020-01-01Z" })).toEqual({ read: 0, found: [] })
+  expect(await slips(wide.toUpperCase())).toEqual({ read: 0, found: cased(1) })
+  expect(await slips(`${"x".repeat(340)}Yy`)).toEqual({ read: 0, found: [] })
+  expect(await slips("5f0c8e1a-77aa-4bcd-9e01-abcdefabcdef")).toEqual({ read: 0, found: [] })
+  expect(await slips("ann@X.ORG")).toEqual({
+    read: 0,
+    found: [
+      ["1", "as actor_email"],
+      ["1", "in another case"],
+    ],
+  })
+  expect(await slips("ANN@X.ORG", false)).toEqual({ read: 0, found: [["1", "as actor_email"]] })
+  expect(await slips(long)).toEqual({ read: 0, found: [["1", "as actor_email"]] })
+})
+
+test("rules for certain types, as the first rectification adds them, lead to their events by the index of types: no partition is read, and nothing less is found", async () => {
+  const rows: readonly object[] = [
+    { event_type: "gdpr.rectified", details: '{"actor_id": "u77"}' },
+    { event_type: "gdpr.rectified", after_state: '{"actor_email": "x@y.org", "note": "of u77, 100%"}' },
+    { event_type: "user.100%.x", details: '{"mail": "u77"}', organization_id: "org3" },
+    { event_type: "user", details: '{"mail": "u77"}' },
+    { event_type: "user-other", details: '{"mail": "u77"}' },
+    { event_type: "users.x", details: '{"mail": "u77"}' },
+  ]
+  await db.query(`select pgtrail.add_subject_rule('path', 'gdpr.rectified', null, array['after_state', '*']),
+    pgtrail.add_subject_rule('path', 'gdpr.rectified', null, array['details', 'actor_id']), pgtrail.add_subject_rule('path', 'user.100%', null, array['details', 'mail'])`)
+  const subject: Subject = [["id", "u77"]]
+  const found = async (told: boolean) => {
+    await session.query("begin")
+    await stage(session, subject)
+    const before = await readings()
+    const { rows: names } = await session.query<{ name: string; found: string | null }>(
+      "select p.name, pgtrail.find_subject(p.name, told => $1) as found from pgtrail.partitions() p",
+      [told],
+    )
+    const { rows: types } = await session.query<{ type: string }>(
+      "select event_type as type from pg_temp.pgtrail_plan where as_subject order by 1",
+    )
+    const read = (await readings()) - before
+    await session.query("rollback")
+    return {
+      types: types.map(({ type }) => type),
+      views: names.filter((one) => one.found === null).length,
+      read,
+    }
+  }
+  // As without them, where a partition has none of these events.
+  expect(await found(false)).toEqual({ types: [], views: 1, read: 0 })
+  for (const row of rows) await append(db, { organization_id: "org1", ...row })
+  const types = ["gdpr.rectified", "gdpr.rectified", "user.100%.x"]
+  for (const told of [true, false]) expect(await found(told)).toEqual({ types, views: 0, read: 0 })
+  // Where a rule is for every type, and where people are looked for otherwise, what is read anyway is read for these rules too.
+  await db.query("select pgtrail.add_subject_rule('path', null, null, array['details', 'mail'])")
+  const all = ["gdpr.rectified", "gdpr.rectified", "user", "user-other", "user.100%.x", "users.x"]
+  expect(await found(true)).toMatchObject({ types: all, views: 0 })
 })

@@ -1,4 +1,5 @@
 // What is the subject's and what only looks like it: words, letters of other alphabets, URLs, other people's ids, and lists by hand.
+import fc from "fast-check"
 import type { Client } from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { type TestDatabase, testDatabase } from "../database.js"
@@ -177,6 +178,38 @@ test("a document with thousands of places is replaced in one walk, wherever they
     (select count(*) from jsonb_array_elements(after_state) a where a->>'who' = '[erased]') as erased,
     (select count(*) from jsonb_array_elements(after_state) a where a->>'who' = 'ann') as others from pgtrail.event where organization_id = 'wide'`)
   expect(row).toEqual({ left_over: "f", members: "20000", erased: "4000", others: "4000" })
+})
+
+test("a few places are replaced one by one as many are in one walk, whatever the document and whether it has them", async () => {
+  const place = fc.array(fc.nat(4), { maxLength: 3 }).map((steps) => steps.join("."))
+  const { document } = fc.letrec((tie) => ({
+    document: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom("u-4711", "U-4711", "ann", 4711, true, null),
+      fc.array(tie("document"), { maxLength: 4 }),
+      fc.dictionary(fc.constantFrom("", "a", "b.c", '"', "0", "é", "a longer name"), tie("document"), {
+        maxKeys: 4,
+      }),
+    ),
+  }))
+  const asked = fc.record({
+    // A null of JSON by itself would come as none.
+    of: fc.record({ document }),
+    places: fc.uniqueArray(place, { minLength: 1, maxLength: 4 }),
+    pseudonym: fc.option(fc.constant("p1:t:none:0123456789abcdef")),
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(asked, { minLength: 20, maxLength: 60 }), async (cases) => {
+      const rows = await db.query(
+        `select c.document, c.places from (select r.*, r.of->'document' as document from jsonb_to_recordset($1) r (of jsonb, places text[], pseudonym text)) c
+         where pgtrail.json_replace(c.document, c.places, '{u-4711}', c.pseudonym)
+           is distinct from pgtrail.json_replace(c.document, c.places || c.places || c.places || c.places || c.places, '{u-4711}', c.pseudonym)`,
+        [JSON.stringify(cases)],
+      )
+      expect(rows).toEqual([])
+    }),
+    { numRuns: 20 },
+  )
 })
 
 test.each([

@@ -44,6 +44,8 @@ export interface S3Server {
   readonly seen: Seen[]
   /** Decides on each request; the number is how often one of the same method and URL was asked before. */
   fate: (request: Seen, before: number) => Fate
+  /** Headers that its answer has besides, as one of a bucket with versions or a lock. */
+  also: (request: Seen) => Record<string, string>
   /** Like older servers, which take no condition for a PUT. */
   isOld: boolean
   /** Unfinished uploads, by their keys. */
@@ -87,6 +89,7 @@ export async function startS3(): Promise<S3Server> {
     bucket,
     seen: [],
     fate: () => undefined,
+    also: () => ({}),
     isOld: false,
     async unfinished() {
       const found: string[] = []
@@ -99,6 +102,7 @@ export async function startS3(): Promise<S3Server> {
       server.seen.length = 0
       counts.clear()
       server.fate = () => undefined
+      server.also = () => ({})
       server.isOld = false
     },
     async close() {
@@ -145,7 +149,7 @@ export async function startS3(): Promise<S3Server> {
     if (isWrite) turn = given.catch(() => undefined)
     const { status, headers: sent, data } = await given
     if (fate === "lose") return void asked.socket.destroy()
-    answer.writeHead(status, sent)
+    answer.writeHead(status, { ...sent, ...server.also(seen) })
     if (fate === undefined || fate === "twice") return void answer.end(data)
     answer.write(data.subarray(0, fate.cut), () => asked.socket.destroy())
   }

@@ -225,3 +225,13 @@ test("a name that is part of one of his stays, one that has his in it does not, 
     action: "sub",
   })
 })
+
+test("at a ruled path an ID in another case is another person's, and is masked", async () => {
+  await db.query(
+    "insert into pgtrail.event (organization_id, occurred_at, event_type, actor_id, after_state) values ('cased', '2026-07-01Z', 'user.x', 'u-sub', '{\"who\": \"U-SUB\"}'), ('cased', '2026-07-02Z', 'user.x', 'u-sub', '{\"who\": \"u-sub\"}')",
+  )
+  const out = path("cased.json")
+  await trail.exportSubject([{ kind: "id", value: "u-sub" }], { out, organizations: ["cased"] })
+  const { events } = JSON.parse(readFileSync(out, "utf8")) as { events: Record<string, unknown>[] }
+  expect(events.map(({ after_state: state }) => state)).toEqual([{ who: marker }, { who: "u-sub" }])
+})

@@ -6,6 +6,9 @@ import { janesWords, subjectLogs } from "./subject-fixture.js"
 
 const log = subjectLogs()
 const address = "see jane@example.org"
+const other = [{ kind: "id", value: "u-1" }] as const
+const why = { reason: address, requestedBy: "dpo@example.org" }
+const place = { organization: "acme", lane: "0", seq: "1" }
 
 test.each([
   [
@@ -23,6 +26,15 @@ test.each([
     "--note",
     () => log().trail.addSubjectRule({ kind: "resource", resourceType: "person", note: address }),
   ],
+  ["an erasure", "--reason", () => log().trail.eraseSubject(other, { ...why, confirm: "u-1" })],
+  ["a restriction", "--reason", () => log().trail.restrictSubject(other, why)],
+  ["a lifting", "--reason", () => log().trail.unrestrictSubject({ identifiers: other }, why)],
+  [
+    "a rectification",
+    "--reason",
+    () => log().trail.rectifyEvent(place, { ...why, set: new Map([["description", '"x"']]) }),
+  ],
+  ["a reapplication", "--reason", () => log().trail.reapply("register", why)],
 ])("an e-mail address in %s is refused, and not repeated", async (_, option, work) => {
   const { db } = log()
   const acts = await db.query("select count(*) as n from pgtrail.act")

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { readSet, toJson } from "../../src/data/subject/rectify.js"
+import { describeRequest } from "../../src/data/subject/request-words.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { failureOf } from "./failure.js"
 
@@ -60,9 +61,36 @@ test("where it has personal data is ruled, once; no act has a value", async () =
   expect((await trail.subjectRules()).map(({ path, event_type: type }) => `${type} ${path}`)).toEqual([
     "gdpr.rectified after_state.*",
     "gdpr.rectified details.actor_id",
+    "gdpr.rectified details.actor_email",
+    "gdpr.rectified details.resource_id",
   ])
   const acts = await db.query("select parameters::text from pgtrail.act")
   expect(JSON.stringify(acts)).not.toMatch(/Secretname|u-1/)
+})
+
+test("who had the event as it was is named in the request, and the new event answers it", async () => {
+  const [old] = await db.query("select count(*) from pgtrail.act where kind = 'export'")
+  expect(old).toEqual({ count: "0" })
+  const recorded = (what: string, organization: string) =>
+    db.query("select pgtrail.record_act('export', $1)", [
+      JSON.stringify({ kind: what, organizations: [organization] }),
+    ])
+  await recorded("extract", "acme/eu")
+  await recorded("evidence", "globex")
+  await db.query(
+    `select pgtrail.record_backup('backup-20260101T000000Z-000001', 's3://away/b', sha256('x'), now(), 1, 1, 1, 0, null, null, false, null, '1.0')`,
+  )
+  const { request } = await trail.addRequest({ kind: "rectification" })
+  const made = await privacy.rectifyEvent(place, { set: new Map([["actor_name", '"Jo"']]), ...why, request })
+  const noted = await privacy.subjectRequest(request)
+  expect(noted.recipients).toMatchObject([
+    { kind: "rectification", name: made.place },
+    { kind: "export", what: "extract" },
+    { kind: "backup", location: "s3://away/b" },
+  ])
+  const words = describeRequest(noted)
+  expect(words).toContain(`answered by ${made.place}`)
+  expect(words).toMatch(/Article 19\):\n {2}export act/)
 })
 
 const wrong: readonly (readonly [string, ReadonlyMap<string, string>, object, RegExp])[] = [

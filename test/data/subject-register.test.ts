@@ -1,11 +1,11 @@
 // What a register of erasures lacks, and what is said of archives that a restored log knows by the name of before.
-import { copyFile, mkdir, rename } from "node:fs/promises"
+import { copyFile, cp, mkdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { expect, test } from "vitest"
 import { describeReapplied, describeReceipt } from "../../src/data/subject/describe-erased.js"
 import { backup } from "./subject-backup.js"
-import { subjectLogs } from "./subject-fixture.js"
+import { jane, subjectLogs } from "./subject-fixture.js"
 
 const log = subjectLogs()
 
@@ -53,4 +53,38 @@ test("archives of a restored log that still have what was erased are told, until
   const there = await trail.reapply(path("r"))
   expect(there).toMatchObject({ archives: [{ ...told, files: "there" }], complete: false })
   expect(describeReapplied(there)).toContain(`still has values of`)
+})
+
+test("an archive that was written anew twice since the backup is followed to the newest; what was left in between is told, and not complete", async () => {
+  const { erase, trail, db, path, folder } = log()
+  await db.query("select pgtrail.set_setting('retention-grace', '0d')")
+  await trail.createArchives({ to: pathToFileURL(folder).href, partition: "event_2026_02" })
+  const restore = await backup(log())
+  const { receipt } = await erase({ register: path("r") })
+  const between = receipt?.archives[0]?.new_name ?? ""
+  const kept = `${folder}-kept`
+  await cp(path(between), kept, { recursive: true })
+  const why = { reason: "r", requestedBy: "w", confirm: "u-2", register: path("r") }
+  const second = await trail.eraseSubject([{ kind: "id", value: "u-2" }], why)
+  const newest = second.receipt?.archives[0]?.new_name
+  await restore()
+  const replaced = { files: "replaced", replaced_by: newest, left: [] }
+  expect(await trail.reapply(path("r"))).toMatchObject({ complete: true, archives: [replaced] })
+  // It is all that is left of these events.
+  expect((await trail.findSubject(jane)).archives).toMatchObject([
+    { searched: false, why: expect.stringContaining("where they are gone for good: pgtrail archive remove") },
+    {
+      archive: newest,
+      searched: false,
+      why: expect.stringMatching(/whose files are gone, .* keep it; pgtrail gdpr reapply/),
+    },
+  ])
+  // As where it could not be taken away.
+  await cp(kept, path(between), { recursive: true })
+  await rm(kept, { recursive: true })
+  const done = await trail.reapply(path("r"))
+  expect(done).toMatchObject({ complete: false, archives: [{ ...replaced, left: [between] }] })
+  expect(describeReapplied(done)).toContain(
+    `lies there still, and may have values that were erased later: pgtrail archive remove ${between} --confirm`,
+  )
 })

@@ -68,7 +68,6 @@ beforeAll(async () => {
     {
       organization_id: "acme",
       event_type: "doc.read",
-      actor_id: "x",
       actor_email: `${decomposed}@Example.COM`,
     },
     {

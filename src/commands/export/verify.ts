@@ -3,6 +3,11 @@ import { arg, command, configurable, file, list } from "../../cli/command.js"
 import { describeCheck } from "../../data/export/describe.js"
 import { verifyExport } from "../../data/export/verify.js"
 import {
+  type CheckedSubjectExport,
+  describeCheckedSubjectExport,
+  verifySubjectExport,
+} from "../../data/subject/verify-export.js"
+import {
   type CheckedReceipt,
   describeCheckedReceipt,
   verifyReceipt,
@@ -20,10 +25,11 @@ export default command({
     "Exit code 0: intact. 1: something differs, or the signature is not good. 3: a file cannot be read. 4: an event, or the export, is of a later " +
     "pgtrail. With --public-key the manifest must be signed by that key; with --checkpoint too it may be unsigned, and the answer says so. Without a " +
     "signature, whoever rewrites events, hashes and manifest together is found by nobody but --checkpoint, which knows the heads. Of the receipt of an " +
-    "erasure (gdpr erase --receipt) the signature beside it is checked; with --public-key, by whom it is.",
+    "erasure (gdpr erase --receipt) the signature beside it is checked; with --public-key, by whom it is. What gdpr export wrote, a folder or a " +
+    "file with its manifest beside it, is compared file by file with its manifest, and the manifest with its signature.",
   args: {
     folder: arg(
-      "the folder of an export, the manifest beside the answer of a query, or the receipt of an erasure",
+      "the folder of an export, the manifest beside the answer of a query, what gdpr export wrote, or the receipt of an erasure",
     ),
   },
   options: {
@@ -44,6 +50,8 @@ export default command({
     const publicKeys = options.publicKey.map((path) => session.path(path))
     const receipt = await verifyReceipt(session.path(args.folder), publicKeys)
     if (receipt !== undefined) return receiptReport(receipt)
+    const given = await verifySubjectExport(session.path(args.folder), publicKeys)
+    if (given !== undefined) return givenReport(given)
     const report = await verifyExport(session.path(args.folder), {
       publicKeys,
       checkpoint: options.checkpoint === undefined ? undefined : session.path(options.checkpoint),
@@ -72,4 +80,13 @@ const receiptReport = (receipt: CheckedReceipt) => ({
   document: receipt,
   text: describeCheckedReceipt(receipt),
   exit: exits[receipt.verdict],
+})
+
+const givenReport = (given: CheckedSubjectExport) => ({
+  schema: given.schema,
+  columns: ["kind", "file", "message"].map((name) => ({ name })),
+  rows: given.findings.map((finding) => ({ ...finding })),
+  document: given,
+  text: describeCheckedSubjectExport(given),
+  exit: exits[given.verdict],
 })

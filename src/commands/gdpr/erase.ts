@@ -25,7 +25,7 @@ export default command({
     "keeps (a floor of retention, gdpr rule add --keep) get a token that leads nowhere, and are counted apart. What a hold is on stays, as does " +
     "what does not verify; then, where anything else stays, and where archives or pseudonyms of a key that was not given were not searched, the exit code is 4 and " +
     "the request stays open. Archives are written anew, or listed with " +
-    "the day until which they are kept. --physical writes the files of the touched tables anew: without it no query returns the values, and their " +
+    "the day until which they are kept; where the place keeps what was removed (object lock or versions of a bucket), that is told too, and with --dry-run before. --physical writes the files of the touched tables anew: without it no query returns the values, and their " +
     "bytes stay in files until then. A run that was stopped is finished by running it again.\n\n" +
     "--register is a file outside of the database, on the disk before the erasure commits: with it gdpr reapply erases again after a restore. " +
     "--receipt tells what was done and what was not, and why, with a signature beside it where there is a key. No identifier of the person is in either, nor in the act: " +

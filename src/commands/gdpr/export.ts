@@ -139,7 +139,7 @@ export default command({
         json: `${JSON.stringify(document, undefined, 2)}\n`,
         ndjson: `${JSON.stringify(document)}\n`,
       },
-      note: describeSubjectExport(manifest),
+      note: describeSubjectExport(manifest, made.key !== null),
       exit:
         (left.length > 0 && options.archives) || searched.missing_keys.length + searched.misnamed.length > 0
           ? 4

@@ -10,9 +10,12 @@ export default command({
   description:
     "Events that the person did, events about him (resources by gdpr rule, or --also resource=TYPE/ID), and with --text events that only name him: by " +
     "organization, month and type, by field, and what a hold or a law keeps. An identifier that stands in a column which the chain needs as it is (an " +
-    "organization, an event type, an id) cannot be erased, and is told. No identifier and no value of an event is printed, and nothing is recorded.\n\n" +
+    "organization, an event type, an id) cannot be erased, and is told; so are archives that could not be read, those whose place lets go of no file or of no bytes " +
+    "(a folder that is read-only or immutable, object lock or versions of a bucket), and files that no act tells of. No identifier and no value of an event is printed, and nothing is recorded; " +
+    "but where a given e-mail address is that of other actors too, their ids are: export, erase, pseudonymize and restrict refuse it until --also id= says that they are the same person.\n\n" +
     "ID and --also are compared in both forms of Unicode; e-mail addresses and text regardless of case. What has fewer than three characters is " +
-    "compared with whole values alone, never looked for within text. With --privacy-key the person is found under pseudonyms too. Found or not, the " +
+    "looked for within the text of the person's own events alone. An ID that looks like an e-mail address is looked for as one too, and told; without pgtrail " +
+    "index add subject that reads the events. With --privacy-key the person is found under pseudonyms too. Found or not, the " +
     "exit code is 0.\n\n" +
     `${subjectInput} Needs the role pgtrail_privacy, and the right to make temporary tables.`,
   args: { id: arg(idSummary) },

@@ -10,7 +10,7 @@ export default command({
   description:
     "The register (gdpr erase --register) lists places and fields, no values: what of them this log has no entry of is erased again, in one " +
     "transaction with one act. Running it twice does nothing the second time. Events that are gone, that stand in an archive, or in whose place others were recorded since, are counted. What a hold is on, or " +
-    "does not verify, stays, and archives whose files still have listed events are told (exit 4). A register that was cut off is read up to there, and what is missing " +
+    "does not verify, stays, and archives whose files still have listed events are told (exit 4), or the newest that was written in the place of one. A register that was cut off is read up to there, and what is missing " +
     "of it is told (exit 4); one that was altered is refused. An erasure of this log " +
     "that the register does not have is told. Pseudonyms are not in it: who was given one after the backup that was restored has to be given one again. An " +
     "erasure that was about to commit when its run was killed counts as one. Needs the role pgtrail_privacy.",

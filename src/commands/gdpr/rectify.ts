@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { arg, command, list, required, text } from "../../cli/command.js"
 import type { Session } from "../../cli/session.js"
+import { storeContext } from "../../cli/store.js"
 import { TrailError } from "../../data/errors.js"
 import { readPlace } from "../../data/query/typed.js"
 import { readSet, toJson } from "../../data/subject/rectify.js"
@@ -11,7 +12,7 @@ export default command({
   description:
     "What was recorded stays as it is: a new event of the type gdpr.rectified, about the resource event/ORG/LANE/SEQ, has the right values in after_state. So there is " +
     "no act, and no value stands anywhere else. FIELD is a column of the actor or of the content; --set FIELD=@FILE reads the value from a file, @- from standard input, so that it " +
-    "does not stand in the list of processes. JSON columns and tags take JSON. Needs the role pgtrail_privacy.",
+    "does not stand in the list of processes. JSON columns and tags take JSON. With --request the exports, archives and backups that had the event are noted there (Article 19). Needs the role pgtrail_privacy.",
   args: { event: arg("ORG/LANE/SEQ") },
   options: {
     set: list("--set <field=value>", "what is right; repeated"),
@@ -38,7 +39,10 @@ export default command({
       const given = value.startsWith("@") ? await contentOf(value.slice(1), session) : value
       set.set(field, toJson(field, given))
     }
-    const made = await (await session.trail()).rectifyEvent(place, { set, reason, requestedBy, request })
+    const made = await (await session.trail()).rectifyEvent(place, {
+      ...{ set, reason, requestedBy, request },
+      store: storeContext(session),
+    })
     return {
       schema: "pgtrail.rectification/1",
       columns: [{ name: "event", whole: true }, { name: "rectifies", whole: true }, { name: "fields" }],

@@ -2,7 +2,7 @@
 import { type ConnectionTarget, fixedTarget } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
-import { openStore, type Store, type StoreContext } from "../store/store.js"
+import { openStore, type Stays, type Store, type StoreContext } from "../store/store.js"
 import { manifestName } from "./manifest.js"
 
 /** `location` as readLocation gives it. Files in the database are those of the database that the work is on. */
@@ -38,6 +38,17 @@ export async function removeFiles(
       },
     )
   }
+}
+
+/** Why files of an archive would stay there, or their bytes, though it were removed; undefined where nothing says so. */
+export async function whyStays(store: Store, name: string): Promise<Stays | undefined> {
+  const keys: string[] = []
+  for await (const { key } of store.list(`${name}/`)) keys.push(key)
+  for (const key of manifestLast(keys)) {
+    const stays = await store.stays(key)
+    if (stays !== undefined) return stays
+  }
+  return undefined
 }
 
 export const manifestLast = (keys: readonly string[]): string[] => {

@@ -1,7 +1,7 @@
 // A store in a folder: on this machine, mounted, or on a system that never lets go of what was written.
 import { randomBytes } from "node:crypto"
 import { constants, type Stats } from "node:fs"
-import { link, open, readdir, rm, rmdir, unlink } from "node:fs/promises"
+import { access, link, open, readdir, rm, rmdir, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { TrailError } from "../errors.js"
 import { failing, makeFolder, removeEmpty, statOf, strange, syncFolder } from "./disk.js"
@@ -109,9 +109,32 @@ export function openFolder(location: string, give: typeof link = link): Store {
         if (await removeEmpty(folder)) await syncFolder(base)
       })
     },
+    async stays(key) {
+      const path = pathTo(key)
+      if ((await find(key)) === undefined) return undefined
+      const codeOf = (work: Promise<void>): Promise<string> =>
+        work.then(
+          () => "",
+          (error: NodeJS.ErrnoException) => error.code ?? "",
+        )
+      const [atBase, atFile] = [
+        keeps[await codeOf(access(base, constants.W_OK))],
+        // It removes nothing but folders: of a file it only tells whether it might.
+        keeps[await codeOf(rmdir(path))],
+      ]
+      const why = atBase === undefined ? atFile && `${path}: ${atFile}` : `${base}: ${atBase}`
+      return why === undefined ? undefined : { why, isNameless: false, next: letGo }
+    },
     close: async () => undefined,
   }
 }
+
+const keeps: Readonly<Record<string, string>> = {
+  EROFS: "it is mounted read-only",
+  EPERM: "the system lets nothing go there (immutable, append-only, or another user's)",
+  EACCES: "this user may not write there",
+}
+const letGo = "run it when, or where, the place lets go of files"
 
 /** The files whose own name `keyed` finds in the name on the disk. */
 async function* walk(

@@ -2,7 +2,7 @@
 import { bucketAndPrefix } from "./location.js"
 import { type Asked, createClient } from "./s3-client.js"
 import { copyObject } from "./s3-copy.js"
-import { headOf, isMissing } from "./s3-head.js"
+import { headOf, isMissing, staysOf } from "./s3-head.js"
 import { objects, uploads } from "./s3-list.js"
 import { endUpload, putObject } from "./s3-put.js"
 import { read } from "./s3-read.js"
@@ -89,6 +89,7 @@ export function openBucket(location: string, settings: S3Settings, stop?: AbortS
           if (upload.key === full(key)) await endUpload(client, upload.key, upload.upload)
         }
       }),
+    stays: (key) => saying("read", shown(key), () => staysOf(client, full(key), stop)),
     close: async () => client.close(),
   }
 }

@@ -40,7 +40,17 @@ export interface Store {
   unfinished(prefix: string, options?: ListOptions): AsyncIterable<StoredObject>
   /** Also what was begun under that key and never finished. Gone already is fine. */
   remove(key: string): Promise<void>
+  /** Why what lies under that key would stay though it were to go, as far as that can be told without a try; it changes nothing. */
+  stays(key: string): Promise<Stays | undefined>
   close(): Promise<void>
+}
+
+/** In words. */
+export interface Stays {
+  readonly why: string
+  /** `remove` does not fail: the name goes, and the bytes stay. */
+  readonly isNameless: boolean
+  readonly next: string
 }
 
 export interface S3Settings {

@@ -67,6 +67,8 @@ export function openTable(target: ConnectionTarget): Store {
       checkKey(key)
       await withClient(target, (client) => client.query("select pgtrail.remove_stored($1)", [key]))
     },
+    // The server lets go of what an act removes.
+    stays: async () => undefined,
     async close() {
       await Promise.all([...reading].map((client) => client.end().catch(() => undefined)))
       reading.clear()

@@ -12,6 +12,7 @@ import { writeTime } from "../query/columns.js"
 import { toTrailError } from "../server-errors.js"
 import type { Store, StoreContext } from "../store/store.js"
 import type { Identifier } from "./identifiers.js"
+import { actorsFound, type FoundActor, sharedBy, sharedWords } from "./shared-address.js"
 import { findInPartition, type SubjectScope, stageSubject } from "./stage.js"
 
 export interface ArchiveAccess {
@@ -26,11 +27,24 @@ export interface ArchiveAccess {
 export interface ArchivePlanning {
   stage(client: Client): Promise<void>
   plan(client: Client, partition: string): Promise<void>
+  /** Before anything is changed: throws what is wrong with this archive alone. */
+  refuse?(client: Client, partition: string): Promise<void>
 }
 
-export const planOf = (identifiers: readonly Identifier[], scope: SubjectScope): ArchivePlanning => ({
+/** `actors`: who did what the log has of the subject. */
+export const planOf = (
+  identifiers: readonly Identifier[],
+  scope: SubjectScope,
+  actors: readonly FoundActor[] = [],
+): ArchivePlanning => ({
   stage: (client) => stageSubject(client, identifiers),
   plan: (client, partition) => findInPartition(client, partition, scope),
+  // What is there of others stays, and of the subject too, until whoever asked says who is who.
+  async refuse(client, partition) {
+    await client.query("select pgtrail.subject_view($1)", [partition])
+    const shared = sharedBy([...actors, ...(await actorsFound(client, identifiers))])
+    if (shared !== undefined) throw new NotInPlace(`nothing of it was changed: ${sharedWords(shared)}`)
+  },
 })
 
 export interface KnownArchive extends ArchiveRow {
@@ -70,7 +84,7 @@ export async function opened<T>(
 ): Promise<T> {
   const store = await inPlace(() => openPlace(target, row.location, access.store))
   try {
-    const { manifest, sha256 } = await inPlace(() => readArchiveManifest(store, row.name, access))
+    const { manifest, sha256 } = await inPlace(() => readArchiveManifest(store, row.name, access), row.name)
     if (sha256 !== row.manifest)
       throw new NotInPlace("its manifest is not the one that was recorded: it was altered")
     return await work({ store, row, manifest })
@@ -103,15 +117,21 @@ export async function staged(
 /** What is wrong with the place or the files, and not with the request: the other archives have their turn. */
 export class NotInPlace extends Error {}
 
-export async function inPlace<T>(work: () => Promise<T>): Promise<T> {
+/** `archive`: it is looked for, and may not be there. */
+export async function inPlace<T>(work: () => Promise<T>, archive?: string): Promise<T> {
   try {
     return await work()
   } catch (error) {
     const known = toTrailError(error)
     if (!(known instanceof TrailError) || ends.has(known.code)) throw known
-    throw new NotInPlace(wordsOf(known), { cause: error })
+    const isMissing =
+      archive !== undefined && known.code === "not-found" && !known.message.startsWith("cannot")
+    throw new NotInPlace(isMissing ? missing(archive, known) : wordsOf(known), { cause: error })
   }
 }
+
+const missing = (name: string, { message }: TrailError): string =>
+  `${message}: put its files back, or where they are gone for good: pgtrail archive remove ${name} --confirm ${name} --reason WHY`
 
 function wordsOf({ code, message, sqlstate }: TrailError): string {
   if (code === "config" && /encrypted/.test(message))

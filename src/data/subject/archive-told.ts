@@ -11,6 +11,8 @@ export interface ArchiveRedacted {
   readonly new_name: string | null
   /** Why values may still lie there; null where none do. */
   readonly why: string | null
+  /** One that is not in force any more, and whose files, or their bytes, are there still; null where there is none. */
+  readonly left: string | null
   /** Until when rules of retention keep it: "infinity" for ever. */
   readonly until: string | null
   /** In which values were replaced, which a law keeps (by a token), which a hold keeps as they are, which do not verify. */
@@ -27,6 +29,7 @@ export type Done = Omit<ArchiveRedacted, "archive" | "location" | "until">
 export const nothing: Done = {
   new_name: null,
   why: null,
+  left: null,
   events: "0",
   kept: "0",
   laws: [],
@@ -59,16 +62,22 @@ export async function plannedFor(client: Client): Promise<Planned> {
   return { ...counts, laws, organizations: organizations.map(({ name }) => name) }
 }
 
+/** Files that could not be taken away, or not their bytes. */
+export interface Left {
+  readonly name: string
+  readonly why: string
+}
+
 /** Undefined where it has nothing of the subject. */
 export function told(
   row: KnownArchive,
   written: { readonly name: string; readonly act: string; readonly events: string } | undefined,
   { replaced, kept, laws, held, unsound }: Planned,
-  files: string | null,
+  files: readonly Left[],
 ): Done | undefined {
   const isBack = row.restored_act !== null
   const left = [
-    files,
+    ...files.map((one) => one.why),
     held === "0" ? null : `a hold is on ${plural(held, "event")} of it`,
     unsound === "0"
       ? null
@@ -81,7 +90,7 @@ export function told(
   const why = left.length === 0 ? null : left.join("; ")
   const { name: new_name = null, act = null, events = "0" } = written ?? {}
   const tokens = isBack || written === undefined ? { kept: "0", laws: [] } : { kept, laws }
-  return { new_name, act, events, ...tokens, held, unsound, why }
+  return { new_name, act, events, ...tokens, held, unsound, why, left: files.at(-1)?.name ?? null }
 }
 
 export const notAsInLog = (name: string, events: string): string =>

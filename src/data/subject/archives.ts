@@ -1,11 +1,13 @@
 // Archives in a request of a subject: their rows are loaded as a restore loads them, searched as a partition is, and taken back.
 import type { Client } from "pg"
+import { whyStays } from "../archive/files.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { plural } from "../words.js"
 import {
   type ArchiveAccess,
   type ArchivePlanning,
   archivesIn,
+  inPlace,
   opened,
   type Place,
   planOf,
@@ -22,7 +24,7 @@ export { redactArchives, redactArchivesBy } from "./redact-archives.js"
 
 export interface Visit<T> extends ArchivePlanning, ArchiveAccess, SubjectScope {
   /** Reads pg_temp.pgtrail_plan and pg_temp.pgtrail_restored. The transaction is rolled back after. */
-  visit(client: Client, archive: string): Promise<T>
+  visit(client: Client, archive: string, place: Place): Promise<T>
 }
 
 export interface VisitedArchive<T> {
@@ -39,6 +41,8 @@ export interface VisitedArchive<T> {
 
 export interface ArchiveFound extends Omit<VisitedArchive<Found>, "result"> {
   readonly found: Found
+  /** Why what was found would stay there though an erasure wrote it anew: the place lets go of nothing. In words. */
+  readonly stays: string | null
 }
 
 /** Those whose files are there, also of archives that came back into the log; oldest first. What cannot be read is told, and is no error. */
@@ -47,12 +51,18 @@ export async function* findInArchives(
   identifiers: readonly Identifier[],
   options: SubjectScope & ArchiveAccess,
 ): AsyncGenerator<ArchiveFound> {
-  const visited = visitArchives<Found>(target, {
+  const visited = visitArchives<Pick<ArchiveFound, "found" | "stays">>(target, {
     ...options,
     ...planOf(identifiers, options),
-    visit: (client) => readFound(client, identifiers),
+    visit: async (client, name, { store }) => {
+      const found = await readFound(client, identifiers)
+      const stays = found.events.length === 0 ? undefined : await inPlace(() => whyStays(store, name))
+      return { found, stays: stays === undefined ? null : `${stays.why}; ${stays.next}` }
+    },
   })
-  for await (const { result, ...archive } of visited) yield { ...archive, found: result ?? nothingFound }
+  for await (const { result, ...archive } of visited) {
+    yield { ...archive, ...(result ?? { found: nothingFound, stays: null }) }
+  }
 }
 
 export async function* visitArchives<T>(
@@ -88,7 +98,7 @@ async function look<T>(
       old === 0n
         ? null
         : `${plural(String(old), "event")} of it ${old === 1n ? "was" : "were"} redacted in the log, and not in its files`
-    return { result: await visit.visit(client, place.row.name), left }
+    return { result: await visit.visit(client, place.row.name, place), left }
   } finally {
     await client.query("rollback").catch(() => undefined)
   }

@@ -159,6 +159,11 @@ export function describeReapplied(done: Reapplied): string {
   ].join("\n")
 }
 
+const leftWords = (left: readonly string[], location: string): string =>
+  left.length === 0
+    ? ""
+    : `; what was written in between lies there still, and may have values that were erased later: ${left.map((name) => `pgtrail archive remove ${visible(name)} --confirm ${visible(name)} --at ${visible(location)}`).join(", ")}`
+
 /** The log has the names of before: the erasure may have written the files anew, under another one. */
 function archiveWords({
   archive,
@@ -167,6 +172,7 @@ function archiveWords({
   restored,
   files,
   replaced_by: by,
+  left,
 }: ReapplyArchive): string {
   const name = visible(archive)
   const place = visible(location)
@@ -176,7 +182,7 @@ function archiveWords({
     return line(
       "archive",
       `${name} is not in ${place} any more: an erasure wrote ${visible(by ?? "")} in its place, without the values, which this log does not know; keep it: a backup of after the erasure knows it, ` +
-        `and for this log a copy of the files of ${name} is needed: put them back, then ${restore}`,
+        `and for this log a copy of the files of ${name} is needed: put them back, then ${restore}${leftWords(left, location)}`,
     )
   if (files === "gone")
     return line(

@@ -4,12 +4,10 @@ import { demanded, type SubjectManifest } from "./export-manifest.js"
 import { ungivenWords } from "./limits.js"
 
 /** What whoever made it has to know, and what to do next. */
-export function describeSubjectExport({
-  counts,
-  text: state,
-  searched,
-  information,
-}: SubjectManifest): string {
+export function describeSubjectExport(
+  { counts, text: state, searched, information }: SubjectManifest,
+  isSigned: boolean,
+): string {
   const missing = demanded.filter((name) => information[name] === null)
   const { archives, detached, missing_keys: keys, ungiven, misnamed, companions } = searched
   const notes = [
@@ -30,6 +28,9 @@ export function describeSubjectExport({
     ...misnamed,
     ...companions.map((words) => `not in the export: ${words}`),
     ...ungivenWords({ ungiven }),
+    ...(isSigned
+      ? []
+      : ["the manifest is not signed: whoever can change the files can change it too; --key FILE signs it"]),
     ...(counts.review_events === "0" || state === "included"
       ? []
       : [

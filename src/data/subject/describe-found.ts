@@ -14,22 +14,29 @@ export function describeFoundSubject({ found, archives, limits, pseudonyms }: Fo
           `the log has the subject under ${plural(pseudonyms, "pseudonym")}, which ${pseudonyms === "1" ? "was" : "were"} looked for too`,
         ]),
     ...(isAny ? ["", ...tableOf(found.events), ...detailsOf(found)] : []),
-    ...archives.flatMap(({ archive, location, searched, why, until, found: inside }) => [
+    ...archives.flatMap(({ archive, location, searched, why, until, stays, found: inside }) => [
       "",
       `archive ${visible(archive)} in ${visible(location)}${keptWords(until)}`,
       ...(searched ? [`  ${headline(inside)}`, ...detailsOf(inside).map((line) => `  ${line}`)] : []),
       ...(why === null ? [] : [`  ${visible(why)}`]),
+      ...(stays === null ? [] : [`  ${staysWords(stays)}`]),
     ]),
     ...(limits.length === 0 ? [] : ["", ...limits.map((limit) => `note: ${visible(limit)}`)]),
   ].join("\n")
 }
 
+const staysWords = (stays: string): string =>
+  `cannot be erased there: its files, or their bytes, would stay: ${visible(stays)}`
+
 /** What a table of events does not say. Undefined where there is nothing. */
 export function limitWords({ archives, limits }: FoundSubject): string | undefined {
   const words = [
     // One that was not searched is among the limits.
-    ...archives.flatMap(({ archive, searched, why }) =>
-      why === null || !searched ? [] : [`archive ${visible(archive)}: ${visible(why)}`],
+    ...archives.flatMap(({ archive, searched, why, stays }) =>
+      [
+        ...(why === null || !searched ? [] : [visible(why)]),
+        ...(stays === null ? [] : [staysWords(stays)]),
+      ].map((words) => `archive ${visible(archive)}: ${words}`),
     ),
     ...limits.map(visible),
   ]

@@ -20,7 +20,8 @@ import { type Receipt, type Remains, refuseUnwritable, writeReceipt } from "./re
 import { makeReceipt } from "./receipt-facts.js"
 import { type Redacted, refuseUnable } from "./redact.js"
 import type { ArchiveRedacted } from "./redact-archives.js"
-import { RegisterFile } from "./register.js"
+import { type Registered, RegisterFile } from "./register.js"
+import { sharedBy } from "./shared-address.js"
 import { type Span, stagedSpan, untilArchived, wholeSpan } from "./spans.js"
 
 export interface EraseOptions extends FindOptions {
@@ -113,7 +114,9 @@ async function erase(job: EraseJob): Promise<ErasedSubject> {
     const { failed, trying } = stepsAfter()
     const archives: ArchiveRedacted[] = []
     const spans: Span[] = span === undefined ? [] : [span]
-    await trying("archives", () => archived(job, known, register, archives, spans))
+    const registeredLast = await trying("archives", () =>
+      archived(job, known, redacted, register, archives, spans),
+    )
     await trying("pseudonyms", () => refuseNew(job, redacted))
     const remains =
       options.physical === true ? await trying("files of the tables", () => rewritten(job)) : undefined
@@ -137,7 +140,7 @@ async function erase(job: EraseJob): Promise<ErasedSubject> {
       return makeReceipt(at, {
         ...{ identifiers: known.all, options, redacted, earlier, archives, backups, failed, unsearched },
         limits: limitsOf(redacted.found, [], options, known.all, unsearched),
-        register: registered?.sha256 ?? null,
+        register: (registered ?? registeredLast)?.sha256 ?? null,
         remains: remains ?? null,
       })
     }).catch((error: unknown) => {
@@ -160,42 +163,46 @@ async function erase(job: EraseJob): Promise<ErasedSubject> {
   }
 }
 
-/** Each has a transaction of its own, and an erasure of its own in the register: a restore may bring its events back into the log. */
+/** Each has a transaction of its own, and an erasure of its own in the register, of which it returns the last: a restore may bring its events back into the log. */
 async function archived(
   job: EraseJob,
   { all }: Widened,
+  { found }: Redacted,
   register: RegisterFile | undefined,
   into: ArchiveRedacted[],
   spans: Span[],
-): Promise<void> {
+): Promise<Registered | undefined> {
   const { target, named, options, key, keys } = job
-  if (options.archives === false) return
+  if (options.archives === false) return undefined
   const { redactArchives } = await import("./redact-archives.js")
   const subject = register === undefined ? null : await living(job, (client) => hashesOf(client, keys, named))
-  let begun: { readonly act: string; readonly id: string }[] = []
+  let begun: { readonly act: string; readonly told: Registered }[] = []
+  let last: Registered | undefined
   let span: Span | undefined
   const recorded = async (act: string, within: Client): Promise<void> => {
     span = await stagedSpan(within)
     if (register === undefined) return
-    const { id } = await tell(register, within, act, options, subject)
-    begun.push({ act, id })
+    begun.push({ act, told: await tell(register, within, act, options, subject) })
   }
   const before = new Set(all.map(({ value }) => value))
   // Of pseudonyms that the log had the erasure there has taken whom they stand for: only others are new.
   const alsoNamed = async (within: Client) =>
     (await widened(within, named, keys)).all.filter(({ value }) => !before.has(value))
-  const redaction = { ...options, strategy: "erase", key, recorded, alsoNamed } as const
+  const redaction = { ...options, strategy: "erase", key, recorded, alsoNamed, actors: found.actors } as const
   for await (const archive of redactArchives(target, all, redaction)) {
     into.push(archive)
     // Of several attempts the last is the one that committed, if any did.
-    for (const [at, { act, id }] of begun.entries()) {
-      await register?.end(id, at === begun.length - 1 && act === archive.act ? "done" : "void")
+    for (const [at, { act, told }] of begun.entries()) {
+      const isDone = at === begun.length - 1 && act === archive.act
+      await register?.end(told.id, isDone ? "done" : "void")
+      if (isDone) last = told
     }
     begun = []
     const stood = archive.act === null ? undefined : span
     if (stood === undefined) continue
     spans.push(await living(job, (at) => untilArchived(at, stood, archive.new_name ?? "")))
   }
+  return last
 }
 
 /** Of a pseudonym that he got in an archive, while another one was read, the log has whom it stands for. */
@@ -224,5 +231,7 @@ const earlierOf = (job: EraseJob, own: readonly string[]): Promise<EarlierErasur
 /** Of a dry run: whether a real one would leave anything. */
 const isComplete = ({ found, archives, unsearched }: FoundSubject): boolean =>
   !isUnsearched(unsearched) &&
+  sharedBy([found, ...archives.map((archive) => archive.found)].flatMap(({ actors }) => actors)) ===
+    undefined &&
   [found, ...archives.map((archive) => archive.found)].every(staysNothing) &&
-  archives.every(({ searched }) => searched)
+  archives.every(({ searched, stays }) => searched && stays === null)

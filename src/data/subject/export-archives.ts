@@ -3,7 +3,7 @@ import type { Client } from "pg"
 import type { ConnectionTarget } from "../connection.js"
 import { type ArchiveAccess, visitArchives } from "./archives.js"
 import type { SubjectManifestArchive } from "./export-manifest.js"
-import { copyFound, type RowSink, type SubjectReading } from "./export-read.js"
+import { openFound, type RowSink, type SubjectReading, writeFound } from "./export-reader.js"
 import { stageSubject, viewInPartition } from "./stage.js"
 
 /** `client` has the snapshot of the export: what came back before it is in the log, and what went after it is too. */
@@ -43,7 +43,7 @@ export async function readArchived(
       if (!names.has(archive) || !isFound) return "0"
       const before = sink.events.rows
       try {
-        await copyFound(within, reading, sink)
+        await writeFound(within, await openFound(within, sink.select), reading, sink)
       } catch (error) {
         // A part of its events may be written already.
         broken = { error }

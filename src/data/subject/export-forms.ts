@@ -1,6 +1,5 @@
 // The forms of the events of a subject, and how a row of COPY gets each: what nothing changes is copied as bytes.
 import { type EventColumn, eventColumns } from "../event-columns.js"
-import { csvField } from "../export/csv.js"
 import type { Pages } from "../export/pages.js"
 import { putTime } from "../export/raw-csv.js"
 import { formOf } from "../export/text-row.js"
@@ -55,7 +54,9 @@ function xmlRows(pages: Pages, mask: SubjectMask): PutRow {
     for (const [at, column] of columns.entries()) {
       row[column] = fieldText(bytes, startOf(ends, at), endOf(ends, at))
     }
-    for (const { at, text } of mask.changes) row[columns[at] ?? ""] = text
+    for (const { at, start, end } of mask.changes) {
+      row[columns[at] ?? ""] = fieldText(mask.changed.bytes, start, end)
+    }
     pages.row(line(row).replace("<event>", `<event><found_as>${mask.foundAs}</found_as>`))
   }
 }
@@ -76,27 +77,27 @@ function jsonRows(pages: Pages, mask: SubjectMask): PutRow {
     separator = ","
     let nextChange = 0
     for (const [at, { kind, name, none }] of members.entries()) {
-      const [start, end] = [startOf(ends, at), endOf(ends, at)]
+      let [from, start, end] = [bytes, startOf(ends, at), endOf(ends, at)]
       const change = mask.changes[nextChange]
-      const isChanged = change?.at === at
-      if (isChanged) nextChange += 1
-      else if (start === end) {
+      if (change?.at === at) {
+        nextChange += 1
+        ;[from, start, end] = [mask.changed.bytes, change.start, change.end]
+      } else if (start === end) {
         if (kind !== "json") pages.put(none, 0, none.length)
         continue
       }
       pages.put(name, 0, name.length)
       if (kind === "json" || kind === "array") {
-        pages.text((isChanged ? change.text : fieldText(bytes, start, end)) ?? "")
-      } else if (isChanged) pages.text(JSON.stringify(change.text))
-      else if (kind === "time") {
+        pages.text(fieldText(from, start, end) ?? "")
+      } else if (kind === "time") {
         pages.put(mark, 0, 1)
-        putTime(bytes, start, end, pages)
+        putTime(from, start, end, pages)
         pages.put(mark, 0, 1)
-      } else if (isPlain(bytes, start, end)) {
+      } else if (isPlain(from, start, end)) {
         pages.put(mark, 0, 1)
-        pages.put(bytes, start, end)
+        pages.put(from, start, end)
         pages.put(mark, 0, 1)
-      } else pages.text(JSON.stringify(fieldText(bytes, start, end)))
+      } else pages.text(JSON.stringify(fieldText(from, start, end)))
     }
     pages.text("}")
     pages.rowEnded()
@@ -137,7 +138,7 @@ function csvRows(pages: Pages, mask: SubjectMask): PutRow {
         putTime(bytes, start, end, pages)
         nextTime += 1
       } else {
-        pages.text(csvField(change?.text ?? null))
+        pages.put(mask.changed.bytes, change?.start ?? 0, change?.end ?? 0)
         nextChange += 1
       }
       from = end

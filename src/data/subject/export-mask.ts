@@ -2,16 +2,18 @@
 // (Article 15(4)). Bytes, as COPY wrote them: only what has to be judged is made text.
 
 import type { EventColumn } from "../event-columns.js"
+import { csvField } from "../export/csv.js"
 import { marker } from "../redaction/replaced.js"
 import { documents, identity, searches } from "./export-columns.js"
-import { fieldText, flags } from "./export-field.js"
+import { DocumentMask } from "./export-document.js"
+import { FieldBuffer, fieldText, flags, isSame } from "./export-field.js"
 import { type JsonPath, replaceValues, textOf } from "./export-json.js"
 import { OtherNames, otherPerson } from "./export-others.js"
 import { OwnNames } from "./export-own.js"
 import { pathsOf, type SubjectRules } from "./export-rules.js"
 import { type Arrays, type Setting, type Step, ValueMask } from "./export-values.js"
-import type { Identifier } from "./identifiers.js"
-import { isPseudonym } from "./ungiven.js"
+import { type Identifier, isPseudonym } from "./identifiers.js"
+import { type ActorSum, ActorSums } from "./shared-address.js"
 
 export interface MaskOptions {
   readonly identifiers: readonly Identifier[]
@@ -35,12 +37,31 @@ export interface MaskCounts {
   ungivenName: number
 }
 
-/** A column and the text that it has now. */
+/** A column, and where in `changed` its field stands now. */
 export interface Change {
   readonly at: number
-  readonly text: string
+  readonly start: number
+  readonly end: number
 }
 
+/** What the columns of the actor say, where he is found by them. */
+interface Actor {
+  /** The fields, as COPY wrote them. */
+  readonly fields: Buffer
+  readonly isHis: boolean
+  readonly isUngivenEmail: boolean
+  readonly isUngivenName: boolean
+  readonly sum: ActorSum | undefined
+}
+
+const nobody: Actor = {
+  fields: Buffer.alloc(0),
+  isHis: false,
+  isUngivenEmail: false,
+  isUngivenName: false,
+  sum: undefined,
+}
+const nothing: ReadonlySet<EventColumn> = new Set()
 const letterT = 0x74
 
 export class SubjectMask {
@@ -54,8 +75,12 @@ export class SubjectMask {
     ungivenEmail: 0,
     ungivenName: 0,
   }
+  /** Who did what is given as his: whether an address is his alone. */
+  readonly actors: ActorSums
   /** Of the event that was judged last, in the order of the columns. */
   changes: Change[] = []
+  /** The fields of these changes, as COPY would write them. */
+  readonly changed = new FieldBuffer()
   /** Columns of it that have text for a human. */
   review: EventColumn[] = []
   /** What the subject is in it. */
@@ -65,6 +90,9 @@ export class SubjectMask {
   readonly #own: OwnNames
   readonly #others: OtherNames
   readonly #values: ValueMask
+  readonly #documents: DocumentMask
+  /** Of the event before, whose actor mostly is the next one's too. */
+  #actor: Actor = nobody
   readonly #steps: readonly Step[]
   readonly #ownSteps: readonly Step[]
   readonly #pathsOf: (eventType: string) => ReadonlyMap<string, readonly JsonPath[]>
@@ -76,6 +104,8 @@ export class SubjectMask {
     this.#own = new OwnNames(options.identifiers, options.rules.resources)
     this.#others = new OtherNames(this.#own)
     this.#values = new ValueMask(this.#own, this.#others, { arrays, includeText: options.includeText })
+    this.#documents = new DocumentMask(this.#own, options.includeText)
+    this.actors = new ActorSums(options.identifiers)
     this.#steps = columns.flatMap((column, at) => {
       const search = searches[column]
       return search === undefined ? [] : [{ column, at, search }]
@@ -93,12 +123,11 @@ export class SubjectMask {
     const { rules } = this.#options
     const isNamed = bytes[start] === letterT
     const isFoundAsSubject = bytes[(ends[0] ?? 0) + 1] === letterT
-    const email = isNamed ? field("actor_email") : null
-    const isActor = isNamed && this.#own.isActor(field("actor_id"), email)
-    if (isActor) {
-      if (this.#isUngiven(email)) this.counts.ungivenEmail += 1
-      if (this.#isUngiven(field("actor_name"))) this.counts.ungivenName += 1
-    }
+    const actor = isNamed ? this.#actorOf(bytes, ends, field) : nobody
+    const isActor = actor.isHis
+    if (actor.isUngivenEmail) this.counts.ungivenEmail += 1
+    if (actor.isUngivenName) this.counts.ungivenName += 1
+    if (actor.sum !== undefined) actor.sum.events += 1
     const type = this.#own.types.size === 0 ? null : field("resource_type")
     const resource = type === null || !this.#own.types.has(type) ? null : field("resource_id")
     const isResource = resource !== null && this.#own.isResource(type ?? "", resource)
@@ -112,23 +141,53 @@ export class SubjectMask {
     const hidden = this.#hidden(field, { isActor, isOthers })
     if (!isOwn && paths !== undefined) this.#addRuled(field, paths)
     const setting: Setting = { isOwn, isMixed, paths, masked: hidden.size > 0, waits: 0 }
+    // Then a string that waits for a human is all that a document may have.
+    const isAlone = !setting.isMixed && this.#others.isEmpty
+    const { changed } = this
+    changed.used = 0
     this.changes = []
     this.review = []
     for (const step of setting.isMixed ? this.#steps : this.#ownSteps) {
       const { column, at } = step
-      const value = field(column)
-      if (value === null) continue
-      setting.waits = 0
-      const isHis = column === "resource_name" && isResource
-      const now = hidden.has(column)
-        ? otherPerson
-        : this.#values.judged(value, isHis ? { ...step, search: "searched" } : step, setting)
-      if (now !== value) this.changes.push({ at, text: now })
+      const [from, to] = [(ends[at + flags - 1] ?? 0) + 1, ends[at + flags] ?? 0]
+      if (from === to) continue
+      const before = changed.used
+      if (isAlone && step.search === "document" && paths?.has(column) !== true) {
+        this.#documents.withhold(bytes, from, to, changed)
+        setting.waits = this.#documents.waits
+      } else {
+        const value = fieldText(bytes, from, to) ?? ""
+        setting.waits = 0
+        const isHis = column === "resource_name" && isResource
+        const now = hidden.has(column)
+          ? otherPerson
+          : this.#values.judged(value, isHis ? { ...step, search: "searched" } : step, setting)
+        if (now !== value) changed.text(csvField(now))
+      }
+      if (changed.used > before) this.changes.push({ at, start: before, end: changed.used })
       if (setting.waits === 0) continue
       this.review.push(column)
       this.counts.reviewValues += setting.waits
     }
     this.#count({ isActor: isNamed, isSubject: isFoundAsSubject, masked: setting.masked })
+  }
+
+  #actorOf(bytes: Buffer, ends: Int32Array, field: (column: EventColumn) => string | null): Actor {
+    // Beside one another: actor_id, actor_name, actor_email.
+    const first = (this.#at.get("actor_id") ?? 0) + flags
+    const [from, to] = [(ends[first - 1] ?? 0) + 1, ends[first + 2] ?? 0]
+    if (!isSame(this.#actor.fields, bytes, from, to)) {
+      const email = field("actor_email")
+      const isHis = this.#own.isActor(field("actor_id"), email)
+      this.#actor = {
+        fields: Buffer.from(bytes.subarray(from, to)),
+        isHis,
+        isUngivenEmail: isHis && this.#isUngiven(email),
+        isUngivenName: isHis && this.#isUngiven(field("actor_name")),
+        sum: isHis ? this.actors.of(field("actor_id"), email) : undefined,
+      }
+    }
+    return this.#actor
   }
 
   #isUngiven(value: string | null): boolean {
@@ -140,6 +199,8 @@ export class SubjectMask {
     field: (column: EventColumn) => string | null,
     { isActor, isOthers }: { isActor: boolean; isOthers: boolean },
   ): ReadonlySet<EventColumn> {
+    this.#others.clear()
+    if (isActor && !isOthers) return nothing
     const hidden = new Set<EventColumn>()
     const hide = (column: EventColumn): void => {
       const value = field(column)
@@ -147,7 +208,6 @@ export class SubjectMask {
       hidden.add(column)
       this.#others.add(value)
     }
-    this.#others.clear()
     if (!isActor) {
       for (const [column, kind] of identity) {
         if (kind === undefined || !this.#own.has(kind, field(column))) hide(column)

@@ -22,6 +22,10 @@ export class OtherNames {
     this.#stays = [...own.texts].flatMap(formsOf)
   }
 
+  get isEmpty(): boolean {
+    return this.#names.size === 0
+  }
+
   /** The next event has others. */
   clear(): void {
     if (this.#names.size === 0) return

@@ -8,7 +8,11 @@ export class OwnNames {
   /** In text, folded. */
   readonly texts: ReadonlySet<string>
   readonly #ruled: ReadonlySet<string>
+  readonly #lengths: ReadonlySet<number>
   readonly #byKind = new Map<string, Set<string>>()
+  /** As they are written, and in every case. */
+  readonly #cased = new Set<string>()
+  readonly #uncased = new Set<string>()
 
   /** `ruled`: types of resources whose id names a person. */
   constructor(identifiers: readonly Identifier[], ruled: ReadonlySet<string>) {
@@ -20,9 +24,13 @@ export class OwnNames {
       const { type, id } = kind === "resource" ? resourceOf(value) : { type: undefined, id: value }
       if (type !== undefined) types.add(type)
       texts.add(fold("text", id))
+      const isUncased = kind === "email" || kind === "ip" || kind === "text" || id.includes("@")
+      if (isUncased) this.#uncased.add(fold("text", id))
+      else this.#cased.add(fold("id", id))
     }
     this.types = types
     this.texts = texts
+    this.#lengths = new Set(["", marker, ...texts].map(({ length }) => length))
   }
 
   has(kind: Identifier["kind"], value: string | null): boolean {
@@ -41,6 +49,21 @@ export class OwnNames {
   /** Text that is nothing but a name of his, or nothing. */
   isHarmless(value: string): boolean {
     return value === "" || value === marker || this.texts.has(fold("text", value))
+  }
+
+  /** What stands by itself at the end of a rule's path: an ID in another case is another person's, as in a column. */
+  isHis(value: string): boolean {
+    return (
+      value === "" ||
+      value === marker ||
+      this.#cased.has(fold("id", value)) ||
+      this.#uncased.has(fold("text", value))
+    )
+  }
+
+  /** Of ASCII text, which is as long when it is folded: by its length. */
+  mayBeHarmless(length: number): boolean {
+    return this.#lengths.has(length)
   }
 }
 

@@ -1,30 +1,9 @@
-// Finds the events of a subject and reads them, partition after partition, on the snapshot of the export, in short transactions.
+// Finds and reads the events of a subject in the log: oldest partition first, and of a log that is not small the next one while one is written.
 import type { Client } from "pg"
-import { to as copyTo } from "pg-copy-streams"
-import { destroy } from "../connection.js"
-import { TrailError } from "../errors.js"
-import type { Pages } from "../export/pages.js"
-import { FieldCutter, type VisitFields } from "./export-cut.js"
-import type { Identifier } from "./identifiers.js"
-import { partitionsIn, type SubjectScope, stageSubject, viewInPartition } from "./stage.js"
-
-export interface SubjectReading {
-  readonly identifiers: readonly Identifier[]
-  readonly scope: SubjectScope
-  /** An exported one. */
-  readonly snapshot: string
-  readonly signal?: AbortSignal | undefined
-  readonly progress?: ((events: number) => void) | undefined
-}
-
-export interface RowSink {
-  readonly select: string
-  readonly events: Pages
-  readonly review: Pages
-  /** Of a row of `select`. */
-  readonly fields: number
-  readonly write: VisitFields
-}
+import type { CopyToStreamQuery } from "pg-copy-streams"
+import { type ConnectionTarget, connect, destroy, fixedTarget } from "../connection.js"
+import { type RowSink, SubjectReader, type SubjectReading } from "./export-reader.js"
+import { partitionsIn } from "./stage.js"
 
 export interface ReadPartitions {
   /** By their names, oldest first. */
@@ -33,87 +12,62 @@ export interface ReadPartitions {
   readonly detached: readonly string[]
 }
 
-/** No transaction goes on to another partition after this: it holds locks, and what vacuum would remove. */
-const longest = 2000
+/** Bytes of partitions below which a second connection costs more than it saves. */
+const smallLog = 16_777_216
 
+/** `client` can be used on. `small`: what a second connection is worth from. */
 export async function readPartitions(
   client: Client,
+  target: ConnectionTarget,
   reading: SubjectReading,
   sink: RowSink,
+  small = smallLog,
 ): Promise<ReadPartitions> {
-  const { identifiers, scope, snapshot } = reading
-  let begun: number | undefined
-  const begin = async (): Promise<void> => {
-    await client.query("begin isolation level repeatable read")
-    await client.query(`set transaction snapshot '${snapshot.replaceAll("'", "")}'`)
-    begun = performance.now()
-  }
-  const end = async (): Promise<void> => {
-    if (begun !== undefined) await client.query("commit")
-    begun = undefined
-  }
-  await begin()
-  const partitions = await partitionsIn(client, scope)
+  const first = new SubjectReader(client, reading)
+  await first.begin()
+  const partitions = await partitionsIn(client, reading.scope)
   const known = await states(client)
-  await stageSubject(client, identifiers)
-  for (const partition of partitions) {
-    // Nothing was ever in it: a log has many that were made in advance.
-    if (known.get(partition)?.isEmpty === true) continue
-    if (begun === undefined) {
-      await begin()
-      await stageSubject(client, identifiers)
-    }
-    const isFound = await viewInPartition(client, partition, scope).catch((error: unknown) => {
-      throw isGone(error) ? gone(partition, error) : error
-    })
-    if (isFound) await copyFound(client, reading, sink)
-    if (performance.now() - (begun ?? 0) > longest) await end()
+  // Nothing was ever in the others: a log has many that were made in advance.
+  const filled = partitions.filter((name) => known.get(name)?.bytes !== 0)
+  const bytes = filled.reduce((sum, name) => sum + (known.get(name)?.bytes ?? 0), 0)
+  // Where the server has none for it, one does.
+  const other =
+    bytes < small || filled.length < 2 ? undefined : await connect(fixedTarget(target)).catch(() => undefined)
+  const readers = other === undefined ? [first] : [first, new SubjectReader(other, reading)]
+  try {
+    await readInTurn(readers, filled, sink)
+    for (const reader of readers) await reader.end()
+  } catch (error) {
+    // One may have been opened that nobody reads any more, and would be waited for.
+    for (const reader of readers) destroy(reader.client)
+    throw error
+  } finally {
+    await other?.end().catch(() => undefined)
   }
-  await end()
   return { partitions, detached: partitions.filter((name) => known.get(name)?.isDetached === true) }
 }
 
-const isGone = (error: unknown): boolean => (error as { code?: unknown }).code === "42P01"
-
-const gone = (partition: string, cause: unknown): TrailError =>
-  new TrailError("retry", `${partition} went away while the events were read`, {
-    hint: "nothing was written; run it again",
-    cause,
-  })
-
-async function states(client: Client): Promise<Map<string, { isDetached: boolean; isEmpty: boolean }>> {
-  const { rows } = await client.query<{ name: string; detached: string; empty: string }>(
-    "select p.name, not p.attached as detached, pg_relation_size(p.oid) = 0 as empty from pgtrail.partitions() p",
-  )
-  return new Map(
-    rows.map(({ name, detached, empty }) => [name, { isDetached: detached === "t", isEmpty: empty === "t" }]),
-  )
+async function readInTurn(
+  readers: readonly SubjectReader[],
+  partitions: readonly string[],
+  sink: RowSink,
+): Promise<void> {
+  let ahead: Promise<CopyToStreamQuery | undefined> | undefined
+  const open = (at: number) => readers[at % readers.length]?.open(partitions[at] ?? "", sink)
+  for (const at of partitions.keys()) {
+    const opened = await (ahead ?? open(at))
+    ahead = readers.length > 1 && at + 1 < partitions.length ? open(at + 1) : undefined
+    // It is heard of when its turn comes.
+    ahead?.catch(() => undefined)
+    if (opened !== undefined) await readers[at % readers.length]?.write(opened, sink)
+  }
 }
 
-/** What pg_temp.pgtrail_found has. */
-export async function copyFound(
-  client: Client,
-  { signal, progress }: SubjectReading,
-  { select, events, review, fields, write }: RowSink,
-): Promise<void> {
-  // Sorted are the places, and not the events: these are fetched one after the other.
-  await client.query(
-    "set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_memoize = off; set local jit = off",
+async function states(client: Client): Promise<Map<string, { isDetached: boolean; bytes: number }>> {
+  const { rows } = await client.query<{ name: string; detached: string; bytes: string }>(
+    "select p.name, not p.attached as detached, pg_relation_size(p.oid) as bytes from pgtrail.partitions() p",
   )
-  const sql = `copy (select ${select} from pg_temp.pgtrail_found e) to stdout (format csv)`
-  const cutter = new FieldCutter(fields, write)
-  const stream = client.query(copyTo(sql))
-  try {
-    for await (const chunk of stream) {
-      signal?.throwIfAborted()
-      cutter.push(chunk as Buffer)
-      await events.drain()
-      await review.drain()
-      progress?.(events.rows)
-    }
-  } catch (error) {
-    // node-pg-copy-streams waits for ever for a reader that has failed.
-    destroy(client)
-    throw error
-  }
+  return new Map(
+    rows.map(({ name, detached, bytes }) => [name, { isDetached: detached === "t", bytes: Number(bytes) }]),
+  )
 }

@@ -91,7 +91,8 @@ export class ValueMask {
         }
         const text = textOf(raw)
         if (isRuled && isOwn) return asJson(this.#judgedText(text, "searched", setting))
-        if ((isRuled || (isMixed && sums.has(member))) && !this.#own.isHarmless(text)) return masked()
+        if (isRuled ? !this.#own.isHis(text) : isMixed && sums.has(member) && !this.#own.isHarmless(text))
+          return masked()
         return asJson(this.#judgedText(text, "text", setting))
       },
       isMixed ? this.#nameJudge(setting) : undefined,

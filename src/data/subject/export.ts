@@ -19,7 +19,8 @@ import {
   usualTexts,
 } from "./export-manifest.js"
 import { type SubjectPlace, subjectPlace } from "./export-place.js"
-import { readPartitions, type SubjectReading } from "./export-read.js"
+import { readPartitions } from "./export-read.js"
+import type { SubjectReading } from "./export-reader.js"
 import { readmeName, readmeOf } from "./export-readme.js"
 import { recordSubjectExport, withoutFiles } from "./export-record.js"
 import { type SubjectFormat, type SubjectRows, subjectRows } from "./export-rows.js"
@@ -29,8 +30,9 @@ import { checkIdentifiers, type Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
 import { misnamed, refuseUnknownOrganization } from "./misnamed.js"
 import { refuseUnable } from "./redact.js"
+import { refuseShared } from "./shared-address.js"
 import type { SubjectScope } from "./stage.js"
-import type { FoundUngiven } from "./ungiven.js"
+import { ungivenOf } from "./ungiven.js"
 
 export interface SubjectExportOptions extends SubjectScope, Pick<ArchiveAccess, "store" | "identities"> {
   /** A file that ends with .json, .csv or .xml, or a folder; nothing may lie there. */
@@ -134,10 +136,8 @@ async function write(
     await rows.events.close()
     await rows.review.close()
   }
-  const { files, searched } = written
-  const isNobody = rows.counts.asActor === 0
-  const slips = await withClient(target, (other) => misnamed(other, identifiers, options, isNobody))
-  const companions = await withClient(target, (other) => inCompanions(other, identifiers))
+  refuseShared(rows.actors.all, nothing)
+  const { files, searched, slips, companions } = written
   const data = files[0]?.name ?? ""
   const { organizations, since, until, inText = false } = options
   const manifest = makeSubjectManifest(facts, {
@@ -155,7 +155,7 @@ async function write(
     searched: {
       ...searched,
       missing_keys: missing,
-      ungiven: ungivenOf(rows.counts),
+      ungiven: ungivenOf({ email: rows.counts.ungivenEmail, name: rows.counts.ungivenName }),
       misnamed: slips,
       companions,
     },
@@ -193,6 +193,9 @@ async function write(
 interface Written {
   readonly files: readonly Awaited<ReturnType<SubjectRows["events"]["finish"]>>[number][]
   readonly searched: Pick<SubjectManifest["searched"], "partitions" | "detached" | "archives">
+  /** In words: where else he may stand. */
+  readonly slips: readonly string[]
+  readonly companions: readonly string[]
 }
 
 /** Archives first: what is in them is older. */
@@ -212,19 +215,19 @@ async function writeRows(
     progress,
   }
   const archives = await readArchived(client, target, reading, rows, options)
-  const read = await withClient(fixedTarget(target), (other) =>
-    abortable(other, signal, () => readPartitions(other, reading, rows)),
+  return withClient(fixedTarget(target), (other) =>
+    abortable(other, signal, async () => {
+      const read = await readPartitions(other, target, reading, rows)
+      const files = [...(await rows.events.finish()), ...(await rows.review.finish())]
+      const slips = await misnamed(other, identifiers, options, rows.counts.asActor === 0)
+      return {
+        files,
+        searched: { ...read, archives },
+        slips,
+        companions: await inCompanions(other, identifiers),
+      }
+    }),
   )
-  const files = [...(await rows.events.finish()), ...(await rows.review.finish())]
-  return { files, searched: { ...read, archives } }
-}
-
-function ungivenOf({ ungivenEmail, ungivenName }: SubjectRows["counts"]): FoundUngiven[] {
-  const kinds = [
-    { kind: "email", events: String(ungivenEmail) },
-    { kind: "name", events: String(ungivenName) },
-  ] as const
-  return kinds.filter(({ events }) => events !== "0")
 }
 
 function textsOf(texts: Partial<SubjectTexts>): SubjectTexts {

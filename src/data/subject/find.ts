@@ -3,7 +3,7 @@ import type { Client } from "pg"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import type { ArchiveAccess, ArchiveFound } from "./archives.js"
-import { type Found, readFound, sumFound } from "./found.js"
+import { type Found, nothingFound, readFound, sumFound } from "./found.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
 import { limitsOf, type Unsearched, unsearchedBy } from "./limits.js"
@@ -126,7 +126,7 @@ export async function findInLog(
 const isGone = (error: unknown): boolean =>
   error instanceof Error && (error as { code?: string }).code === "42P01" && !(error instanceof TrailError)
 
-/** Those that have something of the subject, and those that could not be searched. */
+/** Those that have something of the subject, those that could not be searched, and those that no act tells of. */
 export async function findArchived(
   target: ConnectionTarget,
   identifiers: readonly Identifier[],
@@ -134,8 +134,14 @@ export async function findArchived(
 ): Promise<ArchiveFound[]> {
   const { findInArchives } = await import("./archives.js")
   const found: ArchiveFound[] = []
+  const locations = new Set<string>()
   for await (const archive of findInArchives(target, identifiers, options)) {
+    locations.add(archive.location)
     if (!archive.searched || archive.found.events.length > 0) found.push(archive)
+  }
+  const { orphansIn } = await import("./orphan-archives.js")
+  for await (const orphan of orphansIn(target, locations, options, new Set())) {
+    found.push({ ...orphan, searched: false, found: nothingFound, stays: null })
   }
   return found
 }

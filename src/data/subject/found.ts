@@ -1,7 +1,9 @@
-// What a plan says, added up: by organization, month and type, by field, and what stands in the way. It holds no value of an event.
+// What a plan says, added up: by organization, month and type, by field, and what stands in the way. It holds no value of an event but the ids of
+// others who have an address of the subject's, for whoever is to say whether they are the same person.
 import type { ClientBase } from "pg"
 import type { Identifier } from "./identifiers.js"
-import { type FoundUngiven, readUngiven } from "./ungiven.js"
+import type { FoundActor } from "./shared-address.js"
+import { type FoundUngiven, readOwn } from "./ungiven.js"
 
 export type FieldGroup = "identity" | "content" | "frame"
 
@@ -54,9 +56,21 @@ export interface Found {
   readonly cases: readonly FoundCase[]
   /** Events that the subject did and that have identifiers besides those that were given. */
   readonly ungiven: readonly FoundUngiven[]
+  /** Who did what is found as the subject's: where an e-mail address was given, which others may have. */
+  readonly actors: readonly FoundActor[]
+  /** Events about the subject with text or JSON that no rule is for. */
+  readonly unruled: string
 }
 
-export const nothingFound: Found = { events: [], fields: [], laws: [], cases: [], ungiven: [] }
+export const nothingFound: Found = {
+  events: [],
+  fields: [],
+  laws: [],
+  cases: [],
+  ungiven: [],
+  actors: [],
+  unruled: "0",
+}
 
 /** The condition that the values of an event `p` of the plan are replaced. */
 export const isReplaced = `(not p.held and p.sound
@@ -94,7 +108,7 @@ export async function readFound(client: ClientBase, given?: readonly Identifier[
     fields,
     laws: await lawsOf(client),
     cases: await casesOf(client, events),
-    ungiven: given === undefined ? [] : await readUngiven(client, given),
+    ...(given === undefined ? { ungiven: [], actors: [], unruled: "0" } : await readOwn(client, given)),
   }
 }
 
@@ -136,6 +150,11 @@ export function sumFound(all: readonly Found[]): Found {
       all.flatMap(({ ungiven }) => ungiven),
       ["kind"],
     ),
+    actors: summed(
+      all.flatMap(({ actors }) => actors),
+      ["organization_id", "actor_id", "identifier"],
+    ),
+    unruled: String(all.reduce((sum, { unruled }) => sum + BigInt(unruled), 0n)),
   }
 }
 

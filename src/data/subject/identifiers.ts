@@ -54,6 +54,9 @@ export function resourceOf(value: string): { readonly type: string; readonly id:
   return { type: value.slice(0, slash), id: value.slice(slash + 1) }
 }
 
+/** What stands for somebody: nobody else has it. */
+export const isPseudonym = (value: string): boolean => /^p1:[hte]:/.test(value)
+
 const isKind = (text: string): text is IdentifierKind => identifierKinds.some((kind) => kind === text)
 
 function readAlso(typed: string, where: string): Identifier {

@@ -10,6 +10,7 @@ import type { Identifier } from "./identifiers.js"
 import { noPrivacyKeys, type PrivacyKeys } from "./keys.js"
 import { misnamed } from "./misnamed.js"
 import { missingKeys } from "./pseudonym.js"
+import { sharedNote } from "./shared-address.js"
 import type { SubjectScope } from "./stage.js"
 
 /** Where the subject may stand and nobody looked. As long as there is any, no erasure is complete. */
@@ -68,7 +69,9 @@ export function limitsOf(
     ),
     ...unsearched.misnamed,
     ...unsearched.companions,
+    ...sharedNote(all.actors),
     ...ungivenWords(all),
+    ...unruledWords(all),
     ...(frame.length === 0
       ? []
       : [
@@ -106,10 +109,18 @@ export function ungivenWords({ ungiven }: Pick<Found, "ungiven">): string[] {
   ]
 }
 
+/** Of nearly every person there are some: it is told, and no erasure is incomplete by it. */
+function unruledWords({ unruled }: Pick<Found, "unruled">): string[] {
+  if (unruled === "0") return []
+  return [
+    `${plural(unruled, "event")} about the subject ${unruled === "1" ? "has" : "have"} text or JSON that no rule is for: what there is personal and is none of the identifiers stays (pgtrail gdpr rule add)`,
+  ]
+}
+
 function shortWords(identifiers: readonly Identifier[]): string[] {
   const short = identifiers.filter(({ value }) => [...value].length < 3).length
   if (short === 0) return []
   return [
-    `${short === 1 ? "an identifier has" : `${short} identifiers have`} fewer than three characters: compared with whole values alone, and not looked for within text`,
+    `${short === 1 ? "an identifier has" : `${short} identifiers have`} fewer than three characters: looked for within text of the subject's own events alone`,
   ]
 }

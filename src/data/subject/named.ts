@@ -5,7 +5,7 @@ import type { Identifier } from "./identifiers.js"
 /** What is shorter stands in too many words, as for the search in text. */
 const shortest = 3
 
-/** Throws `usage` where one of the texts, by the names of their options, has an identifier in it. */
+/** Throws `usage` where one of the texts, by the names of their options, has an identifier in it, or the reason any e-mail address. */
 export function refuseNamed(
   identifiers: readonly Identifier[],
   texts: Readonly<Record<string, string | undefined>>,
@@ -16,6 +16,8 @@ export function refuseNamed(
       hint: "nothing was changed; name the number of the request instead",
     })
   }
+  // It may be the subject's, and not among what was given. Whoever asked may well be told by his own.
+  refuseAddress({ "--reason": texts["--reason"] })
 }
 
 /** `alone`: where it is part of a longer id or address, as events are searched, it is another's: ann is not in ann-marie. */

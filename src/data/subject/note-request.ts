@@ -36,7 +36,13 @@ export async function noteAnswer(client: Client, request: string, answered: Answ
     ...(await exportsOf(client, spans)),
     ...archives
       .filter(({ why }) => why !== null)
-      .map(({ archive, until }) => ({ kind: "archive", name: archive, until })),
+      .flatMap(({ archive, new_name: now, left, location, until, held, unsound }) => [
+        ...(left === null ? [] : [{ kind: "files of archive", name: left, location }]),
+        // Where files of the one before are all that is told of it, it has no values itself.
+        ...(left === null || held !== "0" || unsound !== "0"
+          ? [{ kind: "archive", name: now ?? archive, until }]
+          : []),
+      ]),
     ...backupRecipients(backups),
   ]
   const own = archives.flatMap((archive) => archive.act ?? [])

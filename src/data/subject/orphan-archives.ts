@@ -2,13 +2,12 @@
 import type { Client } from "pg"
 import { removeFiles } from "../archive/files.js"
 import { listArchives } from "../archive/list.js"
-import type { ArchiveManifest } from "../archive/manifest.js"
+import { type ArchiveManifest, manifestName } from "../archive/manifest.js"
 import { findArchives, readArchiveManifest } from "../archive/read.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
 import { TrailError } from "../errors.js"
 import { openStore, type Store } from "../store/store.js"
 import type { ArchiveAccess, Place } from "./archive-stage.js"
-import { type ArchiveRedacted, nothing } from "./archive-told.js"
 
 /**
  * Takes away what was written in the place of this very archive, by this database, and is in force nowhere: its run was stopped before its
@@ -27,38 +26,67 @@ export async function removeUnrecorded(client: Client, { store, row }: Place): P
   }
 }
 
+export interface OrphanArchive {
+  readonly archive: string
+  readonly location: string
+  /** Nobody knows until when it is kept. */
+  readonly until: null
+  readonly why: string
+}
+
 /** Those that may have events of this log, but for those that were told already. What cannot be listed was told with its archives. */
 export async function* orphansIn(
   target: ConnectionTarget,
   locations: ReadonlySet<string>,
   { store: context, signal }: ArchiveAccess,
   told: ReadonlySet<string>,
-): AsyncGenerator<ArchiveRedacted> {
+): AsyncGenerator<OrphanArchive> {
   for (const location of locations) {
     const listed = await listArchives(target, { at: location, store: context, signal }).catch(passedOver)
     for (const { name, state } of listed) {
       if (state !== "orphan" || told.has(name)) continue
-      const isOthers = await isAnothers(target, location, name, { store: context })
-      if (isOthers) continue
-      const why = `no act tells of it: it is being made, or its run was stopped; where none is at work: pgtrail archive remove ${name} --confirm ${name} --at ${location}`
-      yield { ...nothing, archive: name, location, until: null, why }
+      const why = await whyThere(target, location, name, { store: context })
+      if (why !== undefined) yield { archive: name, location, until: null, why }
     }
   }
 }
 
-async function isAnothers(
+/** Undefined of what is another log's. */
+async function whyThere(
   target: ConnectionTarget,
   location: string,
   name: string,
   { store: context }: ArchiveAccess,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const store = await openStore(location, { ...context, target })
   try {
     const manifest = await manifestOf(store, name)
-    return manifest !== undefined && !(await withClient(target, (client) => isOwnLog(client, manifest)))
+    if (manifest !== undefined && !(await withClient(target, (client) => isOwnLog(client, manifest))))
+      return undefined
+    for (const before of await withClient(target, (client) => recordedAs(client, location, manifest))) {
+      // After a restore the log has the names of before: what stands there is all that is left of these events.
+      if ((await store.size(`${before}/${manifestName}`)) === undefined)
+        return `it was written in the place of ${before}, whose files are gone, and this log does not know by which act, as after a restore: keep it; pgtrail gdpr reapply`
+    }
+    return `no act tells of it: it is being made, or its run was stopped; where none is at work: pgtrail archive remove ${name} --confirm ${name} --at ${location}`
   } finally {
     await store.close().catch(() => undefined)
   }
+}
+
+/** The archives of the log that one that was written anew has the events of. */
+async function recordedAs(
+  client: Client,
+  location: string,
+  manifest: ArchiveManifest | undefined,
+): Promise<string[]> {
+  if (manifest === undefined || manifest.replaces === null) return []
+  const { rows } = await client.query<{ name: string }>(
+    `select a.name from pgtrail.archive a join pgtrail.act m on m.organization_id = 'pgtrail' and m.seq = a.act_seq
+     where a.removed_seq is null and a.location = $1 and m.digest = decode($2, 'hex')`,
+    [location, manifest.records],
+  )
+  return rows.map(({ name }) => name)
 }
 
 function passedOver(error: unknown): readonly never[] {

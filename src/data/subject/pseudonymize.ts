@@ -18,7 +18,9 @@ import { refuseUnknownOrganization } from "./misnamed.js"
 import { refuseNamed } from "./named.js"
 import type { PrivacyKey, PseudonymStrategy } from "./privacy-key.js"
 import { type KnownPseudonym, knownPseudonyms, pseudonymsFor } from "./pseudonym.js"
+import { organizationsOf, sumsOf } from "./pseudonym-sums.js"
 import { type RedactionWork, redactSubject, refuseUnable } from "./redact.js"
+import { sharedBy } from "./shared-address.js"
 import type { SubjectScope } from "./stage.js"
 
 export const pseudonymStrategies = ["hash", "token", "encrypt"] as const
@@ -113,6 +115,7 @@ export function pseudonymize(
       // A pseudonym of a key that was not given is one all the same.
       complete:
         staysNothing(found) &&
+        sharedBy(found.actors) === undefined &&
         archives.every(({ why, held, unsound }) => why === null && held === "0" && unsound === "0") &&
         unsearched.archives === 0 &&
         unsearched.misnamed.length === 0 &&
@@ -142,14 +145,16 @@ async function looked({ target, client, identifiers, options }: Job): Promise<Do
   const inside = options.archives === false ? [] : await findArchived(target, identifiers, options)
   const known = await knownPseudonyms(client, options.keys, identifiers)
   return {
-    ...{ act: null, known, events: countFound(found, "replaced"), found, failed: [] },
+    ...{ act: null, known, events: countFound(found, "replaced"), failed: [] },
+    // Whether an address is the subject's alone archives tell too.
+    found: { ...found, actors: sumFound([found, ...inside.map((one) => one.found)]).actors },
     organizations: organizationsOf(
       sumsOf(found),
       sumsOf(sumFound(inside.map((one) => one.found))),
       new Map(),
     ),
-    archives: inside.map(({ archive, location, why, until, found: of }) => ({
-      ...{ archive, location, new_name: null, why, until, act: null },
+    archives: inside.map(({ archive, location, why, stays, until, found: of }) => ({
+      ...{ archive, location, new_name: null, why: why ?? stays, left: null, until, act: null },
       events: countFound(of, "replaced"),
       kept: countFound(of, "kept"),
       laws: of.laws,
@@ -195,7 +200,11 @@ async function replaced(job: Job): Promise<Done> {
       counted = await replacedIn(within)
       await noteAct(within, request, seq)
     }
-    for await (const archive of redactArchives(target, identifiers, { ...common, recorded })) {
+    for await (const archive of redactArchives(target, identifiers, {
+      ...common,
+      recorded,
+      actors: found.actors,
+    })) {
       archives.push(archive)
       // Of several attempts the last is the one that committed, if any did.
       if (archive.act === null) continue
@@ -203,7 +212,8 @@ async function replaced(job: Job): Promise<Done> {
     }
   })
   return {
-    ...{ act, events, found, known, archives, failed },
+    // An answer that names nobody.
+    ...{ act, events, found: { ...found, actors: [] }, known, archives, failed },
     organizations: organizationsOf(sumsOf(found), archived, made),
   }
 }
@@ -227,23 +237,3 @@ async function replacedIn(client: Client): Promise<ReadonlyMap<string, bigint>> 
   )
   return new Map(rows.map(({ name, events }) => [name, BigInt(events)]))
 }
-
-function sumsOf({ events }: Found): ReadonlyMap<string, bigint> {
-  const sums = new Map<string, bigint>()
-  for (const { organization_id: name, replaced: count } of events) {
-    sums.set(name, (sums.get(name) ?? 0n) + BigInt(count))
-  }
-  return sums
-}
-
-const organizationsOf = (
-  live: ReadonlyMap<string, bigint>,
-  archived: ReadonlyMap<string, bigint>,
-  pseudonyms: ReadonlyMap<string, string>,
-): PseudonymizedOrganization[] =>
-  [...new Set([...live.keys(), ...archived.keys()])].sort().flatMap((name) => {
-    const [inLog, inArchives] = [live.get(name) ?? 0n, archived.get(name) ?? 0n]
-    if (inLog + inArchives === 0n) return []
-    const pseudonym = pseudonyms.get(name) ?? null
-    return [{ organization_id: name, pseudonym, events: String(inLog), archived: String(inArchives) }]
-  })

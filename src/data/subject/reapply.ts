@@ -5,6 +5,7 @@ import { type ConnectionTarget, withClient, withTransaction } from "../connectio
 import { TrailError } from "../errors.js"
 import type { StoreContext } from "../store/store.js"
 import { countFound, type Found, readFound } from "./found.js"
+import { refuseAddress } from "./named.js"
 import { archivesWithListed, type ListedArchive, lookedAt, type ReapplyArchive } from "./reapply-archives.js"
 import { type Redaction, redactPlanned, refuseUnable } from "./redact.js"
 import type { Places } from "./register.js"
@@ -60,6 +61,7 @@ export function reapply(
   options: ReapplyOptions = {},
 ): Promise<Reapplied> {
   const key = options.key === undefined ? undefined : readSigningKey(options.key)
+  refuseAddress({ "--reason": options.reason })
   return withClient(target, async (client) => {
     await refuseUnable(client, "pgtrail.redact_begin(interval)", {
       key,
@@ -125,7 +127,7 @@ export function reapply(
       complete:
         held === "0" &&
         unsound === "0" &&
-        archives.every(({ files }) => files === "replaced") &&
+        archives.every(({ files, left }) => files === "replaced" && left.length === 0) &&
         missing.length === 0,
     }
   })

@@ -2,6 +2,7 @@
 // times. By organization and time alone: an export may have had others of them.
 import type { ClientBase } from "pg"
 import { writeTime } from "../query/columns.js"
+import type { Place } from "../query/typed.js"
 import { type BackupScope, backupsIn, type KnownBackup } from "./known-backups.js"
 import type { Recipient } from "./request.js"
 import { type Span, wholeSpan } from "./spans.js"
@@ -23,6 +24,36 @@ export async function recipientsOf(
   return [
     ...(await exportsOf(client, spans)),
     ...rows.map(({ name, until }) => ({ kind: "archive", name, until: writeTime(until) })),
+    ...backupRecipients(await backupsIn(client, spans, backups)),
+  ]
+}
+
+/** The same for one event that is in the log: what was taken of it since it was recorded, and archives that had it before they came back. */
+export async function recipientsOfEvent(
+  client: ClientBase,
+  { organization, lane, seq }: Place,
+  backups: BackupScope,
+): Promise<Recipient[]> {
+  const { rows: events } = await client.query<Record<"recorded" | "occurred" | "partition", string>>(
+    `select e.recorded_at as recorded, e.occurred_at as occurred, c.relname as partition from pgtrail.event e join pg_class c on c.oid = e.tableoid
+     where e.organization_id = $1 and e.lane = $2 and e.seq = $3`,
+    [organization, lane, seq],
+  )
+  const spans = events.map(
+    ({ recorded, occurred, partition }): Span => ({
+      ...{ organizations: [organization], partitions: [partition], since: writeTime(recorded), until: null },
+      ...{ oldest: writeTime(occurred), newest: writeTime(occurred) },
+    }),
+  )
+  const { rows: archives } = await client.query<{ name: string; until: string | null }>(
+    `select x.name, pgtrail.archive_until(x.act_seq, now()) as until
+     from pgtrail.archive x join pgtrail.purge p on p.act_seq = x.act_seq
+     where x.removed_seq is null and p.organization_id = $1 and p.lane = $2 and p.ranges @> $3::bigint order by x.name collate "C"`,
+    [organization, lane, seq],
+  )
+  return [
+    ...(await exportsOf(client, spans)),
+    ...archives.map(({ name, until }) => ({ kind: "archive", name, until: writeTime(until) })),
     ...backupRecipients(await backupsIn(client, spans, backups)),
   ]
 }

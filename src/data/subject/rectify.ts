@@ -9,9 +9,12 @@ import { TrailError } from "../errors.js"
 import { eventTypes } from "../event-columns.js"
 import type { Place } from "../query/typed.js"
 import { refuseText } from "./given.js"
+import type { BackupScope } from "./known-backups.js"
+import { refuseAddress } from "./named.js"
+import { recipientsOfEvent } from "./recipients.js"
 import { refuseUnknownRequest } from "./request.js"
 
-export interface RectifyOptions {
+export interface RectifyOptions extends BackupScope {
   /** Field and its right value, as JSON text; `null`: there should be none. */
   readonly set: ReadonlyMap<string, string>
   readonly reason: string
@@ -37,6 +40,7 @@ export async function rectifyEvent(
 ): Promise<Rectified> {
   const { set, reason, requestedBy, request } = options
   refuseText({ reason, requestedBy, request }, nothing)
+  refuseAddress({ "--reason": reason })
   const fields = [...set.keys()]
   if (fields.length === 0)
     throw new TrailError("usage", "nothing is said to be right", { hint: `${nothing}; --set FIELD=VALUE` })
@@ -49,6 +53,8 @@ export async function rectifyEvent(
     if (problem !== undefined) throw new TrailError("usage", `${field} ${problem}`, { hint: nothing })
   }
   await refuseUnknownRequest(client, request, nothing)
+  // Who got the event as it was must be told what is right.
+  const recipients = request === undefined ? [] : await recipientsOfEvent(client, place, options)
   // No act: the event itself is the record.
   const made = await performUnsigned(client, async () => {
     await client.query("select pgtrail.subject_stage()")
@@ -59,6 +65,12 @@ export async function rectifyEvent(
       "select * from pgtrail.rectify_event($1, $2, $3, $4, $5, $6)",
       [place.organization, place.lane, place.seq, reason, requestedBy, request ?? null],
     )
+    if (recipients.length > 0) {
+      await client.query("select pgtrail.note_request_act($1, null, $2)", [
+        request,
+        JSON.stringify(recipients),
+      ])
+    }
     return rows[0]
   })
   if (made === undefined)

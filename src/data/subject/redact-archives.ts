@@ -2,7 +2,7 @@
 // files go. Whoever is stopped in between leaves one of the two in force, and the other as an orphan, which the next run takes away, or tells.
 import type { Client } from "pg"
 import { performAct } from "../act/perform.js"
-import { removeFiles } from "../archive/files.js"
+import { removeFiles, whyStays } from "../archive/files.js"
 import { whyForeign } from "../archive/remove-foreign.js"
 import { isUnsettled, settledAct, UnsettledError } from "../archive/settle.js"
 import { type ConnectionTarget, withClient } from "../connection.js"
@@ -23,6 +23,7 @@ import {
 import {
   type ArchiveRedacted,
   type Done,
+  type Left,
   notAsInLog,
   nothing,
   type Planned,
@@ -33,12 +34,15 @@ import type { Identifier } from "./identifiers.js"
 import { orphansIn, removeUnrecorded } from "./orphan-archives.js"
 import type { Redaction } from "./redact.js"
 import { refuseGone, writeAnew } from "./rewrite-archive.js"
+import type { FoundActor } from "./shared-address.js"
 import { addIdentifiers } from "./stage.js"
 
 export type { ArchiveRedacted } from "./archive-told.js"
 
 export type ArchiveRedaction = Omit<Redaction, "recorded"> &
   ArchiveAccess & {
+    /** Who did what the log has of the subject: of an archive alone nobody sees that an address is not his alone. */
+    readonly actors?: readonly FoundActor[] | undefined
     /** Called last in each transaction, with the act that it will commit and its client. */
     readonly recorded?: ((act: string, client: Client) => Promise<void>) | undefined
   }
@@ -48,7 +52,8 @@ export const redactArchives = (
   target: ConnectionTarget,
   identifiers: readonly Identifier[],
   redaction: ArchiveRedaction,
-): AsyncGenerator<ArchiveRedacted> => redactArchivesBy(target, planOf(identifiers, redaction), redaction)
+): AsyncGenerator<ArchiveRedacted> =>
+  redactArchivesBy(target, planOf(identifiers, redaction, redaction.actors), redaction)
 
 /** The same for whatever finds the events. */
 export async function* redactArchivesBy(
@@ -75,7 +80,8 @@ export async function* redactArchivesBy(
     }
     if (done !== undefined) yield { archive: row.name, location: row.location, until: row.kept, ...done }
   }
-  yield* orphansIn(target, new Set(rows.map(({ location }) => location)), redaction, left)
+  const locations = new Set(rows.map(({ location }) => location))
+  for await (const orphan of orphansIn(target, locations, redaction, left)) yield { ...nothing, ...orphan }
 }
 
 interface Work {
@@ -124,12 +130,7 @@ async function redactOne(work: Work): Promise<Done | undefined> {
   }
   if (written === undefined) return undefined
   const after = await removeOld(work, place.row.name)
-  return told(
-    place.row,
-    written,
-    written.planned,
-    [before, after].filter((one) => one !== null).join("; ") || null,
-  )
+  return told(place.row, written, written.planned, [...before, ...after])
 }
 
 interface Written {
@@ -149,6 +150,7 @@ async function attempt(work: Work): Promise<Written> {
   await client.query("select pgtrail.redact_begin($1::interval)", [patienceOf(redaction)])
   await addIdentifiers(client, (await redaction.alsoNamed?.(client)) ?? [])
   await planning.plan(client, partition)
+  await planning.refuse?.(client, partition)
   const planned = await plannedFor(client)
   const isBack = row.restored_act !== null
   if (changed === "0" && (isBack || planned.replaced === "0")) throw new NothingToWrite(planned)
@@ -202,22 +204,30 @@ const settled = ({ target, place, redaction }: Work, name: string): Promise<stri
   })
 
 /** Who was stopped after the act left the old files. Says why they are still there. */
-async function removeReplaced(work: Work): Promise<string | null> {
+async function removeReplaced(work: Work): Promise<readonly Left[]> {
   const { client, place } = work
   const { replaces } = place.manifest
-  if (replaces === null) return null
+  if (replaces === null) return []
   const { rows } = await client.query("select from pgtrail.archive a where a.name = $1", [replaces.name])
-  return rows.length > 0 ? null : removeOld(work, replaces.name)
+  return rows.length > 0 ? [] : removeOld(work, replaces.name)
 }
 
-async function removeOld({ place: { store }, left }: Work, name: string): Promise<string | null> {
+async function removeOld({ place: { store }, left }: Work, name: string): Promise<readonly Left[]> {
   try {
+    const stays = await whyStays(store, name)
     await removeFiles(store, name, "")
-    return null
+    if (stays?.isNameless !== true) return []
+    return [
+      {
+        name,
+        why: `${name} was removed, and its bytes stay in ${store.location}: ${stays.why}; ${stays.next}`,
+      },
+    ]
   } catch (error) {
     const known = toTrailError(error)
     if (!(known instanceof TrailError)) throw known
     left.add(name)
-    return `${known.message}; when it can be: pgtrail archive remove ${name} --confirm ${name} --at ${store.location}`
+    const next = `pgtrail archive remove ${name} --confirm ${name} --at ${store.location}`
+    return [{ name, why: `${known.message}; when it can be: ${next}` }]
   }
 }

@@ -8,6 +8,7 @@ import { patienceOf, retried } from "../partition/change.js"
 import { refuseForeignFunctions } from "../verify/foreign.js"
 import { type Found, isReplaced, nothingFound, readFound } from "./found.js"
 import type { Identifier } from "./identifiers.js"
+import { refuseShared } from "./shared-address.js"
 import { addIdentifiers, findInPartition, partitionsIn, type SubjectScope, stageSubject } from "./stage.js"
 
 export type Strategy = "erase" | "hash" | "token" | "encrypt" | "reapply"
@@ -105,6 +106,7 @@ export async function redactPlanned(
         await planning.find(partition)
       }
       const found = await readFound(client, planning.given)
+      refuseShared(found.actors, strategy === "erase" ? "nothing was erased" : "nothing was changed")
       const touched = await touchedBy(client)
       const pseudonyms =
         touched.partitions.length === 0

@@ -33,6 +33,9 @@ export function describeRequest(request: SubjectRequest): string {
     recipients,
     note,
   } = request
+  // What is right is an event, and no act: it is the answer.
+  const answers = recipients.filter((one) => one.kind === "rectification")
+  const others = recipients.filter((one) => one.kind !== "rectification")
   return [
     `request ${request.request}: ${kind}, ${stateWords(request)}`,
     `received ${received_at}, due ${due_at.slice(0, 10)}, entered by ${visible(request.entered_by)}`,
@@ -40,8 +43,9 @@ export function describeRequest(request: SubjectRequest): string {
     ...(closed_by === null ? [] : [`closed by ${visible(closed_by)}`]),
     ...(receipt === null ? [] : [`receipt sha256 ${receipt}`]),
     ...(acts.length === 0 ? [] : [`answered by ${acts.length === 1 ? "act" : "acts"} ${acts.join(", ")}`]),
-    ...(recipients.length === 0 ? [] : ["to be told, or to be seen to (Article 19):"]),
-    ...recipients.map((one) => `  ${recipientWords(one)}`),
+    ...(answers.length === 0 ? [] : [`answered by ${answers.map(({ name }) => visible(name)).join(", ")}`]),
+    ...(others.length === 0 ? [] : ["to be told, or to be seen to (Article 19):"]),
+    ...others.map((one) => `  ${recipientWords(one)}`),
     ...(note === null ? [] : [`note: ${visible(note)}`]),
   ].join("\n")
 }

@@ -9,6 +9,7 @@ import type { Identifier } from "./identifiers.js"
 import { refuseNamed } from "./named.js"
 import { recipientsOf } from "./recipients.js"
 import { refuseUnknownRequest } from "./request.js"
+import { refuseSharedInLog } from "./shared-address.js"
 import { stageSubject } from "./stage.js"
 
 export interface RestrictOptions {
@@ -60,6 +61,8 @@ export async function restrictSubject(
   }
   refuseNamed(identifiers, { "--reason": reason, "--requested-by": requestedBy, "--request": request })
   await refuseUnknownRequest(client, request, "nothing was restricted")
+  const scope = { organizations: organization === undefined ? undefined : [organization] }
+  await refuseSharedInLog(client, identifiers, scope, "nothing was restricted")
   // Who got such events before must be told of the restriction too; and a backup that is restored brings none back.
   const recipients = request === undefined ? [] : await recipientsOf(client, organization, options)
   const before = (await restrictions(client)).length === 0 ? 0n : await hiddenEvents(client)
