@@ -66,6 +66,8 @@ import type {
   ProfileState,
   RemovedProfile,
   RemoveProfileOptions,
+  RevokedProfile,
+  RevokeProfileOptions,
   ShownProfile,
 } from "./profile/index.js"
 import type { PurgedOrganization, PurgeOptions } from "./purge/options.js"
@@ -597,6 +599,12 @@ export class Trail {
   async profileSql(name: string, options: InstallProfileOptions = {}): Promise<string> {
     const { profileSql } = await import("./profile/install.js")
     return withClient(this.target, (client) => profileSql(client, name, options))
+  }
+
+  /** Takes roles out of a profile, which stays. Throws `not-found`, `usage`, `privilege`. */
+  async revokeProfile(name: string, options: RevokeProfileOptions = {}): Promise<RevokedProfile> {
+    const { revokeProfile } = await import("./profile/revoke.js")
+    return withClient(this.target, (client) => revokeProfile(client, name, options))
   }
 
   /** Takes the views away; the events stay, and so do its tables unless `tables`. Throws `not-found`, `usage`, `privilege`. */
