@@ -126,11 +126,11 @@ test("a view is described the same after a dump and restore, and by every major"
   expect(before).toMatchInlineSnapshot(`
     [
       {
-        "body": "e517b07ae3db87404832e56908f183a2c8150d6c7a7f0f884bbaa2c6a911f302",
+        "body": "e72a5cce2d829c0d0e85530a85c4119f12647f53c177318eac9c75aecea599fe",
         "name": "open_event",
       },
       {
-        "body": "7911ecb1d1eab27a894b0a7e17a2d657a67c0a5a983bf71f3ab39bd37d824d47",
+        "body": "912c028133b1b20df20415917923a39c44422ad2596b5d7dc3b5b0688a26e78e",
         "name": "organization_event",
       },
       {

@@ -27,6 +27,12 @@ test("a second call has the connection of the first, and two at once have one ea
   await trail.close()
 })
 
+test("no statement is compiled (jit): what could hide restricted events has a price in every plan, asked or not", async () => {
+  const trail = await db.trail()
+  const rows = await withClient(trail.target, async (client) => (await client.query("show jit")).rows)
+  expect(rows).toEqual([{ jit: "off" }])
+})
+
 test("nothing of a session is left for the next call: locks, tables, settings, roles, and what it listened to", async () => {
   const trail = await db.trail()
   const before = await withClient(trail.target, async (client) => {

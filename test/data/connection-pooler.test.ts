@@ -37,7 +37,15 @@ const event = (name: string) => ({
 async function seenBy(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  const names = ["search_path", "timezone", "datestyle", "row_security", "bytea_output", "statement_timeout"]
+  const names = [
+    "search_path",
+    "timezone",
+    "datestyle",
+    "row_security",
+    "bytea_output",
+    "statement_timeout",
+    "jit",
+  ]
   const { rows } = await client.query(
     `select ${names.map((name) => `current_setting('${name}')`).join(" || '|' || ")} as seen`,
   )

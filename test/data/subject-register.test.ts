@@ -1,9 +1,10 @@
 // What a register of erasures lacks, and what is said of archives that a restored log knows by the name of before.
-import { copyFile, cp, mkdir, rename, rm } from "node:fs/promises"
+import { copyFile, cp, mkdir, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { expect, test } from "vitest"
 import { describeReapplied, describeReceipt } from "../../src/data/subject/describe-erased.js"
+import { failureOf } from "./failure.js"
 import { backup } from "./subject-backup.js"
 import { jane, subjectLogs } from "./subject-fixture.js"
 
@@ -87,4 +88,17 @@ test("an archive that was written anew twice since the backup is followed to the
   expect(describeReapplied(done)).toContain(
     `lies there still, and may have values that were erased later: pgtrail archive remove ${between} --confirm`,
   )
+})
+
+test("a file that is no register is refused, and not taken for one of a run that was killed", async () => {
+  const { trail, path } = log()
+  await writeFile(path("r"), "a host\n")
+  expect(await failureOf(trail.reapply(path("r")))).toMatchObject({
+    code: "broken",
+    message: expect.stringMatching(/ is no register of erasures$/),
+    hint: expect.stringContaining("nothing was erased"),
+  })
+  // Of a run that was killed at its first line.
+  await writeFile(path("r"), '{"line":"begin","sch')
+  expect(await trail.reapply(path("r"))).toMatchObject({ events: "0" })
 })

@@ -27,7 +27,15 @@ test("an event whose values were replaced verifies, and says which and how often
       {
         group: "content",
         times: 1,
-        fields: ["after_state", "details.1.0", "details.1.1.1", "details.2", "signature", "tags"],
+        fields: [
+          "after_state",
+          "description",
+          "details.1.0",
+          "details.1.1.1",
+          "details.2",
+          "signature",
+          "tags",
+        ],
       },
     ],
   })

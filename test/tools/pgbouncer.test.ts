@@ -133,6 +133,7 @@ it("everything else is refused there with the reason, and leaves no setting to t
     "search_path",
     "timezone",
     "row_security",
+    "jit",
     "bytea_output",
     "statement_timeout",
     "extra_float_digits",

@@ -92,7 +92,7 @@ export async function openFound(client: Client, select: string): Promise<CopyToS
   // By indexes; and where a plan was made, what it names one after the other.
   await client.query(
     "set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off; set local enable_memoize = off; " +
-      "set local jit = off; set local work_mem = '64MB'",
+      "set local work_mem = '64MB'",
   )
   const sql = `copy (select ${select} from pg_temp.pgtrail_found e) to stdout (format csv)`
   const stream = client.query(copyTo(sql, { highWaterMark: readAhead }))

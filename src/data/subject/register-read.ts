@@ -75,6 +75,11 @@ export async function readRegister(path: string): Promise<ReadRegister> {
   let last = ""
   for await (const { value, line, number, isLast } of linesOf(path)) {
     if (value === undefined) {
+      if (states.size === 0 && !line.startsWith("{")) {
+        throw new TrailError("broken", `${path} is no register of erasures`, {
+          hint: "nothing was erased; name the file that gdpr erase --register wrote",
+        })
+      }
       // Of a run that was killed: what it had begun was not committed, or nobody saw it end.
       if (isLast) {
         warnings.push(`the last line of ${path} is cut off: it was read up to there`)
