@@ -34,4 +34,40 @@ export function verifyManifest(note: string, signed: Signed, keys: readonly Veri
 }
 
 /** Whether the note names this manifest, whoever signed it. */
-export const isOf = (note: string, signed: Signed): boolean => splitNote(note)?.text === textOf(signed)
+const isOf = (note: string, signed: Signed): boolean => splitNote(note)?.text === textOf(signed)
+
+export interface Signature {
+  /** Who vouches for the manifest: name and id of the key. */
+  readonly signed_by: string | null
+  readonly signature: "good" | "bad" | "unchecked" | "none"
+}
+
+/** What the note beside a manifest says of it; `found` is told what is wrong. */
+export function judgeSignature(
+  note: string | undefined,
+  signed: Signed,
+  keys: readonly VerifierKey[],
+  mustBeSigned: boolean,
+  found: (message: string) => void,
+): Signature {
+  const bad = (message: string): Signature => {
+    found(message)
+    return { signed_by: null, signature: "bad" }
+  }
+  if (note === undefined) {
+    return keys.length === 0 || !mustBeSigned
+      ? { signed_by: null, signature: "none" }
+      : bad("the manifest is not signed by any key")
+  }
+  if (!isOf(note, signed)) {
+    return bad("it was signed for another manifest: one of the two was exchanged, or altered afterwards")
+  }
+  if (keys.length === 0) return { signed_by: null, signature: "unchecked" }
+  try {
+    const key = verifyManifest(note, signed, keys)
+    return { signed_by: `${key.name}+${key.keyId}`, signature: "good" }
+  } catch (error) {
+    if (!(error instanceof TrailError)) throw error
+    return bad(error.message)
+  }
+}

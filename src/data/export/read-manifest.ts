@@ -50,19 +50,23 @@ export async function readManifest(at: string): Promise<ReadManifest> {
   const text = bytes === undefined ? undefined : strictText(bytes)
   const manifest = text === undefined ? undefined : parse(text, path)
   if (bytes === undefined || manifest === undefined) throw noManifest(path)
-  const note = await readSmall(`${path}.sig`, largestNote).catch((error: unknown) => {
-    if (error instanceof TrailError && (error.cause as NodeJS.ErrnoException).code === "ENOENT") return null
-    throw error
-  })
-  // One that is too long is none, and is judged as such.
-  const read = note === null ? undefined : note === undefined ? "" : (strictText(note) ?? "")
   return {
     manifest,
     folder: dirname(path),
     name: basename(path),
     sha256: sha256(bytes).toString("hex"),
-    note: read,
+    note: await readNote(path),
   }
+}
+
+/** The note beside a manifest; undefined where there is none. */
+export async function readNote(path: string): Promise<string | undefined> {
+  const note = await readSmall(`${path}.sig`, largestNote).catch((error: unknown) => {
+    if (error instanceof TrailError && (error.cause as NodeJS.ErrnoException).code === "ENOENT") return null
+    throw error
+  })
+  // One that is too long is none, and is judged as such.
+  return note === null ? undefined : note === undefined ? "" : (strictText(note) ?? "")
 }
 
 function noManifest(path: string): TrailError {

@@ -4,7 +4,6 @@ import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { type Checkpoint, readKeyFiles } from "../checkpoint/anchor.js"
 import { chunks } from "../checkpoint/files.js"
-import type { VerifierKey } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
 import { checkEnds, checkLanes } from "./check-lanes.js"
 import { checkManifest } from "./check-manifest.js"
@@ -13,8 +12,8 @@ import { headsByLane, laneKey, openCheckpoints, refuseOthers } from "./covering.
 import { RowCutter } from "./csv.js"
 import { fileForm } from "./file-rows.js"
 import { type Manifest, type ManifestFile, manifestName, signatureName } from "./manifest.js"
-import { isOf, verifyManifest } from "./note.js"
-import { type ReadManifest, readManifest } from "./read-manifest.js"
+import { judgeSignature } from "./note.js"
+import { readManifest } from "./read-manifest.js"
 import { ExportFindings, type ExportReport } from "./report.js"
 
 export interface VerifyExportOptions {
@@ -38,7 +37,10 @@ export async function verifyExport(at: string, options: VerifyExportOptions = {}
   if (checkpoint !== undefined) refuseOthers([checkpoint], manifest.log_ids)
   const findings = new ExportFindings()
   // With a checkpoint the keys are there for it: a manifest without a signature is then said to have none.
-  const signed = checkSignature(read, keys, checkpoint === undefined, findings)
+  const about = { logId: manifest.log_id, sha256: read.sha256, time: manifest.created_at }
+  const signed = judgeSignature(read.note, about, keys, checkpoint === undefined, (message) =>
+    findings.add("signature", message, { file: `${read.name}.sig` }),
+  )
   checkManifest(read, findings)
   const rows = new RowChecks(manifest, findings, watchedBy(checkpoint, manifest))
   const hashes = new Map<string, Read>()
@@ -68,35 +70,6 @@ export async function verifyExport(at: string, options: VerifyExportOptions = {}
     findings_total: String(findings.total),
     manifest_sha256: read.sha256,
     manifest,
-  }
-}
-
-function checkSignature(
-  { manifest, name, sha256, note }: ReadManifest,
-  keys: readonly VerifierKey[],
-  mustBeSigned: boolean,
-  findings: ExportFindings,
-): Pick<ExportReport, "signed_by" | "signature"> {
-  const signed = { logId: manifest.log_id, sha256, time: manifest.created_at }
-  const bad = (message: string): Pick<ExportReport, "signed_by" | "signature"> => {
-    findings.add("signature", message, { file: `${name}.sig` })
-    return { signed_by: null, signature: "bad" }
-  }
-  if (note === undefined) {
-    return keys.length === 0 || !mustBeSigned
-      ? { signed_by: null, signature: "none" }
-      : bad("the manifest is not signed by any key")
-  }
-  if (!isOf(note, signed)) {
-    return bad("it was signed for another manifest: one of the two was exchanged, or altered afterwards")
-  }
-  if (keys.length === 0) return { signed_by: null, signature: "unchecked" }
-  try {
-    const key = verifyManifest(note, signed, keys)
-    return { signed_by: `${key.name}+${key.keyId}`, signature: "good" }
-  } catch (error) {
-    if (!(error instanceof TrailError)) throw error
-    return bad(error.message)
   }
 }
 

@@ -60,8 +60,8 @@ export async function revokeProfile(
         hint: "nothing was changed; where it is installed: pgtrail profile list",
       })
     }
-    const quoted = await quotedRoles(client, [...out.writers, ...out.readers])
     refuseOther(last, out)
+    const quoted = await quotedRoles(client, [...out.writers, ...out.readers])
     await refuseForeignFunctions(client)
     const { everWriters, everReaders, ...said } = last
     const parameters = {

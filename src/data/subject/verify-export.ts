@@ -6,10 +6,10 @@ import { basename, dirname, join } from "node:path"
 import { sha256 } from "../canonical.js"
 import { fileError, readSmall, strictText } from "../checkpoint/files.js"
 import { readKeyFiles } from "../checkpoint/keys.js"
-import type { VerifierKey } from "../checkpoint/note.js"
 import { TrailError } from "../errors.js"
 import { manifestName, signatureName } from "../export/manifest.js"
-import { isOf, verifyManifest } from "../export/note.js"
+import { judgeSignature, type Signature } from "../export/note.js"
+import { readNote } from "../export/read-manifest.js"
 import {
   count,
   fileName,
@@ -43,7 +43,7 @@ export interface CheckedSubjectExport {
   readonly time: string
   readonly request: string | null
   readonly events: string
-  readonly signature: "good" | "bad" | "unchecked" | "none"
+  readonly signature: Signature["signature"]
   /** Who signed it, name and key id; null without the public keys of whom is believed. */
   readonly key: string | null
 }
@@ -60,7 +60,6 @@ const isManifest = object({
 
 /** Far more than the partitions, archives and rules of any log take. */
 const largest = 64 * 1024 * 1024
-const largestNote = 65_536
 
 /**
  * `at`: the folder, the file with the events, or the manifest. Undefined for what is none of these. Throws `file` where something cannot be
@@ -75,7 +74,10 @@ export async function verifySubjectExport(
   const { manifest, path, digest } = found
   const keys = await readKeyFiles(publicKeys)
   const findings: SubjectExportFinding[] = []
-  const signed = await checkSignature(found, keys, findings)
+  const about = { logId: manifest.log_id, sha256: digest, time: manifest.created_at }
+  const { signature, signed_by: key } = judgeSignature(await readNote(path), about, keys, true, (message) =>
+    findings.push({ kind: "signature", file: `${basename(path)}.sig`, message }),
+  )
   const folder = dirname(path)
   for (const file of manifest.files) {
     const message = await differs(join(folder, file.name), file)
@@ -99,7 +101,8 @@ export async function verifySubjectExport(
     time: manifest.created_at,
     request: manifest.request,
     events: manifest.counts.events,
-    ...signed,
+    signature,
+    key,
   }
 }
 
@@ -128,37 +131,6 @@ async function manifestAt(at: string): Promise<FoundManifest | undefined> {
     return { manifest: read.manifest, path, digest: sha256(bytes).toString("hex") }
   }
   return undefined
-}
-
-async function checkSignature(
-  { manifest, path, digest }: FoundManifest,
-  keys: readonly VerifierKey[],
-  findings: SubjectExportFinding[],
-): Promise<Pick<CheckedSubjectExport, "signature" | "key">> {
-  const bad = (message: string): Pick<CheckedSubjectExport, "signature" | "key"> => {
-    findings.push({ kind: "signature", file: `${basename(path)}.sig`, message })
-    return { signature: "bad", key: null }
-  }
-  const bytes = await readSmall(`${path}.sig`, largestNote).catch((error: unknown) => {
-    if (error instanceof TrailError && (error.cause as NodeJS.ErrnoException).code === "ENOENT") return null
-    throw error
-  })
-  if (bytes === null) {
-    return keys.length === 0 ? { signature: "none", key: null } : bad("the manifest is not signed by any key")
-  }
-  const note = (bytes === undefined ? undefined : strictText(bytes)) ?? ""
-  const signed = { logId: manifest.log_id, sha256: digest, time: manifest.created_at }
-  if (!isOf(note, signed)) {
-    return bad("it was signed for another manifest: one of the two was exchanged, or altered afterwards")
-  }
-  if (keys.length === 0) return { signature: "unchecked", key: null }
-  try {
-    const { name, keyId } = verifyManifest(note, signed, keys)
-    return { signature: "good", key: `${name}+${keyId}` }
-  } catch (error) {
-    if (error instanceof TrailError) return bad(error.message)
-    throw error
-  }
 }
 
 /** Why the file is not the one that the manifest names; undefined where it is. */
