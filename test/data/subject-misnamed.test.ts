@@ -130,21 +130,3 @@ test("a name, a device and a session that events have in another case are told, 
   expect(done).toMatchObject({ complete: true, receipt: { events: "3" } })
   expect(await count("actor_name = 'Nora O''Name'")).toBe(1)
 })
-
-test("where only an address is given and nobody is found, pseudonyms of the log are told: they are found by the id alone", async () => {
-  const { trail, path, read } = log()
-  const words = expect.stringContaining("the log has pseudonyms: whoever got one is found again by the id")
-  const address = [{ kind: "email", value: "jane.o'neil%x@example.org" }] as const
-  expect((await trail.findSubject([{ kind: "email", value: "nobody@x.example" }])).limits).not.toContainEqual(
-    words,
-  )
-  const { key_id: key } = await trail.addPrivacyKey({ out: path("key") })
-  const keys = { ids: [key], read: () => read("key") }
-  await trail.pseudonymize(jane, { ...why, keys, strategy: "hash" })
-  expect((await trail.findSubject(address, { keys })).limits).toContainEqual(words)
-  expect(
-    await trail.eraseSubject([...id("nix"), ...address], { ...why, keys, confirm: "nix" }),
-  ).toMatchObject({ complete: false, receipt: { events: "0", limits: expect.arrayContaining([words]) } })
-  const known = await trail.findSubject([...id("u-jane"), ...address], { keys })
-  expect(known.limits).not.toContainEqual(words)
-})

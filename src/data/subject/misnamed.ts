@@ -6,7 +6,6 @@ import { TrailError } from "../errors.js"
 import { organizationKnown } from "../organization-known.js"
 import { plural, quoted } from "../words.js"
 import { type Identifier, isPseudonym } from "./identifiers.js"
-import { listPrivacyKeys, noPrivacyKeys } from "./keys.js"
 import { mayBeMiscased, miscased } from "./miscased.js"
 import { escaped, type SubjectScope } from "./stage.js"
 
@@ -38,26 +37,14 @@ export async function misnamed(
 ): Promise<string[]> {
   const slips = slipsOf(identifiers, isNobody)
   const isCased = mayBeMiscased(identifiers)
-  const renamed = isNobody ? await perhapsRenamed(client, identifiers) : []
-  if (slips.addresses.length === 0 && slips.ids.length === 0 && !isCased) return renamed
+  if (slips.addresses.length === 0 && slips.ids.length === 0 && !isCased) return []
   await client.query("begin isolation level read committed")
   try {
-    const words = [...renamed, ...(await slipsIn(client, slips, scope))]
+    const words = await slipsIn(client, slips, scope)
     return isCased ? [...words, ...(await miscased(client, identifiers, scope))] : words
   } finally {
     await client.query("rollback").catch(() => undefined)
   }
-}
-
-/** A pseudonym is looked up by the id that it stands for: whoever is known by an address alone may have one all the same. */
-async function perhapsRenamed(client: Client, identifiers: readonly Identifier[]): Promise<string[]> {
-  if (!identifiers.some(({ kind }) => ["email", "name", "ip", "device", "session"].includes(kind))) return []
-  const keys = await listPrivacyKeys(client, noPrivacyKeys)
-  return keys.some(({ state, originals }) => state !== "destroyed" && originals !== "0")
-    ? [
-        "no event has the subject as its actor, and the log has pseudonyms: whoever got one is found again by the id that was given then (--also id=), and by nothing else",
-      ]
-    : []
 }
 
 export interface Slips {
