@@ -19,7 +19,7 @@ beforeAll(async () => {
       event_type: "user.update",
       actor_id: "admin",
       resource_type: "user",
-      resource_id: "4712",
+      resource_id: "pers-4712",
     },
     {
       organization_id: "acme",
@@ -61,8 +61,8 @@ const found = async (...identifiers: Identifier[]): Promise<string> => {
 }
 
 test("what sets right an event about a resource is that person's, and not of the one who did it; so is what sets that right", async () => {
-  expect(await found({ kind: "id", value: "4712" })).toBe("3")
-  expect(await found({ kind: "resource", value: "user/4712" })).toBe("3")
+  expect(await found({ kind: "id", value: "pers-4712" })).toBe("3")
+  expect(await found({ kind: "resource", value: "user/pers-4712" })).toBe("3")
   expect(await found({ kind: "id", value: "admin" })).toBe("1")
   expect(await found({ kind: "id", value: "u-1" })).toBe("2")
 })
@@ -83,10 +83,13 @@ test("erasing whom it is about takes the right values too, and leaves those of o
     (await db.query("select count(*) as n from pgtrail.event e where strpos(e::text, $1) > 0", [value]))[0]?.n
   await trail.eraseSubject([{ kind: "id", value: "admin" }], { ...why, confirm: "admin" })
   expect(await stands("Rita")).toBe("2")
-  const erased = await trail.eraseSubject([{ kind: "id", value: "4712" }], { ...why, confirm: "4712" })
+  const erased = await trail.eraseSubject([{ kind: "id", value: "pers-4712" }], {
+    ...why,
+    confirm: "pers-4712",
+  })
   expect(erased.complete).toBe(true)
   expect(await stands("Rita")).toBe("0")
-  expect(await stands("4712")).toBe("0")
+  expect(await stands("pers-4712")).toBe("0")
   await trail.eraseSubject([{ kind: "email", value: "only@x.example" }], {
     ...why,
     confirm: "only@x.example",
