@@ -64,12 +64,12 @@ async function prepare(
   pooled: boolean,
 ): Promise<"session" | undefined> {
   if (from.pooler === "session") {
-    await fix(client, sessionSettings("session"))
+    await fixInTime(from, client, sessionSettings("session"))
     return "session"
   }
   try {
     const { processID } = client as unknown as { processID: number | null }
-    await fix(client, `${mustBe(processID)}; ${sessionSettings("session")}`)
+    await fixInTime(from, client, `${mustBe(processID)}; ${sessionSettings("session")}`)
     return undefined
   } catch (error) {
     if (!saysPooler(error)) throw error
@@ -77,7 +77,7 @@ async function prepare(
   const { poolerMode, poolerRefusal } = await import("./pooler.js")
   const mode = await poolerMode(client, async () => (await reach(from, rememberLoss)).client)
   if (typeof mode !== "string") {
-    await fix(client, `${mustBe(mode.backend)}; ${sessionSettings("session")}`)
+    await fixInTime(from, client, `${mustBe(mode.backend)}; ${sessionSettings("session")}`)
     return "session"
   }
   if (!pooled) throw poolerRefusal(mode)
@@ -90,6 +90,10 @@ const superusers = new WeakSet<ClientBase>()
 
 /** Whether what runs in this session could do anything on the server. */
 export const isSuperuser = (client: ClientBase): boolean => superusers.has(client)
+
+/** Within the time that a login has: a server that goes silent just after it would be waited for until the network tells. */
+const fixInTime = (target: ConnectionTarget, client: Client, settings: string): Promise<void> =>
+  cutIn(client, target.connectTimeoutMs ?? 10_000, () => fix(client, settings))
 
 /** Asks in the same round trip who this is: a superuser's session must not run what the owner of a log has planted. */
 async function fix(client: Client, settings: string): Promise<void> {
@@ -159,7 +163,7 @@ async function again(target: ConnectionTarget): Promise<Client | undefined> {
   const client = takeKept(target)
   if (client === undefined) return undefined
   try {
-    await cutIn(client, target.connectTimeoutMs ?? 10_000, () => fix(client, sessionSettings("session")))
+    await fixInTime(target, client, sessionSettings("session"))
     return client
   } catch (error) {
     await client.end().catch(() => undefined)

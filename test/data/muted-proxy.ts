@@ -7,9 +7,14 @@ export interface MutedProxy {
   cut(): void
   /** Takes what comes, and passes nothing on. */
   mute(): void
+  /** The same for each connection as soon as its login has come to its end. */
+  muteAfterLogin(): void
   heal(): void
   close(): Promise<void>
 }
+
+/** The last word of a login; the server waits for a statement then. */
+const readyForQuery = Buffer.from("Z\0\0\0\x05I")
 
 export async function proxyTo(url: string): Promise<MutedProxy> {
   const [, user = "", place = "", rest = ""] = /^postgres(?:ql)?:\/\/([^@/]*@)?([^/]*)(\/.*)$/.exec(url) ?? []
@@ -19,12 +24,16 @@ export async function proxyTo(url: string): Promise<MutedProxy> {
   const host = given.get("host") ?? (name || "localhost")
   const sockets = new Set<Socket>()
   let isMute = false
+  let isMuteAfterLogin = false
   const server = createServer((near) => {
     const far = host.startsWith("/") ? connect(`${host}/.s.PGSQL.${port}`) : connect(Number(port), host)
     sockets.add(near)
     sockets.add(far)
     near.on("data", (bytes) => isMute || far.write(bytes))
-    far.on("data", (bytes) => isMute || near.write(bytes))
+    far.on("data", (bytes: Buffer) => {
+      if (!isMute) near.write(bytes)
+      isMute ||= isMuteAfterLogin && bytes.includes(readyForQuery)
+    })
     near.on("close", () => far.destroy())
     far.on("close", () => isMute || near.destroy())
     for (const one of [near, far]) one.on("error", () => undefined)
@@ -40,8 +49,12 @@ export async function proxyTo(url: string): Promise<MutedProxy> {
     mute() {
       isMute = true
     },
+    muteAfterLogin() {
+      isMuteAfterLogin = true
+    },
     heal() {
       isMute = false
+      isMuteAfterLogin = false
     },
     async close() {
       for (const socket of sockets) socket.destroy()
