@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type PartitionInterval, partitionIntervals } from "../../src/data/migrate/interval.js"
 import { readCover } from "../../src/data/partition/cover.js"
+import { readSql } from "../../src/data/sql-files.js"
 import { runInProcess } from "../cli/io.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { failureOf } from "./failure.js"
@@ -97,6 +98,23 @@ describe.each(partitionIntervals)("a log with a partition for each %s", (interva
     expect({ findings, verdict }).toEqual({ findings: [], verdict: "intact" })
     expect((await trail.validate()).differences).toEqual([])
   })
+
+  test.each(["2131-01-31", "2131-02-01", "2131-08-31", "2131-12-29", "2132-02-29"])(
+    "installed on %s it would have that day's partition and the next six too: months have no one length",
+    async (day) => {
+      const client = await db.client()
+      await client.query("begin")
+      await client.query(readSql("partitions.sql").replaceAll("now()", `timestamptz '${day} 23:00Z'`))
+      const { rows } = await client.query(
+        `select count(*), min(c.relname::text) = (pgtrail.partition_range('${day} 23:00Z')).name as first
+         from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = 'pgtrail.event'::regclass and c.relname > 'event_21' and c.relname <> 'event_default'`,
+      )
+      await client.query("rollback")
+      await client.end()
+      expect(rows).toEqual([{ count: "7", first: "t" }])
+    },
+  )
 
   test("calls partitions by their beginning in UTC, whatever the session's zone", async () => {
     const client = await db.client()
