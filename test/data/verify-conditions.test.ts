@@ -1,4 +1,6 @@
 // What verify says when there is little to verify, when it may not or cannot look, and while others work.
+import process from "node:process"
+import type { Worker } from "node:worker_threads"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { TrailError } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
@@ -29,6 +31,18 @@ test("a log without events is incomplete, not intact", async () => {
   const trail = await empty.trail()
   const report = await trail.verify({ jobs: 2, record: false })
   expect(report).toMatchObject({ verdict: "incomplete", findings: [], covered: { chains: "0", events: "0" } })
+})
+
+test("no worker keeps more than 6 MB of what it has read in its heap before it is collected", async () => {
+  const kept: unknown[] = []
+  const note = (worker: Worker) => kept.push(worker.resourceLimits?.maxYoungGenerationSizeMb)
+  process.on("worker", note)
+  try {
+    await log.trail.verify({ jobs: 2, record: false })
+  } finally {
+    process.off("worker", note)
+  }
+  expect(kept).toEqual([6, 6])
 })
 
 test("an organization or a time without events is incomplete, not intact", async () => {
