@@ -77,6 +77,21 @@ const pageOfEvent = `select external_number, event_type, severity, description, 
   where organization_id = 'default' and source = 'memoric' and left(actor_id, 300) = $1 and occurred_at ${time}
   order by occurred_at desc limit 100`
 
+/** Of an application with organizations: its newest events before a time, as its first page and its cursor ask for them. */
+const organizations = 5
+const intoOrganizations = `insert into pgtrail.event (source, organization_id, external_id, event_type, category, severity, actor_type, actor_id,
+    resource_type, resource_id, action, request_id, occurred_at)
+  select 'agenttrace', 'o' || i % ${organizations}, 'e' || i, 'agent.run', 'data', 'info', 'user', 'user-' || i % ${users},
+    'agent', i % 1000, 'read', 'r' || i, '${firstMonth}'::timestamptz + i % 40_000 * interval '17 minutes'
+  from generate_series($1::int, $1::int + ${rowsAtOnce - 1}) i`
+const newest = (time: string): string =>
+  `where organization_id = $1 and ${time} < $2::timestamptz order by ${time} desc limit 50`
+const organizationOfView = `select * from public.audit_events ${newest('"timestamp"')}`
+const organizationOfEvent = `select external_id, occurred_at, organization_id, project_id, actor_type, actor_id, actor_email, ip_address, user_agent,
+    category, event_type, severity, resource_type, resource_id, resource_name, action, before_state, after_state, request_id, session_id, hash,
+    previous_hash
+  from (select * from pgtrail.event where source = 'agenttrace') e ${newest("occurred_at")}`
+
 interface Options {
   readonly events: number
   readonly rounds: number
@@ -92,6 +107,7 @@ export async function measureProfile(
   const trail = await open({ connectionString: url, applicationName: "pgtrail bench" })
   try {
     await trail.installProfile("memoric")
+    await trail.installProfile("agenttrace")
   } finally {
     await trail.close()
   }
@@ -100,7 +116,7 @@ export async function measureProfile(
     await client.query("set synchronous_commit = off; set timezone = 'UTC'")
     return [
       ...(await measureInserts(client, { rounds, seconds }, url, say)),
-      await measurePages(client, { rounds, events }, url, say),
+      ...(await measurePages(client, { rounds, events }, url, say)),
     ]
   })
   await server.drop("profile")
@@ -141,30 +157,56 @@ async function measureInserts(
   return figures
 }
 
+interface Pages {
+  readonly what: string
+  readonly fill: string
+  readonly ofView: string
+  readonly ofEvent: string
+  readonly values: (page: number) => readonly string[]
+}
+
+const dayOf = (page: number): string =>
+  new Date(Date.parse(firstMonth) + (page % 200) * 86_400_000).toISOString()
+
+const kindsOfPages: readonly Pages[] = [
+  {
+    what: "page of 100 by user and time of a profile's view",
+    fill: many(intoEvent),
+    ...{ ofView: pageOfView, ofEvent: pageOfEvent },
+    values: (page) => [`user-${page % users}`, dayOf(page)],
+  },
+  {
+    what: "page of 50 of one organization among five of a profile's view",
+    fill: intoOrganizations,
+    ...{ ofView: organizationOfView, ofEvent: organizationOfEvent },
+    values: (page) => [`o${page % organizations}`, dayOf(page + 30)],
+  },
+]
+
 async function measurePages(
   client: pg.Client,
   { rounds, events }: Pick<Options, "rounds" | "events">,
   url: string,
   say: (text: string) => void,
-): Promise<Figure> {
-  const what = "page of 100 by user and time of a profile's view"
-  say(what)
-  for (let first = 0; first < events; first += rowsAtOnce)
-    await client.query(many(intoEvent), [first % 40_000])
-  await query(url, "vacuum (analyze)")
-  /** Microseconds a page. */
-  const cost = (name: string, text: string) =>
-    series(async (round) => {
-      const begun = performance.now()
-      for (let page = round * pages; page < (round + 1) * pages; page += 1) {
-        const since = new Date(Date.parse(firstMonth) + (page % 200) * 86_400_000)
-        await client.query({ name, text, values: [`user-${page % users}`, since.toISOString()] })
-      }
-      return ((performance.now() - begun) * 1000) / pages
-    })
-  const [ours, plain] = [cost("page of view", pageOfView), cost("page of event", pageOfEvent)]
-  // After that the server has chosen the plan that it keeps.
-  for (const one of [ours, plain, ours, plain]) await one.measure(0)
-  await takeTurns(Math.max(rounds, leastTurns), [ours, plain])
-  return compare(what, ours, plain, microseconds, { must: 1.2 })
+): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const { what, fill, ofView, ofEvent, values: valuesOf } of kindsOfPages) {
+    say(what)
+    for (let first = 0; first < events; first += rowsAtOnce) await client.query(fill, [first % 40_000])
+    await query(url, "vacuum (analyze)")
+    /** Microseconds a page. */
+    const cost = (name: string, text: string) =>
+      series(async (round) => {
+        const begun = performance.now()
+        for (let page = round * pages; page < (round + 1) * pages; page += 1)
+          await client.query({ name, text, values: [...valuesOf(page)] })
+        return ((performance.now() - begun) * 1000) / pages
+      })
+    const [ours, plain] = [cost(`ours ${figures.length}`, ofView), cost(`plain ${figures.length}`, ofEvent)]
+    // After that the server has chosen the plan that it keeps.
+    for (const one of [ours, plain, ours, plain]) await one.measure(0)
+    await takeTurns(Math.max(rounds, leastTurns), [ours, plain])
+    figures.push(compare(what, ours, plain, microseconds, { must: 1.2 }))
+  }
+  return figures
 }

@@ -9,6 +9,7 @@ let db: TestDatabase
 let trail: Trail
 beforeAll(async () => {
   db = await testDatabase()
+  await db.query("select pgtrail.create_months('2026-11-01Z', '2026-11-01Z')")
   trail = await db.trail()
   await trail.installProfile("agenttrace")
 })

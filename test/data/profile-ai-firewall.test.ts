@@ -10,7 +10,7 @@ beforeAll(async () => {
   db = await testDatabase()
   trail = await db.trail()
   await trail.installProfile("ai-firewall", { organization: "acme" })
-  await db.query("set time zone 'UTC'")
+  await db.query("set time zone 'UTC'; select pgtrail.create_months('2026-11-01Z', '2026-11-01Z')")
 })
 afterAll(() => db.drop())
 
@@ -380,6 +380,15 @@ describe("its tables", () => {
     expect(plain).toMatchObject({ code: "23514", column: "hashed_password" })
     expect(JSON.stringify(plain)).not.toContain("hunter2")
     expect(await refused("update users set hashed_password = 'hunter2'")).toMatchObject({ code: "23514" })
+    for (const [column, values] of Object.entries({
+      username: [null, "bob@example.com", hashed],
+      email: ["bob", null, hashed],
+      hashed_password: ["bob", "bob@example.com", null],
+    })) {
+      const missing = await refused(user, values)
+      expect(missing).toMatchObject({ code: "23502", column, table: "users" })
+      expect(JSON.stringify(missing)).not.toMatch(/[$]2b[$]|bob@/)
+    }
     expect(await refused(user, ["ada", "other@example.com", hashed])).toMatchObject({ code: "23505" })
     expect(await refused(user, ["other", "ada@example.com", hashed])).toMatchObject({ code: "23505" })
     await db.query("update users set last_login = now() where username = 'ada'")
@@ -422,6 +431,34 @@ describe("its tables", () => {
     expect(await trail.explainRetention({ organization: "acme", type: "auth.login" })).toMatchObject({
       policy: { name: "standard" },
     })
+  })
+
+  test("what firewall_configs says counts again when the profile comes back, whatever became of the policy or the table", async () => {
+    await db.query("create schema back")
+    const installed = () => trail.installProfile("ai-firewall", { schema: "back", organization: "back" })
+    await installed()
+    await db.query(
+      "insert into back.firewall_configs (organization_id, updated_by) values ('default', 'ada')",
+    )
+    expect(await rules("back")).toMatchObject([{ keep_days: "90" }])
+    await trail.removeProfile("ai-firewall", { schema: "back" })
+    await db.query("select pgtrail.set_retention('policy', 'ai-firewall back', null)")
+    await db.query("insert into back.firewall_configs (organization_id, updated_by) values ('other', 'ada')")
+    await installed()
+    expect(await rules("back")).toMatchObject([{ keep_days: "90" }])
+    await trail.removeProfile("ai-firewall", { schema: "back" })
+    await db.query(
+      "insert into back.firewall_configs (organization_id, updated_by, log_retention_days) values ('back', 'ada', 365)",
+    )
+    await installed()
+    expect((await rules("back")).at(-1)).toMatchObject({ keep_days: "365" })
+    // Installed as it is, it changes nothing that an operator set since.
+    await db.query(
+      "select pgtrail.set_retention('policy', 'ai-firewall back', 400, 'back', null, 'ai_firewall')",
+    )
+    await installed()
+    expect((await rules("back")).at(-1)).toMatchObject({ keep_days: "400" })
+    await trail.removeProfile("ai-firewall", { schema: "back" })
   })
 
   test("29 and 366 days are refused, and change nothing", async () => {

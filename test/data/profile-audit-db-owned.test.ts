@@ -96,6 +96,44 @@ test("retention policies are pgtrail's, and whoever may set these may write the 
   expect(changes.at(-1)).toEqual({ field: "retention.policy.standard", keep: "3000" })
 })
 
+test("a policy is written as it is said, or refused with the column named", async () => {
+  const name = "a".repeat(255)
+  await db.query(
+    "insert into audit_retention_policy (policy_name, retention_days, created_by) values ('long', 30, $1)",
+    [name],
+  )
+  const read = "select retention_days, delete_after_days, created_by from audit_retention_policy"
+  expect(await db.query(`${read} where policy_name = 'long'`)).toMatchObject([{ created_by: name }])
+  for (const [column, value, code] of [
+    ["created_by", "a".repeat(256), "22001"],
+    ["is_active", "t", "23514"],
+    ["is_active", "no", "23514"],
+    ["data_classification", "SECRET", "23514"],
+  ]) {
+    const isActive = column === "is_active" ? "" : ", is_active"
+    expect(
+      await refusal(
+        `insert into audit_retention_policy (policy_name, retention_days, ${column}${isActive}) values ('odd', 30, '${value}'${isActive && ", 'false'"})`,
+      ),
+      `${column} ${value}`,
+    ).toMatchObject({ code, column, table: "audit_retention_policy" })
+  }
+  await db.query("delete from audit_retention_policy where policy_name = 'long'")
+})
+
+test("retention_days changed alone is the period of a policy that was set elsewhere, whichever way it goes", async () => {
+  const rule =
+    "select keep_days, archive_after_days from pgtrail.retention_rule where ended_seq is null and name = 'elsewhere'"
+  await db.query("select pgtrail.set_retention('policy', 'elsewhere', 1000, null, 'PHI')")
+  for (const days of ["700", "300", "900"]) {
+    await db.query(
+      `update audit_retention_policy set retention_days = ${days} where policy_name = 'elsewhere'`,
+    )
+    expect(await db.query(rule)).toEqual([{ keep_days: days, archive_after_days: null }])
+  }
+  await db.query("delete from audit_retention_policy where policy_name = 'elsewhere'")
+})
+
 test("settings that were changed are changes of configuration", async () => {
   await db.query("select pgtrail.set_setting('retention-grace', '9d')")
   expect(

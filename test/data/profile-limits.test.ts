@@ -70,7 +70,8 @@ test.each(profiles)(
       const row = rows[profile] ?? {}
       await insert(profile, view, row)
       for (const { name, limit, check } of columns) {
-        if (limit !== undefined && check === undefined && name !== "hash" && name !== "previous_hash")
+        const isAnyText = check === undefined || check.sql.endsWith("<> ''")
+        if (limit !== undefined && isAnyText && name !== "hash" && name !== "previous_hash")
           await insert(profile, view, { ...row, [name]: "x".repeat(limit) })
       }
     }
@@ -99,6 +100,28 @@ test.each([
   ).rejects.toMatchObject({ code: "23514", column })
   expect(await written()).toBe(before)
 })
+
+const neverEmpty = [
+  ["mem0", "operation"],
+  ["memoric", "event_type"],
+  ["agenttrace", "event_type"],
+  ["agenttrace", "organization_id"],
+  ["audit-db", "action"],
+  ["audit-db", "organization_id"],
+] as const
+test.each(neverEmpty)(
+  "%s: an empty %s, which the log cannot have, is refused by its name",
+  async (profile, column) => {
+    const before = await written()
+    const view = profiles.find(({ name }) => name === profile)?.views[0]?.name ?? ""
+    await expect(insert(profile, view, { ...rows[profile], [column]: "" })).rejects.toMatchObject({
+      code: "23514",
+      column,
+      table: view,
+    })
+    expect(await written()).toBe(before)
+  },
+)
 
 test("ai-firewall: a device is of one of its types", async () => {
   await expect(

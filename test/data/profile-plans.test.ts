@@ -1,6 +1,8 @@
 // Which filters reach an index through the view of a profile, and which do not: as the notes of `profile show` tell, by the plans.
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
+import { indexedColumns } from "../../src/data/profile/notes.js"
+import { profiles } from "../../src/data/profile/profiles.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 
 let db: TestDatabase
@@ -8,7 +10,7 @@ let trail: Trail
 beforeAll(async () => {
   db = await testDatabase()
   trail = await db.trail()
-  await db.query("set timezone = 'UTC'")
+  await db.query("set timezone = 'UTC'; select pgtrail.create_months('2026-11-01Z', '2026-11-01Z')")
   for (const [name, { rows }] of Object.entries(views)) {
     const schema = name.replace("-", "_")
     await db.query(`create schema ${schema}`)
@@ -79,6 +81,73 @@ test.each(Object.entries(compared))("mem0: %s reaches an index", async (filter, 
   )
   expect(plan).toMatch(new RegExp(`Index Cond: .*${condition}`))
   expect(plan).not.toMatch(/Subquery Scan on .*\n +Filter: |Seq Scan on event_2026_11/)
+})
+
+const comparable: Readonly<Record<string, string>> = {
+  id: "'0190a5d0-0000-4000-8000-000000000001'",
+  timestamp: "'2026-11-03Z'",
+}
+
+test.each(Object.keys(views))(
+  "%s: the columns that the note names reach an index, and the id alone where it is named",
+  async (name) => {
+    const { notes } = await trail.profile(name)
+    const note = notes.find((line) => line.startsWith("filters of ")) ?? ""
+    const named = indexedColumns[name] ?? []
+    expect(note).toContain(`compare ${named.join(", ")} (=`)
+    const view = views[name]?.view ?? ""
+    const organization = name === "agenttrace" || name === "audit-db" ? "organization_id = 'o' and " : ""
+    for (const column of named) {
+      const plan = await planOf(
+        `select * from ${view} where ${organization}${column} = ${comparable[column] ?? "'x'"}`,
+      )
+      expect(plan, column).toMatch(
+        /Index Cond: .*(actor_id|event_type|resource_type|request_id|correlation_id|session_id|\(id)\b|Index Cond: .*occurred_at =/,
+      )
+    }
+    const first = profiles.find((one) => one.name === name)?.views[0]?.columns[0]?.name ?? ""
+    if (!named.includes(first)) expect(note).toContain(`Comparisons of other columns, ${first} among them,`)
+  },
+)
+
+describe("index add external", () => {
+  beforeAll(async () => void (await trail.addIndex("external")))
+  afterAll(async () => void (await trail.dropIndex("external")))
+
+  const ids = [
+    ["memoric", "id", "5"],
+    ["audit-db", "id", "5"],
+    ["agenttrace", "event_id", "'e5'"],
+  ] as const
+  const index = { id: "event_2026_11_external_number", event_id: "event_2026_11_external_id" }
+
+  test.each(ids)("%s: %s = %s reaches it, with and without organization", async (name, column, value) => {
+    const view = views[name]?.view ?? ""
+    const organizations = name === "memoric" ? [""] : ["", "organization_id = 'o' and "]
+    for (const organization of organizations) {
+      for (const filter of [`= ${value}`, `in (${value}, ${value})`, `between ${value} and ${value}`]) {
+        const where = `${organization}${column} ${filter}`
+        const plan = await planOf(`select * from ${view} where ${where}`)
+        expect(plan, where).toMatch(new RegExp(`${index[column]}.*\\n +Index Cond: .*external_`))
+        expect(plan, where).not.toMatch(/Subquery Scan on .*\n +Filter: |Seq Scan on event_2026_11/)
+        expect(await db.query(`select ${column} from ${view} where ${where}`), where).toEqual([
+          { [column]: value.replaceAll("'", "") },
+        ])
+      }
+    }
+    const { notes, next } = await trail.profile(name)
+    expect(notes.find((line) => line.startsWith("filters of "))).toContain(
+      `With pgtrail index add external, ${column} (=, in, between) alone reaches an index too`,
+    )
+    expect(next.filter((line) => line.startsWith("pgtrail index add external "))).toHaveLength(1)
+  })
+
+  test.each(["mem0", "ai-firewall"])("%s does not name it: the log has an index of its ids", async (name) => {
+    const { notes, next } = await trail.profile(name)
+    expect([...notes, ...next].join("\n")).not.toContain("index add external")
+    const plan = await planOf(`select * from ${views[name]?.view} where id = ${comparable.id}`)
+    expect(plan).toMatch(/Index Cond: \(id = /)
+  })
 })
 
 const day = "timestamp >= '2026-11-03' and timestamp < '2026-11-04'"

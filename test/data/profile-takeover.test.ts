@@ -66,3 +66,38 @@ test.each(Object.entries(tables))("%s", async (profile, [table, apart]) => {
   }
   expect(await trail.verify({ record: false })).toMatchObject({ verdict: "intact", findings: [] })
 })
+
+test("audit-db: every table that is in the way is named, and each is told what becomes of its rows", async () => {
+  await session.query("create schema app_audit; set search_path = app_audit; set timezone = 'UTC'")
+  await session.query(`create table audit_preset (id serial primary key, name varchar(255), description text, organization_id varchar(255), action varchar(255),
+      data_classification varchar(20), required_fields jsonb, default_values jsonb, validation jsonb, created_at timestamp default now(), created_by varchar(255),
+      updated_at timestamp, updated_by varchar(255));
+    insert into audit_preset (name, organization_id, action) select 'p' || n, 'o', 'a' || n from generate_series(1, 3) n;
+    create table error_aggregation (aggregation_key varchar primary key, count integer);
+    create table config_change_event (id serial primary key, field varchar);`)
+  const trail = await db.trail()
+  const refused = async () => {
+    const error = await trail.installProfile("audit-db", { schema: "app_audit" }).then(
+      () => undefined,
+      (thrown: unknown) => thrown as TrailError,
+    )
+    const [, rename = "", rest = ""] =
+      /\((alter table .*?)\), install the profile, (.*)\. Or install beside it/.exec(error?.hint ?? "") ?? []
+    await session.query(rename)
+    return { message: error?.message, rest }
+  }
+  const preset = await refused()
+  expect(preset.message).toBe(
+    "app_audit.audit_preset is there already: a table that is not of this profile, and so are config_change_event, error_aggregation",
+  )
+  expect((await refused()).rest).toBe(
+    "which has config_change_event out of what pgtrail records or counts itself: its rows stay in config_change_event_before",
+  )
+  expect((await refused()).rest).toContain("its rows stay in error_aggregation_before")
+  await trail.installProfile("audit-db", { schema: "app_audit" })
+  await session.query(preset.rest.replace("then bring its rows in: ", ""))
+  const { rows } = await session.query(
+    "insert into audit_preset (name, organization_id, action) values ('p4', 'o', 'a4') returning id",
+  )
+  expect(rows).toEqual([{ id: "4" }])
+})

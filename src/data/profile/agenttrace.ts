@@ -15,7 +15,7 @@ const oneOf = (
 })
 
 const columns: readonly ViewColumn[] = [
-  { name: "event_id", type: "varchar", read: "e.external_id", isRequired: true, limit: 64 },
+  { name: "event_id", type: "varchar", read: "left(e.external_id, 300)", isRequired: true, limit: 64 },
   {
     name: "timestamp",
     type: "timestamptz",
@@ -23,7 +23,15 @@ const columns: readonly ViewColumn[] = [
     isRequired: true,
     check: inUtc("timestamp"),
   },
-  { name: "organization_id", type: "varchar", read: "e.organization_id", isRequired: true, limit: 64 },
+  {
+    name: "organization_id",
+    type: "varchar",
+    read: "e.organization_id",
+    isRequired: true,
+    limit: 64,
+    // The log has no event without an organization, nor one without a type.
+    check: { name: "audit_events_organization_id_check", sql: "new.organization_id <> ''" },
+  },
   { name: "project_id", type: "varchar", read: "e.project_id", limit: 64 },
   {
     name: "actor_type",
@@ -45,7 +53,14 @@ const columns: readonly ViewColumn[] = [
     limit: 20,
     check: oneOf("valid_event_category", "event_category", ["auth", "data", "config", "admin", "eval"]),
   },
-  { name: "event_type", type: "varchar", read: "left(e.event_type, 300)", isRequired: true, limit: 100 },
+  {
+    name: "event_type",
+    type: "varchar",
+    read: "left(e.event_type, 300)",
+    isRequired: true,
+    limit: 100,
+    check: { name: "audit_events_event_type_check", sql: "new.event_type <> ''" },
+  },
   {
     name: "event_severity",
     type: "varchar",
@@ -128,6 +143,7 @@ export const agenttrace: Profile = {
     "pgtrail retention policy set standard --keep 2557d   # seven years, as its archive step keeps them",
     "pgtrail verify                                       # checks every hash, where its own index served a query",
     "pgtrail index add search                             # for the full-text search that it has as an option",
+    "pgtrail index add external                           # where event_id = 'x' reaches an index; again in a crontab, for new partitions",
     "pgtrail profile install agenttrace --writer ROLE",
   ],
 }

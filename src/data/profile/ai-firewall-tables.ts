@@ -1,10 +1,14 @@
 // The tables that AI Usage Firewall has beside its log. Their times have no zone, as in the system: the application sends UTC.
-import type { Companion } from "./shape.js"
+import { literal } from "../migrate/script.js"
+import { quoteBody } from "./quote.js"
+import type { Companion, Place } from "./shape.js"
 
 const utcNow = "(now() at time zone 'utc')"
 const all = ["insert", "update", "delete"] as const
 
-/** A CHECK constraint tells the whole row when it refuses one, and server logs would keep the password: this refuses before it, and tells nothing. */
+const neverNull = ["id", "username", "email", "hashed_password", "is_active", "is_admin", "created_at"]
+
+/** NOT NULL and CHECK tell the whole row when they refuse one, and server logs would keep the password or its hash: this refuses before them, and tells nothing. */
 const checkUsers: Companion = {
   name: "pgtrail_users_check",
   kind: "function",
@@ -15,7 +19,13 @@ language plpgsql volatile security definer parallel unsafe
 set search_path = pg_catalog, pg_temp
 set standard_conforming_strings = on
 as $check$
+declare
+    missing constant text := case ${neverNull.map((column) => `when new.${column} is null then '${column}'`).join(" ")} end;
 begin
+    if missing is not null then
+        raise exception using errcode = '23502', column = missing, table = tg_table_name, schema = tg_table_schema,
+            message = format('null value in column %I of relation %I violates not-null constraint', missing, tg_table_name);
+    end if;
     if new.hashed_password !~ '^\\$2[aby]\\$' then
         raise exception using errcode = '23514', constraint = 'users_hashed_password_check', column = 'hashed_password',
             table = tg_table_name, schema = tg_table_schema,
@@ -116,7 +126,7 @@ const firewallConfigs: Companion = {
   name: "firewall_configs",
   kind: "table",
   rights: all,
-  sql: ({ schema }) => `create table if not exists ${schema}.firewall_configs (
+  sql: ({ schema, organization }) => `create table if not exists ${schema}.firewall_configs (
     id uuid primary key default gen_random_uuid(),
     organization_id varchar not null,
     monitored_tools json not null default '{}',
@@ -128,8 +138,23 @@ const firewallConfigs: Companion = {
     constraint firewall_configs_log_retention_days_check check (log_retention_days between 30 and 365)
 );
 create unique index if not exists ix_firewall_configs_organization_id on ${schema}.firewall_configs (organization_id);
-create or replace trigger pgtrail_retention after insert or update of organization_id, log_retention_days on ${schema}.firewall_configs
-    for each row execute function ${schema}.pgtrail_firewall_configs_retention();`,
+${watched({ schema, organization })}`,
+}
+
+/** A table that stayed when the profile was removed, and its policy, may have been changed since: what the table says counts again. */
+function watched({ schema, organization }: Place): string {
+  const table = `${schema}.firewall_configs`
+  const body = `declare
+    was_watched constant boolean := exists (
+        select from pg_trigger t where t.tgrelid = ${literal(table)}::regclass and t.tgname = 'pgtrail_retention');
+begin
+    create or replace trigger pgtrail_retention after insert or update of organization_id, log_retention_days on ${table}
+        for each row execute function ${schema}.pgtrail_firewall_configs_retention();
+    if not was_watched then
+        update ${table} c set log_retention_days = c.log_retention_days where c.organization_id in (${organization}, 'default');
+    end if;
+end`
+  return quoteBody(body, (quoted) => `do ${quoted};`)
 }
 
 export const tables: readonly Companion[] = [checkUsers, users, devices, retention, firewallConfigs]

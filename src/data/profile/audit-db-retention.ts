@@ -93,6 +93,7 @@ declare
     act bigint;
     taken int;
     is_set boolean;
+    odd record;
 begin
     if not has_function_privilege(caller, '${setRetention}', 'execute') then
         raise exception using errcode = 'insufficient_privilege',
@@ -102,6 +103,12 @@ begin
     perform pg_advisory_xact_lock(1885828210, -1);
     if tg_op <> 'INSERT' then
         select * into rule from pgtrail.retention_rule r where r.kind = 'policy' and r.name = old.policy_name and r.ended_seq is null;
+        -- Of a policy that was not set here the view shows the one period twice: whoever changes retention_days alone means that one.
+        if tg_op = 'UPDATE' and rule.act_seq is not null and new.delete_after_days is not distinct from old.delete_after_days
+            and not exists (select from ${schema}.pgtrail_audit_retention_policy n where n.policy_name = old.policy_name and n.act_seq = rule.act_seq)
+        then
+            new.delete_after_days := null;
+        end if;
         if tg_op = 'DELETE' or new.policy_name is distinct from old.policy_name then
             if rule.act_seq is not null then
                 perform pgtrail.set_retention('policy', old.policy_name, null);
@@ -134,10 +141,23 @@ begin
         end if;
     end if;
     new.is_active := coalesce(new.is_active, 'true');
+    select c.name, c.hint into odd from (values
+        ('is_active', lower(new.is_active) in ('true', 'false'), 'It is true or false.'),
+        ('data_classification', upper(new.data_classification) in ('PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED', 'PHI'),
+            'It is PUBLIC, INTERNAL, CONFIDENTIAL, RESTRICTED or PHI.'),
+        ('created_by', length(new.created_by) <= 255, 'It has at most 255 characters.')) c (name, is_good, hint)
+    where not c.is_good limit 1;
+    if found then
+        raise exception using errcode = case odd.name when 'created_by' then '22001' else '23514' end, column = odd.name,
+            table = tg_table_name, schema = tg_table_schema, hint = 'Nothing was changed. ' || odd.hint,
+            constraint = format('audit_retention_policy_%s_check', odd.name),
+            message = format('column %I of new row for relation %I violates check constraint "audit_retention_policy_%s_check"', odd.name, tg_table_name, odd.name);
+    end if;
     is_set := lower(new.is_active) = 'true';
     new.created_at := coalesce(new.created_at, now());
     new.updated_at := case when tg_op = 'UPDATE' and new.updated_at is not distinct from old.updated_at then now() else coalesce(new.updated_at, now()) end;
-    new.created_by := coalesce(new.created_by, session_user);
+    -- As text: beside a name it would be one, of 63 bytes.
+    new.created_by := coalesce(new.created_by, session_user::text);
     if is_set then
         -- Active for retention_days, in an archive until delete_after_days. What a policy of pgtrail goes by beside that, stays.
         act := pgtrail.set_retention('policy', new.policy_name, greatest(new.retention_days, new.delete_after_days), rule.organization_id,

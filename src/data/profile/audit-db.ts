@@ -70,6 +70,7 @@ export const auditDb: Profile = {
     "pgtrail retention policy set standard --keep 2555d",
     "pgtrail archive create --due --to table:",
     "pgtrail verify",
+    "pgtrail index add external   # where id = 5 reaches an index; again in a crontab, for new partitions",
     "pgtrail profile install audit-db --writer ROLE",
   ],
 }

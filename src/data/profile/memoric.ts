@@ -190,6 +190,7 @@ export const memoric: Profile = {
     "pgtrail retention policy set memoric --keep 400d --archive-after 90d",
     "pgtrail archive create --due --to PLACE",
     "pgtrail summary refresh",
+    "pgtrail index add external   # where id = 5 reaches an index; again in a crontab, for new partitions",
     "pgtrail profile install memoric --writer ROLE",
   ],
 }

@@ -5,6 +5,7 @@ import { notInstalled } from "../migrate/state.js"
 import { shellWord } from "../shell-word.js"
 import type { Place, Profile } from "./shape.js"
 import { mark, objectsOf } from "./sql.js"
+import { filled, renamed } from "./taken.js"
 
 export interface Ground extends Place {
   readonly schemaName: string
@@ -125,14 +126,18 @@ export async function objectsThere(
   if (foreign === undefined || !mustBeOwn) return own.map((row) => row.name)
   const name = `${schema}.${foreign.name}`
   if (foreign.whose !== null) throw ofAnother(profile, schema, name, foreign.kind, foreign.whose)
-  const sequence = profile.views.find((view) => view.name === foreign.name)?.sequence
+  const isTable = (kind: string) => kind === "r" || kind === "p"
+  const others = rows.filter((row) => row.own !== "t" && row !== foreign && isTable(row.kind))
   const what = kinds[foreign.kind] ?? "something else"
-  throw new TrailError("exists", `${name} is there already: ${what} that is not of this profile`, {
-    hint:
-      foreign.kind === "r" || foreign.kind === "p"
-        ? `nothing was changed; keep it under another name (alter table ${name} rename to ${foreign.name}_before${sequence === undefined ? "" : `; alter sequence if exists ${schema}.${sequence} rename to ${foreign.name}_before_id_seq`}), install the profile, then bring its rows in: insert into ${name} select * from ${name}_before${sequence === undefined ? "" : `; select setval('${schema}.${sequence}', (select max(id) from ${name}))`}. Or install beside it: --schema`
+  throw new TrailError(
+    "exists",
+    `${name} is there already: ${what} that is not of this profile${others.length === 0 ? "" : `, and so are ${others.map((row) => row.name).join(", ")}`}`,
+    {
+      hint: isTable(foreign.kind)
+        ? `nothing was changed; keep ${others.length === 0 ? "it" : "each"} under another name (${renamed(profile, schema, foreign.name)}), install the profile, ${filled(profile, schema, foreign.name)}. Or install beside it: --schema`
         : "nothing was changed; rename it, or install into another schema: --schema",
-  })
+    },
+  )
 }
 
 /** Two applications that want a table of one name. */

@@ -88,6 +88,8 @@ export interface Companion {
   readonly rights?: readonly ("select" | "insert" | "update" | "delete")[]
   /** A view whose triggers refuse UPDATE and DELETE with what to do instead. The first name in its FROM is a held one (heldName). */
   readonly isAppendOnly?: boolean
+  /** A table whose ids are numbers that it counts. */
+  readonly isCounted?: boolean
   /** A view on which the owner has SELECT alone (heldSql). */
   readonly isHeld?: boolean
   /** No role gets it but by `rights`: what it shows is for pgtrail_privacy or the owner, or it is a trigger's function. */
