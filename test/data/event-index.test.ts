@@ -1,6 +1,7 @@
 // The further indexes: used by the searches, made and dropped while others write, found again by what they are, and no evidence to anybody.
 import { setTimeout as pause } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { indexKinds } from "../../src/data/event-index/kinds.js"
 import type { EventQuery, Trail } from "../../src/data/index.js"
 import { segmentQuery } from "../../src/data/query/statement.js"
 import { foreignCode } from "../../src/data/verify/foreign.js"
@@ -12,6 +13,7 @@ let trail: Trail
 beforeAll(async () => {
   db = await testDatabase()
   trail = await db.trail()
+  await db.query("select pgtrail.create_months('2026-12-01Z', '2026-12-01Z')")
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_name, description, details, tags, compliance_tags)
      select 'org' || i % 10, timestamptz '2026-12-01Z' + i * interval '1 minute', 'doc.read', 'Actor ' || i, 'opened document ' || md5(i::text),
@@ -48,7 +50,7 @@ const state = async (kind: string) => {
 
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
   for (let tries = 0; !(await holds()); tries += 1) {
-    if (tries === 500) throw new Error("it never came to that")
+    if (tries === 3000) throw new Error("it never came to that")
     await pause(20)
   }
 }
@@ -119,17 +121,17 @@ describe("index add", () => {
   test("new partitions lack it until it runs again, and the list says so; a partition may have any name and schema", async () => {
     const name = `Ünï "".x; drop table pgtrail.act; --${"é".repeat(12)}`
     await db.query(`create schema "O'ther."`)
-    await db.query("create table pgtrail.event_2027_02_tags ()")
+    await db.query("create table pgtrail.event_2035_02_tags ()")
     for (const [table, from, to] of [
-      [`"O'ther."."${name}"`, "2027-01-01Z", "2027-02-01Z"],
-      ["pgtrail.event_2027_02", "2027-02-01Z", "2027-03-01Z"],
+      [`"O'ther."."${name}"`, "2035-01-01Z", "2035-02-01Z"],
+      ["pgtrail.event_2035_02", "2035-02-01Z", "2035-03-01Z"],
     ]) {
       await db.query(
         `create table ${table} partition of pgtrail.event for values from ('${from}') to ('${to}')`,
       )
     }
     const before = await state("tags")
-    expect(before.missing).toEqual(["pgtrail.event_2027_02", `"O'ther."."${name}"`])
+    expect(before.missing).toEqual(["pgtrail.event_2035_02", `"O'ther."."${name}"`])
     const sql = await trail.indexSql("tags", "add")
     for (const statement of sql.split("\n")) await db.query(statement)
     await db.query("reset search_path")
@@ -137,7 +139,7 @@ describe("index add", () => {
     expect(await state("tags")).toMatchObject({ missing: [], invalid: [], of: String(Number(before.of)) })
     const { changed } = await trail.addIndex("details")
     expect(changed.map((one) => one.partition)).toEqual(before.missing)
-    await db.query("drop table pgtrail.event_2027_02, pgtrail.event_2027_02_tags")
+    await db.query("drop table pgtrail.event_2035_02, pgtrail.event_2035_02_tags")
     await db.query(`drop schema "O'ther." cascade`)
   })
 
@@ -146,6 +148,72 @@ describe("index add", () => {
     const { changed, dry_run } = await trail.dropIndex("details", { dryRun: true })
     expect({ dry_run, changed: changed.length }).toEqual({ dry_run: true, changed: Number(before[1]?.of) })
     expect(await trail.indexes()).toEqual(before)
+  })
+})
+
+describe("external, two indexes a partition", () => {
+  const names = (partition: string) =>
+    ["external_id", "external_number"].map((ending) => ({ partition, index: `${partition}_${ending}` }))
+  const month = "pgtrail.event_2026_12"
+  // What follows finds every kind everywhere.
+  afterAll(async () => void (await trail.addIndex("external")))
+
+  test("both are made, found again, copied into a partition that is built anew, and dropped; verify stays intact", async () => {
+    const { changed, partitions } = await trail.addIndex("external", { jobs: 2 })
+    expect(changed).toHaveLength(2 * Number(partitions))
+    expect(changed).toEqual(expect.arrayContaining(names(month)))
+    expect(await trail.addIndex("external")).toMatchObject({ changed: [] })
+    expect(await trail.indexSql("external", "add")).toBe("")
+    expect(await trail.validate()).toMatchObject({ differences: [] })
+    expect(await trail.verify()).toMatchObject({ verdict: "intact", findings: [] })
+    await db.query('grant usage on schema "ext ens" to public')
+    await db.query("select pgtrail.rewrite_partition('event_2026_12')")
+    expect(await state("external")).toMatchObject({ partitions, missing: [], invalid: [] })
+    expect((await trail.dropIndex("external")).changed).toHaveLength(2 * Number(partitions))
+    expect(await state("external")).toMatchObject({ partitions: "0", bytes: "0" })
+  })
+
+  test("a partition with one of the two lacks the kind, and only the other is made; a DBA's own counts", async () => {
+    await trail.addIndex("external")
+    await db.query(`drop index ${month}_external_number`)
+    await db.query(`alter index ${month}_external_id rename to mine`)
+    expect((await state("external")).missing).toEqual([month])
+    expect((await trail.addIndex("external")).changed).toEqual(names(month).slice(1))
+    const { changed } = await trail.dropIndex("external")
+    expect(changed).toContainEqual({ partition: month, index: "pgtrail.mine" })
+  })
+
+  test("a new partition lacks both until it runs again", async () => {
+    await trail.addIndex("external")
+    await db.query("select pgtrail.create_months('2027-01-01Z', '2027-01-01Z')")
+    expect((await state("external")).missing).toEqual(["pgtrail.event_2027_01"])
+    expect((await trail.addIndex("external")).changed).toEqual(names("pgtrail.event_2027_01"))
+    await db.query("drop table pgtrail.event_2027_01")
+    await trail.dropIndex("external")
+  })
+
+  test("an id of any length and any number still is appended", async () => {
+    await trail.addIndex("external")
+    const external_id = Array.from({ length: 4000 }, (_, at) => `${at * 7919}\u00e9`).join("")
+    await trail.append({ organization_id: "long", event_type: "x", external_id })
+    await trail.append({ organization_id: "long", event_type: "x", external_number: "9223372036854775807" })
+    expect(
+      await db.query(
+        `select length(external_id)::text from pgtrail.event where left(external_id, 300) = left('${external_id}', 300)`,
+      ),
+    ).toEqual([{ length: String(external_id.length) }])
+    await trail.dropIndex("external")
+  })
+
+  test("events without such ids are in neither", async () => {
+    await trail.addIndex("external")
+    expect(
+      await db.query(
+        `select c.relname, pg_relation_size(c.oid) <= 8192 as is_empty from pg_class c where c.oid in ('${month}_external_id'::regclass, '${month}_external_number'::regclass)
+         order by 1`,
+      ),
+    ).toEqual(names("").map(({ index }) => ({ relname: `event_2026_12${index}`, is_empty: "t" })))
+    await trail.dropIndex("external")
   })
 })
 
@@ -221,7 +289,7 @@ describe("beside others", () => {
     expect(listed.map(({ partitions }) => partitions)).toEqual(listed.map(({ of }) => of))
     const bound = await db.role()
     await trail.grant({ right: "reader", role: bound.name, organizations: ["org1"] })
-    expect(await (await db.trail({ url: bound.url })).indexes()).toHaveLength(4)
+    expect(await (await db.trail({ url: bound.url })).indexes()).toHaveLength(indexKinds.length)
     const owner = await db.role({ memberOf: ["pgtrail_owner"], attributes: "noinherit" })
     const asOwner = await db.trail({ url: owner.url })
     await holding(async () => {

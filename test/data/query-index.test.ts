@@ -10,6 +10,7 @@ let db: TestDatabase
 let bound: Role
 beforeAll(async () => {
   db = await testDatabase()
+  await db.query("select pgtrail.create_months('2026-12-01Z', '2026-12-01Z')")
   await db.query(
     `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_id, resource_type, resource_id, severity, outcome,
        request_id, correlation_id, session_id)

@@ -19,12 +19,13 @@ export default command({
   summary: "make an index on every partition that lacks it, while the application writes",
   description:
     "search serves --grep and needs the extension pg_trgm; details serves --where; tags serves --tag and --compliance; " +
-    "subject serves gdpr by an e-mail address, a name, an address or a device. Each makes every " +
-    "append dearer, search the most, and takes space: pgtrail index list.\n\n" +
+    "subject serves gdpr by an e-mail address, a name, an address or a device; external serves WHERE id = 5 and WHERE event_id = 'x' " +
+    "in the views of the profiles agenttrace, audit-db and memoric, by two indexes a partition, and costs an event without such an id nothing. " +
+    "Each makes every append dearer, search the most, and takes space: pgtrail index list.\n\n" +
     "Made partition by partition, newest first, each CONCURRENTLY: no writer waits. The server waits for transactions that were there " +
     "before, so that one which is idle for hours holds the run up: --lock-timeout. Run again, it goes on where a run was stopped, and " +
     "gives the index to partitions that came since: let cron run it. verify and migrate validate pass over such indexes.",
-  args: { kind: arg("search, details, tags or subject", "required", indexKinds) },
+  args: { kind: arg("search, details, tags, subject or external", "required", indexKinds) },
   options: {
     jobs: configurable(between(1, 16, count("--jobs <n>", "partitions at once", 1))),
     lockTimeout: configurable(
@@ -77,7 +78,8 @@ export async function change(
   const result = await (what === "add" ? trail.addIndex(kind, options) : trail.dropIndex(kind, options))
   const verb = what === "add" ? "made" : "dropped"
   const would = what === "add" ? "would make" : "would drop"
-  const head = `${dryRun ? would : verb} the index ${kind} on ${result.changed.length} of ${result.partitions} partitions`
+  const partitions = new Set(result.changed.map(({ partition }) => partition))
+  const head = `${dryRun ? would : verb} the index ${kind} on ${partitions.size} of ${result.partitions} partitions`
   return {
     schema: "pgtrail.indexed_partition/1",
     columns: [{ name: "partition" }, { name: "index" }],
@@ -96,7 +98,7 @@ function readKind(typed: string): IndexKind {
   const [meant] = near(typed, indexKinds, 1)
   throw new TrailError(
     "usage",
-    `there is no index ${JSON.stringify(typed)}: search, details, tags or subject`,
+    `there is no index ${JSON.stringify(typed)}: search, details, tags, subject or external`,
     {
       ...(meant === undefined ? {} : { hint: `did you mean ${meant}?` }),
     },

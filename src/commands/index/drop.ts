@@ -6,8 +6,8 @@ import { change } from "./add.js"
 export default command({
   summary: "take an index from every partition",
   description:
-    "CONCURRENTLY, as pgtrail index add makes them: no writer waits. The options that it served find the same events without it, more slowly.",
-  args: { kind: arg("search, details, tags or subject", "required", indexKinds) },
+    "CONCURRENTLY, as pgtrail index add makes them: no writer waits. The options and filters that it served find the same events without it, more slowly.",
+  args: { kind: arg("search, details, tags, subject or external", "required", indexKinds) },
   options: {
     lockTimeout: configurable(
       duration("--lock-timeout <duration>", "wait so long for a transaction that was there before", "1h"),

@@ -4,8 +4,8 @@ import { command } from "../../cli/command.js"
 export default command({
   summary: "list the further indexes: which partitions have them, and how large they are",
   description:
-    "search serves --grep, details serves --where, tags serves --tag and --compliance, subject serves gdpr. Without them these read every event of " +
-    "the time and organization that the others leave. A new partition has none of them until pgtrail index add runs again.",
+    "search serves --grep, details serves --where, tags serves --tag and --compliance, subject serves gdpr, external the ids of profiles. Without them " +
+    "these read every event of the time and organization that the others leave. A new partition has none of them until pgtrail index add runs again.",
   examples: [
     { run: "pgtrail index list", shows: "what there is" },
     { run: "pgtrail index list --format ndjson --fields kind,missing", shows: "which partitions lack what" },

@@ -22,7 +22,7 @@ export interface IndexChanges {
   readonly dry_run: boolean
   /** Partitions of the log. */
   readonly partitions: string
-  /** Those that something was done to, or would be. */
+  /** Those that something was done to, or would be; with two indexes, a partition stands here twice. */
   readonly changed: readonly { readonly partition: string; readonly index: string }[]
 }
 
@@ -58,7 +58,7 @@ export async function changeIndexes(
       kind,
       dry_run: options.dryRun === true,
       partitions: String(partitions),
-      changed: changed.map(({ partition, index }) => ({ partition, index })),
+      changed: changed.flatMap(({ partition, indexes }) => indexes.map((index) => ({ partition, index }))),
     }
   })
 }

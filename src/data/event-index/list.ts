@@ -1,7 +1,7 @@
 // The further indexes of a log: of each kind, which partitions have it, and which lack it.
 import type { ClientBase } from "pg"
 import { type IndexKind, indexKinds, madeOn } from "./kinds.js"
-import { indexedPartitions } from "./partitions.js"
+import { indexedPartitions, isOf } from "./partitions.js"
 
 export interface IndexState {
   readonly kind: IndexKind
@@ -24,7 +24,9 @@ export async function indexes(client: ClientBase): Promise<IndexState[]> {
       name,
       indexes: found.filter((index) => index.kind === kind),
     }))
-    const missing = here.filter((one) => !one.indexes.some((index) => index.isValid))
+    const missing = here.filter(
+      (one) => !madeOn[kind].indexes.every((made) => one.indexes.some((index) => isOf(index, made))),
+    )
     const found = here.flatMap((one) => one.indexes)
     return {
       kind,

@@ -2,16 +2,16 @@
 // in a way that another writer would wait behind.
 import type { Client } from "pg"
 import { TrailError } from "../errors.js"
-import { type IndexKind, madeOn } from "./kinds.js"
-import { indexedPartitions } from "./partitions.js"
+import { type IndexKind, type Made, madeOn } from "./kinds.js"
+import { indexedPartitions, isOf } from "./partitions.js"
 
 export type Change = "add" | "drop"
 
 /** What is done to one partition. */
 export interface Step {
   readonly partition: string
-  /** With its schema. */
-  readonly index: string
+  /** With their schemas. One after the other: two that are made at once on one table wait for each other. */
+  readonly indexes: readonly string[]
   readonly statements: readonly string[]
 }
 
@@ -22,28 +22,43 @@ export interface Plan {
 
 export async function plan(client: Client, kind: IndexKind, change: Change): Promise<Plan> {
   const partitions = await indexedPartitions(client, kind)
-  const on = change === "add" ? await definition(client, kind) : ""
-  const { where: only, isExpression } = madeOn[kind]
-  const where = only === undefined ? "" : ` where ${only}`
+  const all =
+    change === "add"
+      ? await Promise.all(madeOn[kind].indexes.map((made) => described(client, kind, made)))
+      : []
   const steps: Step[] = []
-  for (const { name, schema, label, hasEvents, indexes } of partitions) {
+  for (const { name, schema, labels, hasEvents, indexes } of partitions) {
     const found = indexes.filter((index) => index.kind === kind)
-    const isLacking = change === "add" && !found.some((index) => index.isValid)
+    const lacking = all.filter(({ made }) => !found.some((index) => isOf(index, made)))
     const gone = found.filter((index) => change === "drop" || !index.isValid)
     const statements = gone.map((index) => `drop index concurrently if exists ${index.name}`)
-    if (isLacking) {
-      statements.push(`create index concurrently ${label} on ${name} using gin (${on})${where}`)
-      if (isExpression && hasEvents) statements.push(`analyze (skip_locked) ${name}`)
+    for (const { made, definition } of lacking) {
+      statements.push(`create index concurrently ${labels[made.ending]} on ${name} ${definition}`)
     }
-    const index = isLacking ? `${schema}.${label}` : gone[0]?.name
-    if (index !== undefined) steps.push({ partition: name, index, statements })
+    if (hasEvents && lacking.some(({ made }) => made.needsAnalyze)) {
+      statements.push(`analyze (skip_locked) ${name}`)
+    }
+    const changed =
+      lacking.length > 0
+        ? lacking.map(({ made }) => `${schema}.${labels[made.ending]}`)
+        : gone.map((index) => index.name)
+    if (changed.length > 0) steps.push({ partition: name, indexes: changed, statements })
   }
   return { partitions: partitions.length, steps }
 }
 
+interface Described {
+  readonly made: Made
+  readonly definition: string
+}
+
+async function described(client: Client, kind: IndexKind, made: Made): Promise<Described> {
+  const where = made.where === undefined ? "" : ` where ${made.where}`
+  return { made, definition: `using ${made.using} (${await onOf(client, kind, made)})${where}` }
+}
+
 /** What it is made on, the operator class with the schema of its extension: the search path has neither. */
-async function definition(client: Client, kind: IndexKind): Promise<string> {
-  const { on, extension } = madeOn[kind]
+async function onOf(client: Client, kind: IndexKind, { on, extension }: Made): Promise<string> {
   if (extension === undefined) return on
   const { rows } = await client.query<{ schema: string | null; available: string }>(
     `select (select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = $1) as schema,
