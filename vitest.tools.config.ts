@@ -13,6 +13,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
+    // What is waited for comes by itself: a second, which is the default, passes on a machine that is busy.
+    expect: { poll: { timeout: 20_000, interval: 20 } },
     passWithNoTests: true,
   },
 })

@@ -130,7 +130,7 @@ function isKept(): boolean {
   return env.CI === undefined && (env.PGTRAIL_TEST_URL !== undefined || env.PGTRAIL_TEST_KEEP !== undefined)
 }
 
-/** A backend needs a moment to go after its client has: what is still there after two seconds was not closed. */
+/** A backend needs a moment to go after its client has: what is still there after twenty seconds was not closed. */
 async function sessionsLeft(client: pg.Client, name: string): Promise<string[]> {
   for (let tries = 0; ; tries += 1) {
     const { rows } = await client.query<{ session: string }>(
@@ -138,7 +138,7 @@ async function sessionsLeft(client: pg.Client, name: string): Promise<string[]> 
        from pg_stat_activity where datname = $1 and backend_type = 'client backend' and pid <> pg_backend_pid()`,
       [name],
     )
-    if (rows.length === 0 || tries === 40) return rows.map((row) => row.session)
+    if (rows.length === 0 || tries === 400) return rows.map((row) => row.session)
     await client.query("select pg_sleep(0.05), pg_stat_clear_snapshot()")
   }
 }

@@ -49,7 +49,7 @@ test("a terminal of width 0 gets no spinner, before or after its width changes",
     progress.show("reading on")
     vi.advanceTimersByTime(100)
     expect(stderr.written).toContain("reading on")
-  })
+  }, 20_000)
   stderr.columns = 0
   stderr.emit("resize")
   const before = stderr.written.length
@@ -69,6 +69,6 @@ test("a terminal that does not say how wide it is gets one", async () => {
     progress.show("reading")
     vi.advanceTimersByTime(100)
     expect(stderr.written).toContain("reading")
-  })
+  }, 20_000)
   progress.stop()
 })

@@ -28,7 +28,7 @@ const run = async ({ url, sql, observed, condition }) => {
       await client.end().catch(() => {})
     }
   }
-  for (const deadline = Date.now() + 20_000; condition !== ""; await new Promise((go) => setTimeout(go, 5))) {
+  for (const deadline = Date.now() + 50_000; condition !== ""; await new Promise((go) => setTimeout(go, 5))) {
     if (Date.now() > deadline) throw new Error("in vain: " + condition)
     const client = await connect(observed).catch(() => undefined)
     if (condition === "down" && client === undefined) break

@@ -7,6 +7,7 @@ import type { Trail } from "../../src/data/trail.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { folder, keyPair } from "./checkpoint-fixture.js"
 import { failureOf } from "./failure.js"
+import { here, until } from "./retention-fixture.js"
 
 const { path, remove } = folder()
 const pair = keyPair()
@@ -56,16 +57,8 @@ test("files that cannot be written after the commit leave an act that says so, a
 })
 
 /** Until a session waits for an advisory lock: the checkpoint has read the heads and is about to record its act. */
-async function waiting(): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
-    const [row] = await db.query(
-      `select count(*) as n from pg_locks where locktype = 'advisory' and not granted
-         and database = (select oid from pg_database where datname = current_database())`,
-    )
-    if (row?.n !== "0") return
-  }
-  throw new Error("nobody waits for the lock")
-}
+const waiting = (): Promise<void> =>
+  until(db, `exists (select from pg_locks where locktype = 'advisory' and not granted and ${here})`)
 
 test("another act since the snapshot is no failure: it is made anew", async () => {
   await db.query("begin")

@@ -204,7 +204,7 @@ async function newServer(common: Common, settings: Settings): Promise<Server> {
 }
 
 /** Looks again and again; fails with what was waited for. */
-export async function until(what: string, condition: () => Promise<boolean>, seconds = 30): Promise<void> {
+export async function until(what: string, condition: () => Promise<boolean>, seconds = 60): Promise<void> {
   const deadline = Date.now() + seconds * 1000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain: ${what}`)

@@ -32,8 +32,11 @@ const append = (count: number, time: string) =>
     [count, time],
   )
 
-/** Runs each statement with the patience of retention: a lock that somebody else holds for longer than this is a failure. */
-const impatient = (sql: string) => `set lock_timeout = '100ms';; ${sql}`
+/**
+ * Runs each statement with some patience: a lock that somebody else holds for longer than this is a failure. What waits for this thread waits
+ * for ever; another worker is done with its piece.
+ */
+const impatient = (sql: string) => `set lock_timeout = '3s';; ${sql}`
 const lifeOfPartition = impatient(
   `select pgtrail.create_partition('event_2018_01', '2018-01-01', '2018-02-01');;
    alter table pgtrail.event detach partition pgtrail.event_2018_01;;

@@ -56,15 +56,21 @@ describe.skipIf(!canStart)("a crash with asynchronous commits", () => {
 
   test("all that a checkpoint saw is there afterwards; what came later may be lost, and nothing is missing in between", async () => {
     await append(server, 30)
-    const file = await checkpoint(trail)
-    const seen = await count(server)
-    await append(server, 30)
-    await server.stop("immediate")
-    await server.start()
-    const left = await count(server)
-    expect(left).toBeGreaterThanOrEqual(seen)
+    let file = ""
+    let lost = 0
+    // The WAL writer comes every ten seconds: where that is just then, nothing is lost.
+    for (let tries = 0; lost === 0 && tries < 3; tries += 1) {
+      file = await checkpoint(trail)
+      const seen = await count(server)
+      await append(server, 30)
+      await server.stop("immediate")
+      await server.start()
+      const left = await count(server)
+      expect(left).toBeGreaterThanOrEqual(seen)
+      lost = seen + 30 - left
+    }
     // Or it was no crash.
-    expect(left).toBeLessThan(seen + 30)
+    expect(lost).toBeGreaterThan(0)
     expect(await verify(trail, [file])).toMatchObject({ verdict: "intact", findings: [] })
     await append(server, 5)
     expect(await verify(trail, [file])).toMatchObject({ verdict: "intact", findings: [] })

@@ -29,7 +29,7 @@ test.each([
   await db.query("select pgtrail.release_hold('released', 'over')")
   await hold({ case: "kept", actor: "u2", organization: "acme" })
   await db.query(
-    "select pgtrail.add_hold('over', 'r', 'acme', expires_at => clock_timestamp() + interval '200 milliseconds')",
+    "select pgtrail.add_hold('over', 'r', 'acme', expires_at => clock_timestamp() + interval '1 second')",
   )
   await hold({ case: "until", type: "authz", expires: "2999-01-01T00:00:00Z", organization: "acme" })
   await until(db, "(select clock_timestamp() > h.expires_at from pgtrail.hold h where h.case_id = 'over')")

@@ -110,7 +110,9 @@ test("two ends of an import at once record it once, and read no act to know", as
   const second = other.query("select pgtrail.import_finish('twice') as act")
   await expect
     .poll(() =>
-      db.query("select from pg_stat_activity where wait_event_type = 'Lock' and query like '%twice%'"),
+      db.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%twice%'",
+      ),
     )
     .toHaveLength(1)
   await client.query("commit")

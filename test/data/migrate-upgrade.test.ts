@@ -103,7 +103,7 @@ test("a run that is cut off between two migrations leaves a whole log, and the n
     const rows = await db.query(
       `select pg_terminate_backend(pid) from pg_locks l where l.locktype = 'advisory' and l.classid = 1885828210
          and l.objid = 4294967294 and l.database = (select oid from pg_database where datname = current_database())
-         and exists (select from pgtrail.migration where number = 6)`,
+         and exists (select from pgtrail.migration where number = 6) and exists (select from pg_locks w where w.pid = l.pid and not w.granted)`,
     )
     if (rows.length > 0) break
     await pause(10)

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { failureOf } from "./failure.js"
+import { here } from "./retention-fixture.js"
 
 let db: TestDatabase
 let trail: Trail
@@ -36,7 +37,7 @@ const intact = async () => {
 
 async function until(holds: () => Promise<boolean>, what = "that"): Promise<void> {
   for (let tries = 0; !(await holds()); tries += 1) {
-    if (tries === 300) throw new Error(`it never came to ${what}`)
+    if (tries === 3000) throw new Error(`it never came to ${what}`)
     await pause(20)
   }
 }
@@ -145,7 +146,7 @@ describe("two runs", () => {
     await until(
       async () =>
         (await one(
-          "select count(*) from pg_locks where locktype = 'advisory' and objid::bigint = 4294967289",
+          `select count(*) from pg_locks where locktype = 'advisory' and objid::bigint = 4294967289 and ${here}`,
         )) === "1",
     )
     for (const run of [
@@ -218,7 +219,9 @@ describe("writers", () => {
     const creating = trail.createPartitions("2019-01", { progress: (doing) => said.push(doing) })
     await until(
       async () =>
-        (await one("select count(*) from pg_locks where locktype = 'advisory' and not granted")) === "1",
+        (await one(
+          `select count(*) from pg_locks where locktype = 'advisory' and not granted and ${here}`,
+        )) === "1",
     )
     await purge.commit()
     expect(await creating).toMatchObject({ events: "5" })

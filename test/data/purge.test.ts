@@ -13,11 +13,11 @@ beforeAll(async () => {
 })
 afterAll(() => db.drop())
 
-/** In lane 0 and lane 16, over some months. */
+/** In lane 0 and lane 16, over some months: some in the partition of this one, on whatever day of it. */
 async function append(organization: string, count: number): Promise<void> {
   await db.query(
     `insert into pgtrail.event (organization_id, event_type, occurred_at, retention_policy, actor_id)
-     select $1, 'document.read', now() - i * interval '2 days', case when i % 4 = 0 then 'short' else 'standard' end, 'ada'
+     select $1, 'document.read', date_trunc('month', now()) + interval '20 days' - i * interval '2 days', case when i % 4 = 0 then 'short' else 'standard' end, 'ada'
      from generate_series(1, $2::int) i`,
     [organization, count],
   )

@@ -11,7 +11,7 @@ import type { Identifier } from "../../src/data/subject/identifiers.js"
 import { holdCommits, letCommit, proxyTo } from "./archive-crash-fixture.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { failureOf } from "./failure.js"
-import { until } from "./retention-fixture.js"
+import { here, until } from "./retention-fixture.js"
 
 let log: ArchiveLog
 beforeAll(async () => {
@@ -127,7 +127,7 @@ test.each([true, false])(
     await holder.query("begin; select pg_advisory_xact_lock(42, 7)")
     const proxy = await proxyTo(log.db.url)
     const running = redactAll({}, proxy.url).catch((error: unknown) => error)
-    const stands = "from pg_locks where not granted and locktype = 'advisory' and classid = 42"
+    const stands = `from pg_locks where not granted and locktype = 'advisory' and classid = 42 and ${here}`
     await until(log.db, `select count(*) = 1 ${stands}`)
     if (isKept) proxy.cut()
     else await log.db.query(`select pg_terminate_backend(pid) ${stands}`)

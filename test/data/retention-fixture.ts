@@ -94,7 +94,7 @@ export const rewriteSmall = (db: Pick<TestDatabase, "query">) =>
 
 /** Waits until a condition holds, told by the server itself. */
 export async function until(db: TestDatabase, condition: string): Promise<void> {
-  for (let tries = 0; tries < 2000; tries += 1) {
+  for (let tries = 0; tries < 6000; tries += 1) {
     const [row] = await db.query(
       `select (${condition})::text as holds, pg_sleep(0.01), pg_stat_clear_snapshot()`,
     )

@@ -14,7 +14,7 @@ const removeOldHeads =
 /** The replay has passed all this, or stands still although all of it has arrived: it ends a session that does not listen. */
 const replayedOrWaiting = `
     with earlier as materialized (select pg_last_wal_replay_lsn() as lsn),
-    later as materialized (select pg_sleep(0.05) from earlier)
+    later as materialized (select pg_sleep(0.25) from earlier)
     select pg_last_wal_replay_lsn() >= '$lsn'
         or (pg_last_wal_replay_lsn() = earlier.lsn and pg_last_wal_receive_lsn() >= '$lsn')
     from earlier, later`

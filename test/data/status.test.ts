@@ -182,6 +182,8 @@ describe("a check", () => {
 
 describe("on a log", () => {
   test("events where no partition covers their time, and an index that a failed build left, are warnings", async () => {
+    // In the first hours of a month that of the last one.
+    await db.query("select pgtrail.create_months(now() - interval '2 hours', now())")
     await db.query(
       `insert into pgtrail.event (organization_id, event_type, occurred_at)
        values ('acme', 'a', '1998-01-01Z'), ('acme', 'b', now() - interval '2 hours'), ('globex', 'c', now() + interval '20 years')`,
