@@ -6,6 +6,7 @@ from records import TABLES, micros, read, read_event
 LATER = ("organization_reader", "purge", "retention_rule", "hold", "detached_partition", "archive", "archive_kind", "redaction_entry",
          "redaction", "subject_rule", "subject_restriction", "migration")
 BESIDE = re.compile(r"(keep|verified-\d{8}T\d{6}Z|[a-z0-9_-]{1,70}\.entry)\.json")
+MACHINES = re.compile(r"(?i)(?:^|.*/)(?:\.DS_Store|\._[^/]*|\.nfs[0-9a-f]+|Thumbs\.db|desktop\.ini|@eaDir|#recycle|lost\+found)(?:/.*)?")
 CLOCKS_APART = 60 * 10**6  # a clock may be set back meanwhile, and a run may go on with another server of several
 FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
@@ -35,9 +36,8 @@ def read_backup(folder, add):
         wrong("manifest.json was altered: its digest is not that of the rest of it")
     tables = {table["name"]: table for table in manifest["tables"]}
     known = [table["file"] for table in [*manifest["lists"], *manifest["tables"]]]
-    for name in sorted({*os.listdir(folder)} - {"manifest.json", *(file["name"] for file in known)}):
-        if not BESIDE.fullmatch(name):
-            wrong(f"{name} does not belong to the backup")
+    for name in strange(folder, {"manifest.json", *(file["name"] for file in known)}):
+        wrong(f"{name} does not belong to the backup")
     if any(file["age"] for file in known):
         raise ValueError("it is encrypted")
     whole = {file["name"] for file in known if check_file(folder, file, wrong)}
@@ -62,6 +62,17 @@ def read_backup(folder, add):
                         and (not re.match("table kind r,", row["definition"]) or row["object"].removeprefix("table ") in tables)]
     return found, {name for name in LATER if name not in tables}, manifest
 
+def strange(folder, known):
+    """What nobody of pgtrail put there, however deep; links are not followed."""
+    for name in sorted({*os.listdir(folder)} - known):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            within = [os.path.relpath(os.path.join(at, one), folder) for at, folders, files in os.walk(path)
+                      for one in [*files, *(one for one in folders if os.path.islink(os.path.join(at, one)))]]
+            yield from (one for one in sorted(within) or [name] if os.path.islink(os.path.join(folder, one)) or not MACHINES.fullmatch(one))
+        elif os.path.islink(path) or not (BESIDE.fullmatch(name) or MACHINES.fullmatch(name)):
+            yield name
+
 def named_time(manifest):
     parts = re.fullmatch(r"backup-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{6}", manifest["name"]).groups()
     return micros("{}-{}-{} {}:{}:{}+00".format(*parts))
@@ -79,7 +90,7 @@ def once(pairs):
 def check_file(folder, file, wrong):
     """Whether it can be read; what differs from the manifest is told. Never more is uncompressed than the manifest says."""
     name, path = file["name"], os.path.join(folder, file["name"])
-    if not FILE.fullmatch(name) or not os.path.isfile(path):
+    if not FILE.fullmatch(name) or os.path.islink(path) or not os.path.isfile(path):
         wrong(f"{name} is missing")
         return False
     lying, text, size, left = hashlib.sha256(), hashlib.sha256(), 0, int(file["text"]["bytes"])

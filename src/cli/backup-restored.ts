@@ -13,11 +13,10 @@ export async function withUrl(
   try {
     done = await restoring
   } catch (error) {
-    // Only a hint that ends with a command: what stands behind one is no part of it.
-    const isCommand = error instanceof TrailError && /(or|by itself): pgtrail [^()]*$/.test(error.hint ?? "")
-    if (again === "" || !isCommand) throw error
-    const { code, message, hint, sqlstate } = error
-    throw new TrailError(code, message, { hint: `${hint}${again}`, sqlstate, cause: error })
+    if (again === "" || !(error instanceof TrailError)) throw error
+    const { code, message, sqlstate } = error
+    const hint = error.hint?.replace(command, (whole) => `${whole}${again}`)
+    throw new TrailError(code, message, { hint, sqlstate, cause: error })
   }
   return {
     ...done,
@@ -25,3 +24,6 @@ export async function withUrl(
     grants: done.grants.map((one) => ({ ...one, command: one.command && `${one.command}${again}` })),
   }
 }
+
+/** Up to the end of it, or to a semicolon: what stands in brackets behind one is no part of it, and then nobody knows where it ends. */
+const command = /(?:or|by itself): pgtrail (?:[^();']|'[^']*')*(?=;|$)/

@@ -3,6 +3,7 @@ import { userInfo } from "node:os"
 import { doubtOf, type LocatedBackup, type LocateOptions, locateBackup } from "../data/backup/locate.js"
 import type { Recorded } from "../data/backup/recorded.js"
 import { TrailError } from "../data/errors.js"
+import { shellWord } from "../data/shell-word.js"
 import { readLocation } from "../data/store/location.js"
 import type { Store } from "../data/store/store.js"
 import type { Values } from "./command.js"
@@ -49,17 +50,36 @@ export async function locateTyped(
 ): Promise<LocatedBackup> {
   const context = { ...storeContext(session), signal: session.signal }
   const { typed, location } = placeOf(given, configuration, session)
-  const located = await locateBackup(location, context, options)
-  if (located.chosen)
-    session.note(`the newest ${options.unproven ? "" : "good "}backup there is ${located.name}`)
-  if (!isBareName(typed)) return located
-  const { store, name } = located
-  // What backup list prints first is no place.
-  for await (const _ of store.list(`${name}/`)) return located
-  await store.close()
-  throw new TrailError("not-found", `there is no backup ${name} in this folder`, {
-    hint: `nothing was done; that is the name of a backup: give its folder, PLACE/${name}`,
-  })
+  try {
+    const located = await locateBackup(location, context, options)
+    if (located.chosen)
+      session.note(`the newest ${options.unproven ? "" : "good "}backup there is ${located.name}`)
+    return located
+  } catch (error) {
+    // What backup list prints first is no place.
+    if (!(error instanceof TrailError) || error.code !== "not-found" || !isBareName(typed)) throw error
+    const { to } = configuration
+    const place = typeof to === "string" ? to.replace(/\/+$/, "") : undefined
+    const isThere = place !== undefined && (await isBackup(`${place}/${typed}`, session))
+    const next = isThere
+      ? `it is at the configured place: ${shellWord(`${place}/${typed}`)}`
+      : `that is the name of a backup: give its folder, PLACE/${typed}`
+    throw new TrailError("not-found", `there is no backup ${typed} in this folder`, {
+      hint: `${options.nothing ?? "nothing was done"}; ${next}`,
+      cause: error,
+    })
+  }
+}
+
+async function isBackup(typed: string, session: Session): Promise<boolean> {
+  const context = { ...storeContext(session), signal: session.signal }
+  try {
+    await (await locateBackup(readLocation(typed, session.io.cwd), context)).store.close()
+    return true
+  } catch {
+    // It is only for a hint.
+    return false
+  }
 }
 
 /** Warns where verifications speak against a backup, before anything is lost for it. What is wrong with its place whoever uses it tells. */

@@ -38,6 +38,20 @@ test("each command to run next has it, and a refusal that ends with one", async 
   await expect(refused("x, or: pgtrail backup restore P --confirm db")).rejects.toMatchObject({
     hint: "x, or: pgtrail backup restore P --confirm db --url postgresql://admin@host/other",
   })
+  // What is said behind a command is no part of it.
+  await expect(
+    refused("run it by itself: pgtrail verify; to take it back: begin; commit"),
+  ).rejects.toMatchObject({
+    hint: "run it by itself: pgtrail verify --url postgresql://admin@host/other; to take it back: begin; commit",
+  })
+  await expect(refused("run it by itself: pgtrail verify (see why), and then")).rejects.toMatchObject({
+    hint: "run it by itself: pgtrail verify (see why), and then",
+  })
+  await expect(refused("run it by itself: pgtrail gdpr reapply --register 'a (1); b'")).rejects.toMatchObject(
+    {
+      hint: "run it by itself: pgtrail gdpr reapply --register 'a (1); b' --url postgresql://admin@host/other",
+    },
+  )
   await expect(refused("look where the connection URL leads")).rejects.toMatchObject({
     hint: "look where the connection URL leads",
   })

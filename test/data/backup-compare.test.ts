@@ -305,3 +305,29 @@ test("what was appended, purged, redacted and held since is explained, and nothi
   // The act that changed it, and not the newest that might have.
   expect(report.tables.find(({ name: table }) => table === "hold")?.act?.kind).toBe("hold")
 })
+
+test("entries of redactions are explained by the act that redacted, also where an event stands at the number of a newer act", async () => {
+  // At places that acts will have as their numbers.
+  await log.db.query(
+    "insert into pgtrail.event (organization_id, event_type, actor_id) select 'numbers', 'w', 'n1' from generate_series(1, 90)",
+  )
+  const before = (await log.create({ level: 1 })).name ?? ""
+  await redact(log.db, [["id", "n1"]])
+  const [act] = await log.db.query("select max(seq) as seq from pgtrail.act where kind = 'redact'")
+  await log.db.query("select pgtrail.add_hold('C2', 'another claim', 'acme', actor => 'u5')")
+  await log.db.query("select pgtrail.release_hold('C2', 'settled')")
+  const [shared] = await log.db.query(
+    `select count(*) as n from pgtrail.redaction_entry r join pgtrail.act a on a.seq = r.seq where a.seq > ${act?.seq}`,
+  )
+  expect(Number(shared?.n)).toBeGreaterThan(0)
+  const { verdict, tables } = await compare({}, before)
+  expect(verdict).toBe("explained")
+  expect(
+    tables
+      .filter(({ name: table }) => /^redaction/.test(table))
+      .map(({ name: table, act: of }) => [table, of]),
+  ).toEqual([
+    ["redaction", { seq: act?.seq, kind: "redact" }],
+    ["redaction_entry", { seq: act?.seq, kind: "redact" }],
+  ])
+})

@@ -224,6 +224,26 @@ test("one that was stopped leaves what is whole, and the next goes on from there
   expect(await log.files(unfinished)).toEqual(files)
 })
 
+test("of one that was stopped the file of DEFAULT is not kept: every run reads it anew", async () => {
+  await log.append(1500, { at: "1999-01-10", policy: "standard" })
+  const before = await log.names()
+  const stop = new AbortController()
+  const written: string[] = []
+  const stopped = log.create({
+    // Of the other partitions what is whole is kept.
+    ...{ jobs: 1, partition: "event_default" },
+    signal: stop.signal,
+    progress: (doing) => {
+      written.push(doing)
+      // It is the largest, and comes first.
+      if (/^\d.* 2 of /.test(doing)) stop.abort()
+    },
+  })
+  expect(await failureOf(stopped)).toMatchObject({ code: "cancelled", hint: "nothing was backed up" })
+  expect(written.some((doing) => / 2 of /.test(doing))).toBe(true)
+  expect(await log.names()).toEqual(before)
+})
+
 test("two at once into one place are both whole", async () => {
   const made = await Promise.all([log.create({ incremental: true }), log.create()])
   expect(new Set(made.map(({ name }) => name)).size).toBe(2)

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import type { TrailError } from "../../src/data/index.js"
 import { type BackupLog, backupFolder, backupLog } from "./backup-fixture.js"
+import { runBlocking } from "./blocking.js"
 import { failureOf } from "./failure.js"
 import { type MutedProxy, proxyTo } from "./muted-proxy.js"
 
@@ -103,7 +104,9 @@ test("a comparison gone silent notices it, before its first file and within one,
 
 test("its session ended by the server", async () => {
   const error = await failing(() => {
-    void log.db.query(
+    // Meanwhile this thread stands still, and takes nothing: the rest does not fit on the way.
+    runBlocking(
+      log.db.url,
       `select pg_terminate_backend(pid) from pg_stat_activity
        where datname = current_database() and query ilike 'copy pgtrail.event_2020_01%'`,
     )

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { type BackupLog, backupLog } from "./backup-fixture.js"
-import { until } from "./retention-fixture.js"
+import { here, until } from "./retention-fixture.js"
 
 let log: BackupLog
 beforeAll(async () => {
@@ -34,7 +34,7 @@ async function whileHeld(
     made.catch(() => undefined)
     await until(
       log.db,
-      `select exists (select from pg_locks where not granted and relation = 'pgtrail.${table}'::regclass)`,
+      `select exists (select from pg_locks where not granted and relation = 'pgtrail.${table}'::regclass and ${here})`,
     )
     await meanwhile()
     await holder.query("commit")

@@ -294,7 +294,7 @@ describe("a place", () => {
   test("of two logs, without a good one, or where one must be named, means none", async () => {
     expect(await failureOf(locate(""))).toMatchObject({
       code: "not-found",
-      message: expect.stringContaining("no good backup"),
+      message: expect.stringContaining("no backup at"),
     })
     const name = here.lay("2026-11-20T01:00:00Z")
     expect(await failureOf(locate("", { newest: false }))).toMatchObject({

@@ -231,6 +231,55 @@ describe("prune", () => {
     }
   })
 
+  test("twice at once removes each, and neither says that one is still there", async () => {
+    for (let day = 1; day <= 20; day += 1) here.lay(`2026-11-${String(day).padStart(2, "0")}T01:00:00Z`)
+    const young = here.lay("2026-11-21T01:00:00Z")
+    const both = await Promise.all([prune({ last: 1 }), prune({ last: 1 }), prune({ last: 1 })])
+    expect(both.flat().filter(({ outcome }) => outcome === "left")).toEqual([])
+    expect(lying()).toEqual([young])
+  })
+
+  test("leaves what others put into the folder of a backup, and says so", async () => {
+    const [old] = [here.lay("2026-11-20T01:00:00Z"), here.lay("2026-11-21T01:00:00Z")]
+    mkdirSync(join(here.path, old, "extra"))
+    writeFileSync(join(here.path, old, "extra", "x.bin"), "")
+    writeFileSync(join(here.path, old, "act.copy.gz.partial-0123456789ab"), "")
+    const pruned = await prune({ last: 1 })
+    expect(pruned.map(({ outcome, problem }) => [outcome, problem])).toEqual([
+      ["stays", null],
+      ["removed", "its folder stays, with what is no file of pgtrail's: extra/x.bin"],
+    ])
+    expect(readdirSync(join(here.path, old))).toEqual(["extra"])
+  })
+
+  test("that somebody stops says how many were removed, and what counts as unfinished", async () => {
+    const days = [17, 18, 19, 20, 21].map((day) => here.lay(`2026-11-${day}T01:00:00Z`))
+    const stop = new AbortController()
+    let begun = 0
+    const progress = (): void => {
+      begun += 1
+      if (begun === 3) stop.abort("SIGINT")
+    }
+    const stopped = pruneIn(here.store, {
+      rules: { last: 1 },
+      confirmed: true,
+      now,
+      signal: stop.signal,
+      progress,
+    })
+    expect(await failureOf(stopped)).toMatchObject({
+      code: "cancelled",
+      message: "stopped before the end",
+      hint: "2 were removed before it; what is half removed counts as unfinished; run it again",
+    })
+    const left = (await findAllBackups(here.store)).map(({ name, state }) => [name, state])
+    expect(left).toEqual([
+      [days[4], "finished"],
+      [days[1], "unfinished"],
+      [days[0], "finished"],
+    ])
+  })
+
   test("says what a store that never deletes refused, and goes on with the others", async () => {
     const [first, second, young] = [19, 20, 21].map((day) => here.lay(`2026-11-${day}T01:00:00Z`))
     const store: Store = {

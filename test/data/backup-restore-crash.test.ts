@@ -165,8 +165,33 @@ test("a restore that is stopped ends its loaders, and takes away what it has mad
   })
   stop.abort()
   await holder.end()
-  expect(await running).toBeInstanceOf(Error)
+  expect(await running).toMatchObject({
+    code: "cancelled",
+    message: "stopped before the end",
+    hint: "nothing was restored",
+  })
   expect(await leftovers(empty.db)).toEqual([])
+})
+
+test("one that is stopped when the log is there says so, what to run, and where the log that it replaced is", async () => {
+  const empty = await place.empty()
+  await empty.restore(backup)
+  const stop = new AbortController()
+  const stopped = empty.restore(backup, {
+    confirm: empty.db.name,
+    signal: stop.signal,
+    progress: (doing) => {
+      if (doing === "verifying the restored log") stop.abort()
+    },
+  })
+  expect(await failureOf(stopped)).toMatchObject({
+    code: "cancelled",
+    message: "the log is restored; then: stopped before the end",
+    hint: expect.stringMatching(
+      /^run it by itself: pgtrail verify; the restored log was not verified: the log that was replaced is kept, whole, in schema pgtrail_replaced_\d/,
+    ),
+  })
+  expect(await empty.trail.verify({ record: false })).toMatchObject({ verdict: "intact" })
 })
 
 test("a restore that fails and cannot take away what it has made says where that stands, and the next one drops it", async () => {

@@ -82,6 +82,30 @@ test("an erasure that is in no register is named, with a register and without on
   expect(unnamed.exit).toBe(4)
 })
 
+test("pseudonyms of the register are given again with their key, and named where it is missing", async () => {
+  const secret = Buffer.alloc(32, 9).toString("base64")
+  const privacyKeys = { ids: ["k1"], read: async () => secret }
+  await trail.addPrivacyKey({ id: "k1", keys: privacyKeys })
+  const before = live
+  live = await place.of(trail)
+  const named = join(place.folder, "named.jsonl")
+  const [{ pseudonym } = { pseudonym: null }] = (
+    await trail.pseudonymize([{ kind: "id", value: "u-1" }], {
+      ...{ strategy: "token", reason: "R-2", requestedBy: "dpo", keys: privacyKeys, register: named },
+    })
+  ).organizations
+  const without = await replace({ register: named })
+  expect(without.exit).toBe(4)
+  expect(without.told).toContain("not all that the register lists could be erased again")
+  expect(without.told).not.toContain("had erased is back")
+  const done = await replace({ register: named, privacyKeys })
+  expect(done).toMatchObject({ exit: 0, verification: { verdict: "intact" } })
+  expect(await db.query("select distinct actor_id as a from pgtrail.event where actor_id <> 'u-0'")).toEqual([
+    { a: pseudonym },
+  ])
+  live = before
+})
+
 test("a log that was replaced by one that nobody verified stays beside it, and it is said how to drop it", async () => {
   const { replaced, told, next } = await replace({ verify: false })
   const name = replaced?.kept_as ?? ""

@@ -12,6 +12,7 @@ beforeAll(async () => {
   log = await testDatabase()
   place = await backups()
   empty = await place.empty()
+  await log.query("select pgtrail.create_months('2026-11-01Z', '2026-12-01Z')")
   await log.query(
     `insert into pgtrail.event (organization_id, event_type, occurred_at)
      select 'o' || i % 2, 'x', timestamptz '2026-11-01Z' + (i % 60) * interval '1 day' from generate_series(1, 240) i`,

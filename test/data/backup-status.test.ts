@@ -160,12 +160,12 @@ describe("what verifications came to", () => {
     })
     expect(await told()).toMatchObject({
       state: "ok",
-      message: expect.stringMatching(new RegExp(`^intact, full, \\d+d \\d+h ago \\(${first.name}\\)$`)),
+      message: expect.stringMatching(new RegExp(`^intact, full, \\d+d( \\d+h)? ago \\(${first.name}\\)$`)),
       verified: [{ name: first.name, location: to, verdict: "intact", level: "full" }],
     })
     await result(second, "2026-01-02T00:00:00.000000Z", "quick", "whole")
     expect((await told()).message).toMatch(
-      new RegExp(`^whole, quick, \\d+d \\d+h ago; intact, full, \\d+d \\d+h ago \\(${first.name}\\)$`),
+      new RegExp(`^whole, quick, \\d+d( \\d+h)? ago; intact, full, \\d+d( \\d+h)? ago \\(${first.name}\\)$`),
     )
   })
 

@@ -28,7 +28,7 @@ export type Fate =
       readonly answer: number
       readonly code?: string
       readonly headers?: Record<string, string>
-      readonly body?: string
+      readonly body?: string | Buffer
     }
   | { readonly cut: number }
   | "reset"
@@ -229,7 +229,9 @@ export async function startS3(): Promise<S3Server> {
     status: number,
     code = "",
     headers: Record<string, string> = {},
-    body = `<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>AKIA SECRET</Message></Error>`,
+    body:
+      | string
+      | Buffer = `<?xml version="1.0"?>\n<Error><Code>${code}</Code><Message>AKIA SECRET</Message></Error>`,
   ): void {
     answer.writeHead(status, { "content-type": "application/xml", ...headers })
     answer.end(answer.req.method === "HEAD" ? "" : body)

@@ -1,6 +1,6 @@
 // The second verifier says of a backup what `backup verify` says of it, and what is wrong with its files.
 import { execFile } from "node:child_process"
-import { cp, readFile, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -71,6 +71,12 @@ test("files that are missing, altered or too many are found by their names", asy
   const name = await look.backUp()
   const folder = join(look.folder, name)
   await writeFile(join(folder, "more.txt"), "")
+  await mkdir(join(folder, "extra", "deep"), { recursive: true })
+  await writeFile(join(folder, "extra", "deep", "x.bin"), "")
+  await symlink(look.folder, join(folder, "keep.json"))
+  // What a NAS leaves there is passed over, as by the tool.
+  await mkdir(join(folder, "@eaDir"))
+  for (const left of [".DS_Store", "@eaDir/x"]) await writeFile(join(folder, left), "")
   const act = await readFile(join(folder, "act.copy.gz"))
   act[act.length >> 1] = (act[act.length >> 1] ?? 0) ^ 1
   await rm(join(folder, "act.copy.gz"))
@@ -81,6 +87,8 @@ test("files that are missing, altered or too many are found by their names", asy
     verdict: "tampered",
     messages: expect.arrayContaining([
       "more.txt does not belong to the backup",
+      "extra/deep/x.bin does not belong to the backup",
+      "keep.json does not belong to the backup",
       "hold.copy.gz is missing",
       "act.copy.gz is not what the manifest says: it was altered or cut off",
     ]),

@@ -31,7 +31,9 @@ export default command({
     },
   ],
   async run({ args, options, configuration, session }) {
-    const { store, name } = await locateTyped(args.backup, session, configuration)
+    const { store, name } = await locateTyped(args.backup, session, configuration, {
+      nothing: "nothing was compared",
+    })
     const { location } = store
     await store.close()
     const found = await (await session.trail()).compareBackup(`${location}/${name}`, {

@@ -40,7 +40,10 @@ export default command({
       })
     }
     // To release one that was not named would be to guess.
-    const { store, name } = await locateTyped(args.backup, session, configuration, { newest: !release })
+    const { store, name } = await locateTyped(args.backup, session, configuration, {
+      newest: !release,
+      nothing: "nothing was changed",
+    })
     try {
       const at = new Date().toISOString().replace(/Z$/, "000Z")
       const kept = reason === undefined ? null : { reason, by: userName(), at }

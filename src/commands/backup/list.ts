@@ -7,6 +7,7 @@ import {
   agoWords,
   type ListedBackup,
   listedBackup,
+  problemWords,
   resultWords,
   scopeWords,
 } from "../../data/backup/describe.js"
@@ -54,7 +55,7 @@ export default command({
       rows: isShort
         ? found.map((one, at) => shortRow(one, listed[at], now))
         : listed.map((one) => ({ ...one })),
-      note: () => noteOf(found, location, recorded),
+      note: () => noteOf(found, location, recorded, now),
       exit: found.some(isWrong) ? 1 : 0,
     }
   },
@@ -108,11 +109,16 @@ function shortRow(found: FoundBackup, listed: ListedBackup | undefined, now: num
   }
 }
 
-function noteOf(found: readonly FoundBackup[], location: string, recorded: Recorded | undefined): string {
+function noteOf(
+  found: readonly FoundBackup[],
+  location: string,
+  recorded: Recorded | undefined,
+  now: number,
+): string {
   if (found.length === 0) return `there are no backups at ${location}`
   const problems = found
     .filter(({ state }) => state !== "finished")
-    .map(({ name, problem }) => `${name}: ${problem}`)
+    .map((one) => `${one.name}: ${problemWords(one, found, location, now)}`)
   const bad = found.flatMap(({ name, results }) => {
     const result = badResult(results)
     return result === undefined
@@ -130,7 +136,7 @@ function noteOf(found: readonly FoundBackup[], location: string, recorded: Recor
     ),
     ...(unfinished
       ? [
-          "pgtrail backup create --incremental goes on with one that was stopped; pgtrail backup prune removes it after 7 days",
+          "what is unfinished is no backup, and harms none; pgtrail backup prune removes it 7 days after it was last written",
         ]
       : []),
   ].join("\n")

@@ -103,7 +103,7 @@ function reportOf(pruned: readonly PrunedBackup[], place: string, isSilent: bool
             { name: "begun" },
             { name: "outcome" },
             { name: "reason" },
-            { name: "problem", onRequest: left.length === 0 },
+            { name: "problem", onRequest: shown.every(({ problem }) => problem === null) },
           ],
     rows: shown.map(({ backup, outcome, reason, problem }) => ({
       name: backup.name,

@@ -15,6 +15,7 @@ import {
   reference,
   text,
 } from "../../cli/command.js"
+import { privacyKey, privacyKeys } from "../../cli/privacy-keys.js"
 import { readSecret } from "../../cli/secret.js"
 import { storeContext } from "../../cli/store.js"
 import { describeRestoredBackup, exitOfRestored } from "../../data/backup/restore-words.js"
@@ -28,7 +29,7 @@ export default command({
     "whole, in one transaction, or not at all. Its roles and grants are those of its migration; who had been granted a right is listed, with the " +
     "commands that grant it again. An incarnation is opened, which says that it was restored and from what; with --checkpoint also what the backup " +
     "lacks of that checkpoint. Then it is verified (exit codes of pgtrail verify; 1 also where the backup is not what its manifest says, 4 where it was never finished or is of a later pgtrail). What was erased since the backup is erased again from the " +
-    "register (--register), or pointed out; what the log that it replaces had erased, and no register lists, is named: exit code 4. Holds, purges, rules and grants since the backup are in no register. What a DBA has put on the log's tables besides does not come back: indexes (also those of pgtrail index add), " +
+    "register (--register; pseudonyms with --privacy-key), or pointed out; what the log that it replaces had erased, and no register lists, is named: exit code 4. Holds, purges, rules and grants since the backup are in no register. What a DBA has put on the log's tables besides does not come back: indexes (also those of pgtrail index add), " +
     "tablespaces and settings of partitions are printed, as the SQL that makes them again; comments, and memberships granted by SQL, are in no backup. Of a place the newest good backup is meant, which is a true copy of the log, also of one that was " +
     "tampered with: a warning then names the newest that was found intact.\n\n" +
     "A database that has a log is refused, and told what would go: events newer than the backup, or another log. --confirm and the name of the database " +
@@ -60,6 +61,7 @@ export default command({
     register: configurable(
       file("--register <file>", "the register of erasures: what it lists is erased again"),
     ),
+    privacyKey,
     roles: flag("--no-roles", "the connected role owns the log, and the log has no roles of its own"),
     reason: choice(
       "--reason <reason>",
@@ -100,7 +102,9 @@ export default command({
     const key = reference === undefined ? undefined : await readSecret(reference, session.io)
     const identities = await readIdentity(options.identity, session)
     const period = readPeriod({ since: options.since, until: options.until }, new Date())
-    const { store, name } = await locateTyped(args.backup, session, configuration)
+    const { store, name } = await locateTyped(args.backup, session, configuration, {
+      nothing: "nothing was restored",
+    })
     await warnOfDoubt(store, name, session)
     await store.close()
     const trail = await session.trail()
@@ -112,15 +116,12 @@ export default command({
       publicKeys: options.publicKey.map((path) => session.path(path)),
       key,
       register: register === undefined ? undefined : session.path(register),
+      privacyKeys: privacyKeys(options.privacyKey, session),
       ...(options.roles ? {} : { roles: false }),
-      reason: options.reason,
-      requestedBy: options.requestedBy,
-      verify: options.verify,
+      ...{ reason: options.reason, requestedBy: options.requestedBy, verify: options.verify },
       schema: options.schema,
-      partition: options.partition,
-      organization: options.org,
-      since: period.since,
-      until: period.until,
+      ...{ partition: options.partition, organization: options.org },
+      ...{ since: period.since, until: period.until },
       lockTimeoutMs: readDuration(options.lockTimeout, "--lock-timeout"),
       dryRun: options.dryRun,
       stores: { ...storeContext(session), signal: session.signal },

@@ -22,7 +22,9 @@ export default command({
     { run: "pgtrail backup show s3://audit-backup/prod", shows: "the newest good one there" },
   ],
   async run({ args, configuration, session }) {
-    const { store, name } = await locateTyped(args.backup, session, configuration)
+    const { store, name } = await locateTyped(args.backup, session, configuration, {
+      nothing: "nothing was changed",
+    })
     try {
       const found = await findBackup(store, name, { signal: session.signal })
       const now = Date.now()

@@ -64,7 +64,10 @@ export default command({
   ],
   async run({ args, options, configuration, session }) {
     const identities = (await readIdentity(options.identity, session)) ?? []
-    const { store, name } = await locateTyped(args.backup, session, configuration, { unproven: true })
+    const { store, name } = await locateTyped(args.backup, session, configuration, {
+      unproven: true,
+      nothing: "nothing was verified",
+    })
     try {
       if (options.restoreTest) return await restoreTested(store, name, { ...options, identities }, session)
       const { quick, checkpoint, publicKey, jobs, strict, record } = options

@@ -3,6 +3,7 @@ import type { StoreContext, StoreOptions } from "../store/store.js"
 import { type Kept, keepIn, releaseIn } from "./keep.js"
 import { type FoundBackup, findAllBackups, findBackup, type ReadFoundBackup } from "./list.js"
 import { locateBackup, openPlace } from "./locate.js"
+import { reading } from "./locate-words.js"
 import { type PrunedBackup, type PruneOptions, pruneIn } from "./prune.js"
 import type { RecordedOptions } from "./recorded.js"
 import type { VerifyBackupOptions } from "./verify.js"
@@ -20,7 +21,7 @@ export async function listBackups(
 ): Promise<FoundBackup[]> {
   const store = await openPlace(location, options.store ?? {})
   try {
-    return await findAllBackups(store, options)
+    return await reading(findAllBackups(store, options), store, "nothing was changed")
   } finally {
     await store.close()
   }
@@ -56,7 +57,10 @@ export async function showBackup(location: string, options: PlaceOptions = {}): 
 
 /** No rule removes it then. `location` is its folder, PLACE/NAME. */
 export async function keepBackup(location: string, kept: Kept, options: PlaceOptions = {}): Promise<void> {
-  const { store, name } = await locateBackup(location, options.store ?? {}, { newest: false })
+  const { store, name } = await locateBackup(location, options.store ?? {}, {
+    newest: false,
+    nothing: "nothing was changed",
+  })
   try {
     await keepIn(store, name, kept, options)
   } finally {
@@ -66,7 +70,10 @@ export async function keepBackup(location: string, kept: Kept, options: PlaceOpt
 
 /** What had kept it; null where nothing did. */
 export async function releaseBackup(location: string, options: PlaceOptions = {}): Promise<Kept | null> {
-  const { store, name } = await locateBackup(location, options.store ?? {}, { newest: false })
+  const { store, name } = await locateBackup(location, options.store ?? {}, {
+    newest: false,
+    nothing: "nothing was changed",
+  })
   try {
     return await releaseIn(store, name)
   } finally {

@@ -72,6 +72,9 @@ async function* merged(
   }
 }
 
+/** Tables whose `seq` is the number of an act. */
+const numbered: ReadonlySet<string> = new Set(["act", "act_signature"])
+
 class Comparison {
   readonly #table: BackupTable
   readonly #relation: Relation
@@ -148,7 +151,8 @@ class Comparison {
 
   #remember(log: Values, columns: readonly string[]): void {
     for (const column of columns) {
-      if (column !== "seq" && !column.endsWith("_seq")) continue
+      // Elsewhere it is the place of an event, which may well be the number of some act.
+      if (!(column === "seq" ? numbered.has(this.#table.name) : column.endsWith("_seq"))) continue
       const value = log[this.#relation.columns.indexOf(column)] ?? null
       if (value !== null && this.#acts.kinds.has(value) && BigInt(value) > this.#named)
         this.#named = BigInt(value)

@@ -51,7 +51,11 @@ async function compared(
   if (!(Number.isInteger(jobs) && jobs >= 1 && jobs <= 64)) {
     throw new TrailError("usage", "--jobs is a number from 1 to 64", { hint: "nothing was compared" })
   }
-  const { store, name } = await locateBackup(location, { ...options.store, signal })
+  const { store, name } = await locateBackup(
+    location,
+    { ...options.store, signal },
+    { nothing: "nothing was compared" },
+  )
   try {
     const { manifest, sha256 } = await needSound(store, name, { identities: options.identities, signal })
     const watched = <T>(work: (client: Client) => Promise<T>): Promise<T> =>
@@ -84,7 +88,7 @@ function comparing(error: unknown): unknown {
   const hint =
     error instanceof ChangedMeanwhile
       ? "nothing was changed; run it again"
-      : error.code === "config" && !error.hint.startsWith("nothing was ")
+      : ["config", "incomplete"].includes(error.code) && !error.hint.startsWith("nothing was ")
         ? `nothing was compared; ${error.hint}`
         : error.hint.replace("nothing was backed up", "nothing was compared")
   if (hint === error.hint) return error

@@ -2,9 +2,10 @@
 import { ageWords } from "../status/checks.js"
 import { size } from "../status/facts.js"
 import { grouped, plural, visible } from "../words.js"
-import { type FoundBackup, milliseconds, type ReadFoundBackup } from "./list.js"
-import { type BackupManifest, filesOf, stored } from "./manifest.js"
+import { type FoundBackup, isGood, milliseconds, type ReadFoundBackup } from "./list.js"
+import { type BackupManifest, filesOf, isWhole, stored } from "./manifest.js"
 import { type BackupResult, badResult, knownResult } from "./results.js"
+import { nextOf } from "./unfinished.js"
 
 /** A backup of a list; what its manifest says is null where there is none that can be read. */
 export interface ListedBackup {
@@ -112,7 +113,10 @@ export function describeFound(found: ReadFoundBackup, location: string, now: num
     line("place", visible(location)),
     line("begun", `${listed.started_at}, ${agoWords(now - found.startedAt)}`),
     ...(read === undefined
-      ? [line("files", `${found.files.size}, ${size(listed.bytes)}`)]
+      ? [
+          line("files", `${found.files.size}, ${size(listed.bytes)}`),
+          ...unfinishedLines(found, location, now),
+        ]
       : manifestLines(read.manifest, read.sha256, listed)),
     ...(kept === null ? [] : [line("kept", `${visible(kept.reason)}${keptBy(kept)}`)]),
     ...(results.length === 0
@@ -122,6 +126,31 @@ export function describeFound(found: ReadFoundBackup, location: string, now: num
         )),
     ...(read === undefined ? [] : ["", ...tableLines(read.manifest)]),
   ].join("\n")
+}
+
+/** Whether a newer one is finished only the list tells. */
+const unfinishedLines = (found: FoundBackup, location: string, now: number): string[] =>
+  found.state !== "unfinished"
+    ? []
+    : [
+        ...(found.modifiedAt === 0 ? [] : [line("last written", agoWords(now - found.modifiedAt))]),
+        line("next", visible(nextOf(found, location, false))),
+      ]
+
+/** What is the matter with one of a list, and of an unfinished one what to do with it. */
+export function problemWords(
+  one: FoundBackup,
+  all: readonly FoundBackup[],
+  location: string,
+  now: number,
+): string {
+  if (one.state !== "unfinished") return `${one.problem}`
+  const written = one.modifiedAt === 0 ? "" : ` (last written ${agoWords(now - one.modifiedAt)})`
+  const isPassed = all.some((other) => {
+    const { about, startedAt } = other
+    return isGood(other) && about !== undefined && isWhole(about) && startedAt > one.startedAt
+  })
+  return `${one.problem}${written}; ${nextOf(one, location, isPassed)}`
 }
 
 /** The newest, and the one that counts against it. */

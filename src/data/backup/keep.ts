@@ -1,6 +1,7 @@
 // A backup that nobody is to remove: a file beside it says so, and why.
 import { TrailError } from "../errors.js"
 import { matches, object, oneOf, parseManifest, text, writeManifest } from "../manifest-form.js"
+import { shellPlace } from "../shell-word.js"
 import type { Store, StoreOptions } from "../store/store.js"
 import { manifestName } from "./manifest.js"
 import { bytesOf, readSmallFile, timeForm } from "./results.js"
@@ -72,6 +73,6 @@ export async function releaseIn(store: Store, name: string): Promise<Kept | null
 async function needFinished(store: Store, name: string): Promise<void> {
   if ((await store.size(`${name}/${manifestName}`)) !== undefined) return
   throw new TrailError("not-found", `there is no finished backup ${name} at ${store.location}`, {
-    hint: "nothing was changed; pgtrail backup list PLACE",
+    hint: `nothing was changed; what became of it: pgtrail backup list ${shellPlace(store.location)}`,
   })
 }

@@ -1,5 +1,6 @@
 // Which backups lie at a place, and in which state each of them is, by what lies there alone.
 import { TrailError } from "../errors.js"
+import { shellPlace } from "../shell-word.js"
 import type { Store, StoreOptions } from "../store/store.js"
 import { type Kept, keepName, readKept } from "./keep.js"
 import { type BackupManifest, backupName, contradictions, filesOf, manifestName, stored } from "./manifest.js"
@@ -7,6 +8,7 @@ import { type ReadBackup, readBackupManifest } from "./open.js"
 import { ownSignal } from "./own-signal.js"
 import { type FindOptions, isRewritten, rewritten } from "./recorded.js"
 import { type BackupResult, damageResult, readResults } from "./results.js"
+import { noManifest } from "./unfinished.js"
 
 /**
  * `finished`: its files are there, in the size that its manifest says. `damaged`: they are not, or the manifest is none. `unread`: a later
@@ -105,7 +107,7 @@ export async function findBackup(
   const folder = (await foldersIn(store, `${name}/`)).get(name)
   if (folder !== undefined) return await look(store, name, folder, options)
   throw new TrailError("not-found", `there is no backup ${name} at ${store.location}`, {
-    hint: "nothing was done; pgtrail backup list PLACE",
+    hint: `nothing was done; which are there: pgtrail backup list ${shellPlace(store.location)}`,
   })
 }
 
@@ -164,14 +166,14 @@ async function look(
   if (closed !== undefined) return without("unread", closed)
   const inItsPlace = files.has(manifestName) ? undefined : await inPlaceOfManifest(store, name)
   if (inItsPlace !== undefined) return without(...inItsPlace)
-  if (!files.has(manifestName)) return without("unfinished", noManifest)
+  if (!files.has(manifestName)) return without("unfinished", noManifest(files.keys()))
   let read: ReadBackup
   try {
     read = await readBackupManifest(store, name, options)
   } catch (error) {
     if (!(error instanceof TrailError)) throw error
     // It may have been removed just now.
-    if (error.code === "not-found") return without("unfinished", noManifest)
+    if (error.code === "not-found") return without("unfinished", noManifest(files.keys()))
     if (error.code === "incomplete") return without("unread", error.message)
     if (error.code !== "file") throw error
     return without(error.cause === undefined ? "damaged" : "unread", error.message)
@@ -215,8 +217,6 @@ function summaryOf(manifest: BackupManifest): BackupSummary {
     encrypted: filesOf(manifest).some(({ age }) => age !== null),
   }
 }
-
-const noManifest = "it has no manifest: it is being made, was stopped, or is half removed"
 
 function problemOf(
   manifest: BackupManifest,

@@ -1,10 +1,13 @@
 // Finds the backup that somebody means: one by its folder, or the newest good one of a place.
 import { TrailError } from "../errors.js"
+import { shellPlace } from "../shell-word.js"
 import { openStore, type Store, type StoreContext } from "../store/store.js"
 import { rivalsIn } from "./histories.js"
 import { actsIn } from "./known-acts.js"
 import { eachBackup, type FoundBackup, findAllBackups, findBackup, isGood } from "./list.js"
+import { type Nothing, noBackupAt, noSuchBackup, reading } from "./locate-words.js"
 import { backupName, isWhole, manifestName } from "./manifest.js"
+import { isBegun } from "./open.js"
 import { badResult, knownResult } from "./results.js"
 
 export interface LocatedBackup {
@@ -20,26 +23,45 @@ export interface LocateOptions {
   readonly newest?: boolean | undefined
   /** Whether it means the newest of all that have a manifest, good or not: for who is to find out. */
   readonly unproven?: boolean | undefined
+  /** What is said not to have been done where there is none: "nothing was restored". */
+  readonly nothing?: Nothing | undefined
 }
 
 /** `location` as readLocation gives it: PLACE, PLACE/NAME or its manifest. Throws TrailError `not-found`, `usage`, or what the store throws. */
 export async function locateBackup(
   location: string,
   context: StoreContext,
-  { newest = true, unproven = false }: LocateOptions = {},
+  { newest = true, unproven = false, nothing = "nothing was done" }: LocateOptions = {},
 ): Promise<LocatedBackup> {
   const [, above, name] = splitLocation(location)
-  if (name !== undefined) return { store: await openPlace(above, context), name, chosen: false }
   const store = await openPlace(above, context)
   try {
-    const found = await findAllBackups(store, { signal: context.signal })
-    if (!newest) throw unnamed(store, found)
-    const meant = await newestOf(store, found, unproven ? hasManifest : isGood, context)
+    if (name !== undefined) {
+      if (!(await reading(isThere(store, name), store, nothing)))
+        throw await noSuchBackup(store, name, nothing)
+      return { store, name, chosen: false }
+    }
+    const found = await reading(findAllBackups(store, { signal: context.signal }), store, nothing)
+    if (found.length === 0) throw await noBackupAt(above, context, nothing)
+    if (!newest) throw unnamed(store, found, nothing)
+    const meant = await newestOf(store, found, { unproven, nothing }, context)
     return { store, name: meant.name, chosen: true }
   } catch (error) {
     await store.close()
     throw error
   }
+}
+
+/** Whether anything lies there under that name: what it is worth whoever reads it tells. */
+async function isThere(store: Store, name: string): Promise<boolean> {
+  try {
+    if ((await store.size(`${name}/${manifestName}`)) !== undefined) return true
+  } catch (error) {
+    // A link, or something else that is not followed.
+    if (error instanceof TrailError && error.code === "file" && error.cause === undefined) return true
+    throw error
+  }
+  return await isBegun(store, name)
 }
 
 /** A place of backups. A table is none: it is in the database that is to be saved. */
@@ -80,25 +102,23 @@ export async function doubtOf(
 async function newestOf(
   store: Store,
   all: readonly FoundBackup[],
-  isMeant: (backup: FoundBackup) => boolean,
+  { unproven, nothing }: { readonly unproven: boolean; readonly nothing: Nothing },
   { signal }: StoreContext,
 ): Promise<FoundBackup> {
   const { location } = store
-  const good = all.filter(isMeant)
+  const list = `pgtrail backup list ${shellPlace(location)}`
+  const good = all.filter(unproven ? hasManifest : isGood)
   const whole = good.filter(({ about }) => about === undefined || isWhole(about))
   const [newest] = whole.length > 0 ? whole : good
   if (newest === undefined) {
-    throw new TrailError("not-found", `there is no good backup at ${location}`, {
-      hint:
-        all.length === 0
-          ? "nothing was done; name the place that pgtrail backup create wrote to, or the folder of one backup; one that was renamed gets back the name that its manifest.json has"
-          : "nothing was done; pgtrail backup list tells what is wrong with those that are there; name one as PLACE/NAME",
+    throw new TrailError("not-found", `there is no ${unproven ? "finished" : "good"} backup at ${location}`, {
+      hint: `${nothing}; what is wrong with ${all.length === 1 ? "the one" : `the ${all.length}`} there: ${list}`,
     })
   }
   const logs = new Set(good.flatMap(({ about }) => about?.log_id ?? []))
   if (logs.size > 1) {
     throw new TrailError("usage", `there are backups of ${logs.size} logs at ${location}`, {
-      hint: "nothing was done; pgtrail backup list tells which is of which; name one as PLACE/NAME",
+      hint: `${nothing}; name one as PLACE/NAME; which is of which: ${list}`,
     })
   }
   const told = (whole.length > 0 ? whole : good).filter(({ about }) => about !== undefined)
@@ -108,7 +128,7 @@ async function newestOf(
       "usage",
       `there are backups of copies of one log at ${location}: ${rivals.join("; ")}`,
       {
-        hint: "nothing was done; name one as PLACE/NAME; and let each database have a place of its own",
+        hint: `${nothing}; name one as PLACE/NAME; and let each database have a place of its own`,
       },
     )
   }
@@ -117,12 +137,10 @@ async function newestOf(
 
 const hasManifest = ({ state }: FoundBackup): boolean => state !== "unfinished"
 
-function unnamed({ location }: Store, all: readonly FoundBackup[]): TrailError {
-  const [newest] = all
+function unnamed({ location }: Store, all: readonly FoundBackup[], nothing: Nothing): TrailError {
+  const meant = all.find(isGood) ?? all[0]
+  const [place, name] = [shellPlace(location), meant?.name ?? "NAME"]
   return new TrailError("usage", `${location} is no backup`, {
-    hint:
-      newest === undefined
-        ? "nothing was done; name the folder of one backup, PLACE/NAME"
-        : `nothing was done; name one of them, as ${location}/${newest.name}: pgtrail backup list`,
+    hint: `${nothing}; name one of those there, as ${shellPlace(`${location}/${name}`)}: pgtrail backup list ${place}`,
   })
 }

@@ -6,6 +6,7 @@ import { sha256 } from "../canonical.js"
 import { strictText } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
 import { isModest, parseManifest } from "../manifest-form.js"
+import { shellPlace } from "../shell-word.js"
 import type { Store } from "../store/store.js"
 import {
   type BackupFile,
@@ -76,6 +77,18 @@ export async function readBackupManifest(
   return { manifest: read.manifest, sha256: sha256(bytes).toString("hex"), bytes: size }
 }
 
+/** Whether any of its files lies there, whole or not. */
+export async function isBegun(store: Store, name: string): Promise<boolean> {
+  for await (const _ of store.list(`${name}/`)) return true
+  try {
+    for await (const _ of store.unfinished(`${name}/`)) return true
+  } catch (error) {
+    // Not everybody who may read a bucket may see what is on its way there.
+    if (!(error instanceof TrailError)) throw error
+  }
+  return false
+}
+
 /**
  * For who cannot go on without it. As verify answers it: `broken` for a spoiled one, since something was found, `incomplete` where there are files
  * and no manifest. What nobody can read or find stays what it is.
@@ -93,12 +106,11 @@ export async function needManifest(
     if (code === "file" && cause === undefined)
       throw new TrailError("broken", message, { hint, cause: error })
     if (code !== "not-found") throw error
-    for await (const _ of store.list(`${name}/`)) {
+    if (await isBegun(store, name))
       throw new TrailError("incomplete", `${name} at ${store.location} has no manifest`, {
-        hint: "it was never finished, or the manifest was taken away; pgtrail backup list tells which backups are whole",
+        hint: `it was never finished, or the manifest was taken away; which are finished: pgtrail backup list ${shellPlace(store.location)}`,
         cause: error,
       })
-    }
     throw error
   }
 }

@@ -57,10 +57,12 @@ export class OwnFiles {
   /** The file of a partition is whole. What was taken over the next run takes over from where this one did. */
   async keep(stem: string, entry: Entry): Promise<void> {
     const { runs, ...rest } = entry
-    const { name, file, taken_over } = entry.table
+    const { name, file, taken_over, kind, since } = entry.table
     const size = runs?.length ?? 0
     const fits = this.#inMemory + size <= mostInMemory
-    const isNoted = !fits || (taken_over === null && BigInt(stored(file).bytes) >= smallFile)
+    // DEFAULT is read anew by every run.
+    const isOfUse = taken_over === null && !(kind === "partition" && since === null)
+    const isNoted = !fits || (isOfUse && BigInt(stored(file).bytes) >= smallFile)
     if (isNoted) await writeEntry(this.#store, this.#entryKey(stem), entry, this.#options)
     if (fits) this.#inMemory += size
     this.#others.delete(file.name)

@@ -1,9 +1,10 @@
 // Removes backups that no rule keeps. Each is whole by itself: what one took over from another stays its own.
 import { TrailError } from "../errors.js"
-import type { Store } from "../store/store.js"
+import { type Store, wholeName } from "../store/store.js"
 import { keepName } from "./keep.js"
 import { actsIn } from "./known-acts.js"
 import { findAllBackups } from "./list.js"
+import { reading } from "./locate-words.js"
 import { manifestName } from "./manifest.js"
 import { type Fate, planPrune } from "./prune-plan.js"
 import type { KeepRules } from "./prune-rules.js"
@@ -22,7 +23,7 @@ export interface PruneOptions extends RecordedOptions {
 export interface PrunedBackup extends Fate {
   /** `goes`: it would; `left`: it was to go, and did not. */
   readonly outcome: "stays" | "goes" | "removed" | "left"
-  /** Why it was left. */
+  /** Why it was left, or what of it. */
   readonly problem: string | null
 }
 
@@ -39,21 +40,23 @@ export async function pruneIn(
       hint: "nothing was removed; --keep-last N, --keep-daily N, --keep-weekly N, --keep-monthly N, --keep-yearly N or --keep-within 1y6m",
     })
   }
-  const found = await findAllBackups(store, { signal, recorded })
+  const found = await reading(findAllBackups(store, { signal, recorded }), store, "nothing was removed")
   const plan = await planPrune(found, rules, now, actsIn(store, { signal }))
   const pruned: PrunedBackup[] = []
+  const isStopped = (): boolean => signal?.aborted === true
   for (const fate of plan) {
     if (!fate.goes || !confirmed) {
       pruned.push({ ...fate, outcome: fate.goes ? "goes" : "stays", problem: null })
       continue
     }
     const { name } = fate.backup
-    signal?.throwIfAborted()
+    if (isStopped()) throw stopped(pruned, signal?.reason)
     progress?.(name)
     try {
       pruned.push(await removed(store, fate, signal))
     } catch (error) {
-      if (!(error instanceof TrailError) || signal?.aborted === true) throw error
+      if (isStopped()) throw stopped(pruned, error)
+      if (!(error instanceof TrailError)) throw error
       if (unreachable.has(error.code)) throw stoppedAt(name, pruned, error)
       pruned.push({ ...fate, outcome: "left", problem: error.message })
     }
@@ -67,26 +70,45 @@ async function removed(store: Store, fate: Fate, signal: AbortSignal | undefined
   if (fate.backup.kept === null && (await store.size(`${name}/${keepName}`)) !== undefined) {
     return { ...fate, goes: false, outcome: "stays", reason: "kept since", problem: null }
   }
-  await removeBackup(store, name, signal)
-  return { ...fate, outcome: "removed", problem: null }
+  return { ...fate, outcome: "removed", problem: await removeBackup(store, name, signal) }
 }
 
-/** The manifest first: what is half removed is then a backup that was never finished, and never one that lacks files. */
-async function removeBackup(store: Store, name: string, signal: AbortSignal | undefined): Promise<void> {
+/** Tells what stays, in words: only what pgtrail wrote is removed. The manifest first: what is half removed is then a backup that was never finished, and never one that lacks files. */
+async function removeBackup(
+  store: Store,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
   await store.remove(`${name}/${manifestName}`)
   const keys = new Set<string>()
-  for await (const { key } of store.list(`${name}/`)) keys.add(key)
+  const others: string[] = []
+  const strange = (path: string): void => {
+    if (wholeName(path) === undefined) others.push(path.slice(name.length + 1))
+  }
+  for await (const { key } of store.list(`${name}/`, { strange })) keys.add(key)
   for await (const { key } of store.unfinished(`${name}/`)) keys.add(key)
   for (const key of keys) {
     signal?.throwIfAborted()
     await store.remove(key)
   }
+  const [first] = others
+  if (first === undefined) return null
+  return `its folder stays, with what is no file of pgtrail's: ${first}${others.length > 1 ? ` and ${others.length - 1} more` : ""}`
 }
 
-function stoppedAt(name: string, done: readonly PrunedBackup[], error: TrailError): TrailError {
+const countOf = (done: readonly PrunedBackup[]): string => {
   const count = done.filter(({ outcome }) => outcome === "removed").length
+  return `${count} ${count === 1 ? "was" : "were"} removed before it`
+}
+
+const again = "what is half removed counts as unfinished; run it again"
+
+function stoppedAt(name: string, done: readonly PrunedBackup[], error: TrailError): TrailError {
   return new TrailError(error.code, `${name} could not be removed: ${error.message}`, {
-    hint: `${count} were removed before it; what is half removed counts as unfinished; run it again`,
+    hint: `${countOf(done)}; ${again}`,
     cause: error,
   })
 }
+
+const stopped = (done: readonly PrunedBackup[], cause: unknown): TrailError =>
+  new TrailError("cancelled", "stopped before the end", { hint: `${countOf(done)}; ${again}`, cause })

@@ -93,7 +93,7 @@ function refuseSchema(schema: string, { is_taken }: Found): void {
   const isOwn = schema === "" || /^pg/i.test(schema) || schema === "information_schema"
   if (isOwn || Buffer.byteLength(schema) > 63) {
     throw new TrailError("usage", `--schema takes a schema of your own, not ${JSON.stringify(schema)}`, {
-      hint: `${nothingRestored}; its name is not pgtrail, and does not begin with pg`,
+      hint: `${nothingRestored}; its name has 1 to 63 bytes, and does not begin with pg`,
     })
   }
   if (is_taken !== "t") return

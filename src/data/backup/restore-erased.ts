@@ -7,7 +7,8 @@ type Told = Pick<RestoredBackup, "dry_run" | "replaced" | "reapplied">
 /** Acts of it, which go with it. What it had erased again from a register stands in that register under its first act. */
 export function erasedAndBack({ dry_run, replaced, reapplied }: Told): readonly string[] {
   if (dry_run) return []
-  const covered = new Set((reapplied?.erasures ?? []).map(({ act, act_hash: hash }) => `${act} ${hash}`))
+  const listed = [...(reapplied?.erasures ?? []), ...(reapplied?.pseudonymizations ?? [])]
+  const covered = new Set(listed.map(({ act, act_hash: hash }) => `${act} ${hash}`))
   const redactions = replaced?.newer_redactions ?? []
   return redactions
     .filter(({ act, hash, strategy }) =>
@@ -24,7 +25,7 @@ export function warningsOfErased(report: Told, register: string | undefined): st
   const { reapplied } = report
   const named = `${acts.slice(0, most).join(", ")}${acts.length > most ? ` and ${acts.length - most} more` : ""}`
   return [
-    ...(reapplied !== null && reapplied.erasures.length === 0
+    ...(reapplied !== null && reapplied.erasures.length + reapplied.pseudonymizations.length === 0
       ? [`the register ${register} lists no erasure of this log: look whether it is the right one, and whole`]
       : []),
     ...(acts.length === 0

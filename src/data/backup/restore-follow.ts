@@ -36,7 +36,7 @@ export async function follow(
     ...(options.publicKeys === undefined ? {} : { publicKeys: options.publicKeys }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     progress: (events) => options.progress?.(`verified ${plural(events, "event")}`),
-  }).catch(afterRestore("pgtrail verify"))
+  }).catch(afterRestore(options.signal, "pgtrail verify"))
   return { reapplied, verification }
 }
 
@@ -50,15 +50,23 @@ async function erase(
     reason: "restore of a backup",
     requestedBy: options.requestedBy,
     key: options.key,
+    keys: options.privacyKeys,
     signal: options.signal,
     progress: options.progress,
-  }).catch(afterRestore(`pgtrail gdpr reapply --register ${shellWord(register)}`, "pgtrail verify"))
+  }).catch(
+    afterRestore(options.signal, `pgtrail gdpr reapply --register ${shellWord(register)}`, "pgtrail verify"),
+  )
 }
 
 /** The log is there, whatever fails now. */
 const afterRestore =
-  (command: string, then?: string) =>
+  (signal: AbortSignal | undefined, command: string, then?: string) =>
   (error: unknown): never => {
+    if (signal?.aborted === true) {
+      const next = then === undefined ? command : `${command}, and then ${then}`
+      const message = "the log is restored; then: stopped before the end"
+      throw new TrailError("cancelled", message, { hint: `run it by itself: ${next}`, cause: error })
+    }
     if (!(error instanceof TrailError)) throw error
     throw new TrailError("incomplete", `the log is restored; then: ${error.message}`, {
       hint: `run it by itself: ${command}${error.hint === undefined ? "" : ` (${error.hint})`}${then === undefined ? "" : `, and then ${then}`}`,

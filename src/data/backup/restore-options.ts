@@ -2,6 +2,7 @@
 import { TrailError } from "../errors.js"
 import { toTrailError } from "../server-errors.js"
 import type { StoreContext } from "../store/store.js"
+import type { PrivacyKeys } from "../subject/keys.js"
 import type { Reapplied } from "../subject/reapply.js"
 import type { VerifyReport } from "../verify/report.js"
 
@@ -19,6 +20,8 @@ export interface RestoreBackupOptions {
   readonly key?: string | undefined
   /** File of the register of erasures: what it lists is redacted again. */
   readonly register?: string | undefined
+  /** Keys of pseudonyms, which are given again with them alone. */
+  readonly privacyKeys?: PrivacyKeys | undefined
   /** False makes the connected role own everything. Default: as the log had it. */
   readonly roles?: boolean | undefined
   /** A copy has a log id of its own from then on. Default: restore. */
@@ -136,6 +139,16 @@ export const told = (error: TrailError): TrailError =>
     sqlstate: error.sqlstate,
     cause: error,
   })
+
+/** Whoever stopped it is told that nothing came of it. `anyway`: a connection that was lost then was cut for that reason. */
+export function stoppedOr(error: unknown, signal: AbortSignal | undefined, anyway = false): unknown {
+  const isOfStop =
+    !(error instanceof TrailError) ||
+    error.code === "cancelled" ||
+    (anyway && ["connection-lost", "closed"].includes(error.code))
+  if (signal?.aborted !== true || !isOfStop) return error
+  return new TrailError("cancelled", "stopped before the end", { hint: nothingRestored, cause: error })
+}
 
 /** Throws it again, with what became of the restore; of a commit that was lost with its connection nobody knows that yet. */
 export function saying(error: unknown): never {

@@ -26,6 +26,7 @@ import {
   type RestoredBackup,
   saying,
   silenceOf,
+  stoppedOr,
 } from "./restore-options.js"
 import { backupHeads, type Heads } from "./restore-replaced.js"
 import { dropRoom, makeRoom, replacedRoom, room, withRestoreLock } from "./restore-room.js"
@@ -61,7 +62,7 @@ export async function restoreBackup(
   location: string,
   options: RestoreBackupOptions = {},
 ): Promise<RestoredBackup> {
-  const { store, name } = await locateBackup(location, options.stores ?? {})
+  const { store, name } = await locateBackup(location, options.stores ?? {}, { nothing: nothingRestored })
   try {
     return await restoreFrom(target, store, name, options)
   } finally {
@@ -80,12 +81,13 @@ export async function restoreFrom(
   options: RestoreBackupOptions = {},
 ): Promise<RestoredBackup> {
   const started = performance.now()
-  const job = await prepare(target, store, name, options).catch(saying)
+  const ended = (error: unknown): never => saying(stoppedOr(error, options.signal))
+  const job = await prepare(target, store, name, options).catch(ended)
   const done = await withClient(target, (client) =>
     whileWatched(client, target, silenceOf(options), () =>
       options.dryRun === true ? tell(client, job) : withRestoreLock(client, () => restore(client, job)),
     ),
-  ).catch(saying)
+  ).catch(ended)
   const { manifest } = job.backup
   const isLog = options.schema === undefined && options.dryRun !== true
   const watched = { ...fixedTarget(target), silenceMs: silenceOf(options) }
@@ -94,7 +96,7 @@ export async function restoreFrom(
     replacing ? settleReplaced(watched, isGood, job.lockTimeoutMs) : undefined
   const { reapplied, verification } = isLog
     ? await follow(watched, manifest.level, options).catch(async (error: unknown) => {
-        throw keepingReplaced(error, await settle(false))
+        throw keepingReplaced(error, await settle(options.signal?.aborted === true ? undefined : false))
       })
     : { reapplied: null, verification: null }
   // What nobody has verified may be worth less than what was there.
@@ -183,6 +185,7 @@ async function restore(client: Client, job: Job): Promise<Done> {
   const { backup, heads, options, lockTimeoutMs, roles } = job
   const database = await readDatabase(client, backup, heads, options)
   for (const left of [room, replacedRoom]) await dropRoom(client, left, lockTimeoutMs)
+  let isLoading = true
   try {
     options.progress?.("making the tables")
     await makeRoom(client, backup, { roles, lockTimeoutMs })
@@ -194,16 +197,18 @@ async function restore(client: Client, job: Job): Promise<Done> {
     options.progress?.("attaching the partitions")
     await attachPartitions(client, backup, { roles, lockTimeoutMs })
     options.signal?.throwIfAborted()
+    isLoading = false
     if (options.schema !== undefined) {
       await appearBeside(client, job, options.schema)
       return { ...done, warnings: detachedBeside(backup, options.schema) }
     }
     return { ...done, ...(await appearAsLog(client, job, database)) }
   } catch (error) {
+    const failed = isLoading ? stoppedOr(error, options.signal, true) : error
     await dropRoom(client, room, lockTimeoutMs).catch((why: unknown) => {
-      throw leaving(error, room, why)
+      throw leaving(failed, room, why)
     })
-    throw error
+    throw failed
   }
 }
 

@@ -32,6 +32,9 @@ const mostOfByte = 1032n
 export const isAbsurd = ({ text, gzip }: BackupFile): boolean =>
   BigInt(text.bytes) > mostOfByte * (BigInt(gzip.bytes) + 1n)
 
+/** A link is never followed: somebody else says where it leads. */
+export const noFile = "is no file, but a link or something else in its place"
+
 /** `visit` gets what it holds, piece by piece; what it throws comes back as it is. Throws what the store throws where it cannot be read. */
 export async function readFile(
   store: Store,
@@ -47,7 +50,7 @@ export async function readFile(
     if (!(error instanceof TrailError) || error.code !== "file" || error.cause !== undefined) throw error
     const again: unknown = await store.size(`${name}/${file.name}`).catch((failed: unknown) => failed)
     if (!(again instanceof TrailError) || again.code !== "file" || again.cause !== undefined) throw error
-    return { ...missing, problems: ["is no file, but a link or something else in its place"] }
+    return { ...missing, problems: [noFile] }
   }
 }
 

@@ -3,7 +3,7 @@ import { TrailError } from "../errors.js"
 import type { Store } from "../store/store.js"
 import { laterWords } from "./later.js"
 import { type BackupManifest, filesOf, manifestName } from "./manifest.js"
-import { type ReadBackup, type ReadBackupOptions, readBackupManifest } from "./open.js"
+import { isBegun, type ReadBackup, type ReadBackupOptions, readBackupManifest } from "./open.js"
 import { isAbsurd, readFile } from "./verify-file.js"
 import type { Others } from "./verify-lying.js"
 import type { BackupFindings } from "./verify-report.js"
@@ -21,15 +21,10 @@ export async function manifestOf(
   } catch (error) {
     if (!(error instanceof TrailError)) throw error
     if (error.code === "not-found") {
-      for await (const _ of store.list(`${name}/`)) {
-        findings.addFile(
-          "unfinished",
-          manifestName,
-          "is missing: it was never finished, or the manifest was taken away",
-        )
-        return undefined
-      }
-      throw error
+      if (!(await isBegun(store, name))) throw error
+      const words = "is missing: it was never finished, or the manifest was taken away"
+      findings.addFile("unfinished", manifestName, words)
+      return undefined
     }
     if (error.code === "incomplete") findings.addFile("later", manifestName, "was written by a later pgtrail")
     else if (error.code === "file" && error.cause === undefined)

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path"
 import { TrailError } from "../errors.js"
 import { failing, makeFolder, removeEmpty, statOf, strange, syncFolder } from "./disk.js"
 import { place, placeLink, read, write } from "./folder-file.js"
+import { tellStrange } from "./folder-strange.js"
 import { pathOf } from "./location.js"
 import {
   checkKey,
@@ -97,7 +98,7 @@ export function openFolder(location: string, give: typeof link = link): Store {
       const path = pathTo(key)
       await needBase("read")
       const folder = dirname(path)
-      await failing("remove", path, async () => {
+      const removed = async (): Promise<void> => {
         const stats = await statOf(folder)
         if (stats === undefined) return
         if (!stats.isDirectory()) throw strange(folder, "folder")
@@ -107,7 +108,9 @@ export function openFolder(location: string, give: typeof link = link): Store {
         }
         await syncFolder(folder)
         if (await removeEmpty(folder)) await syncFolder(base)
-      })
+      }
+      // Another process may take the folder away meanwhile.
+      await failing("remove", path, () => removed().catch(unlessGone))
     },
     async stays(key) {
       const path = pathTo(key)
@@ -141,7 +144,7 @@ async function* walk(
   base: string,
   prefix: string,
   keyed: (name: string) => string | undefined,
-  { closed }: ListOptions = {},
+  { closed, strange }: ListOptions = {},
 ): AsyncGenerator<StoredObject> {
   const folders = await failing("read", base, () => readdir(base, { withFileTypes: true }))
   const names = folders.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`)
@@ -155,6 +158,7 @@ async function* walk(
       closed(name.slice(0, -1), error)
       return []
     })
+    if (strange !== undefined) await tellStrange(base, name, entries, strange)
     const files = entries.filter((entry) => entry.isFile()).map((entry) => entry.name)
     for (const file of files.sort()) {
       const key = `${name}${keyed(file) ?? ""}`

@@ -21,10 +21,18 @@ export interface Head {
 export async function headOf(
   client: S3Client,
   key: string,
-  { signal, sure = false }: { signal?: AbortSignal | undefined; sure?: boolean } = {},
+  {
+    signal,
+    sure = false,
+    query = {},
+  }: {
+    signal?: AbortSignal | undefined
+    sure?: boolean
+    query?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<Head | undefined> {
   try {
-    const { headers } = await client.ask({ method: "HEAD", key, signal })
+    const { headers } = await client.ask({ method: "HEAD", key, query, signal })
     const token = headers["x-amz-meta-pgtrail-put"]
     return {
       bytes: BigInt(headers["content-length"] ?? 0),
@@ -74,21 +82,25 @@ export async function staysOf(
   if (locked === undefined && (version === undefined || version === "null")) return undefined
   // Other servers than Amazon's name a version and keep none.
   if (locked === undefined && !(await keepsVersions(client, signal))) return undefined
-  const words = [
-    ...(locked === undefined ? [] : [locked]),
-    "the bucket keeps versions of what is removed",
-  ].join("; ")
-  const id = version === undefined ? "VERSION" : version
-  const next = `aws s3api delete-object --bucket ${client.bucket} --key ${key} --version-id ${id}`
+  return staysWords(client.bucket, key, { version: version ?? "VERSION", locked })
+}
+
+export function staysWords(
+  bucket: string,
+  key: string,
+  { version, locked }: { readonly version: string; readonly locked: string | undefined },
+): Stays {
+  const words = [...(locked === undefined ? [] : [locked]), "the bucket keeps versions of what is removed"]
+  const next = `aws s3api delete-object --bucket ${bucket} --key ${key} --version-id ${version}`
   return {
-    why: `${words} (version ${id})`,
+    why: `${words.join("; ")} (version ${version})`,
     isNameless: true,
     next: locked === undefined ? next : `when it lets go: ${next}`,
   }
 }
 
 /** Also where that may not be asked. */
-async function keepsVersions(client: S3Client, signal: AbortSignal | undefined): Promise<boolean> {
+export async function keepsVersions(client: S3Client, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     const { text } = await client.ask({ method: "GET", query: { versioning: "" }, signal })
     return elementOf(text, "Status") !== undefined

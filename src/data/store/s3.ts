@@ -3,6 +3,7 @@ import { bucketAndPrefix } from "./location.js"
 import { type Asked, createClient } from "./s3-client.js"
 import { copyObject } from "./s3-copy.js"
 import { headOf, isMissing, staysOf } from "./s3-head.js"
+import { keptOf } from "./s3-kept.js"
 import { objects, uploads } from "./s3-list.js"
 import { endUpload, putObject } from "./s3-put.js"
 import { read } from "./s3-read.js"
@@ -11,10 +12,12 @@ import {
   checkKey,
   existsAlready,
   isKey,
+  type ListOptions,
   notFound,
   type S3Settings,
   type Store,
   type StoredObject,
+  type StrangeKind,
 } from "./store.js"
 
 /** What only looks ends with the signal; what removes or cleans up is done to its end. */
@@ -33,18 +36,31 @@ export function openBucket(location: string, settings: S3Settings, stop?: AbortS
   }
 
   /** Not every server lists in the order of the keys. */
-  async function* walk(pages: AsyncIterable<StoredObject>): AsyncGenerator<StoredObject> {
+  async function* walk(
+    pages: AsyncIterable<StoredObject>,
+    { strange }: ListOptions = {},
+  ): AsyncGenerator<StoredObject> {
     const found = await saying("list", location, async () => {
       const own: StoredObject[] = []
       for await (const { key: whole, bytes, modified } of pages) {
         const key = whole.slice(prefix.length)
-        // What others keep in the bucket is none of these.
-        if (whole.startsWith(prefix) && isKey(key)) own.push({ key, bytes, modified })
+        if (!whole.startsWith(prefix)) continue
+        if (isKey(key)) own.push({ key, bytes, modified })
+        else if (!isMarker(key, bytes)) strange?.(key.replace(/\/$/, ""), strangeKind(key, bytes))
       }
       return own
     })
     yield* found.sort((one, other) => (one.key < other.key ? -1 : 1))
   }
+
+  const got = (key: string, signal = stop, query: Record<string, string> = {}) =>
+    saying("read", shown(key), async () => {
+      const asked: Asked = { method: "GET", key: full(key), query, signal }
+      const answer = await client.open(asked).catch((error) => {
+        throw isMissing(error) ? notFound(shown(key)) : error
+      })
+      return read(client, asked, answer, shown(key))
+    })
 
   return {
     location,
@@ -65,20 +81,13 @@ export function openBucket(location: string, settings: S3Settings, stop?: AbortS
       // Of a server that copies nothing itself it goes through here.
       if (done === "unable") await this.put(key, await this.get(from, { signal }), { signal })
     },
-    get: (key, { signal = stop } = {}) =>
-      saying("read", shown(key), async () => {
-        const asked: Asked = { method: "GET", key: full(key), signal }
-        const answer = await client.open(asked).catch((error) => {
-          throw isMissing(error) ? notFound(shown(key)) : error
-        })
-        return read(client, asked, answer, shown(key))
-      }),
+    get: (key, { signal } = {}) => got(key, signal),
     size: (key) =>
       saying("read", shown(key), async () => {
         const head = await headOf(client, full(key), { signal: stop, sure: true })
         return head?.bytes
       }),
-    list: (start) => walk(objects(client, `${prefix}${start}`, stop)),
+    list: (start, options) => walk(objects(client, `${prefix}${start}`, stop), options),
     unfinished: (start) => walk(uploads(client, `${prefix}${start}`, stop)),
     remove: (key) =>
       saying("remove", shown(key), async () => {
@@ -90,6 +99,25 @@ export function openBucket(location: string, settings: S3Settings, stop?: AbortS
         }
       }),
     stays: (key) => saying("read", shown(key), () => staysOf(client, full(key), stop)),
+    kept: (name, beside) =>
+      saying("list", shown(name), async () => {
+        const kept = await keptOf(client, `${prefix}${name}/`, full(beside), stop)
+        if (kept?.versions === undefined) return kept
+        const { stays, versions } = kept
+        const get: Store["get"] = async (key, { signal } = {}) => {
+          const versionId = versions.get(full(key))
+          if (versionId === undefined) throw notFound(shown(key))
+          return got(key, signal, { versionId })
+        }
+        return { stays, get }
+      }),
     close: async () => client.close(),
   }
 }
+
+/** An empty object with a slash behind its name is how consoles and mounts write a folder. */
+const strangeKind = (key: string, bytes: bigint): StrangeKind =>
+  key.endsWith("/") && bytes === 0n ? "folder" : "file"
+
+/** That of the folder NAME itself. */
+const isMarker = (key: string, bytes: bigint): boolean => /^[^/]+\/$/.test(key) && bytes === 0n

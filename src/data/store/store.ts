@@ -16,7 +16,11 @@ export interface StoreOptions {
 export interface ListOptions {
   /** Called for a folder within the store that may not be read, which is then passed over; without it the list fails there. */
   readonly closed?: ((name: string, error: TrailError) => void) | undefined
+  /** Called for what lies under that prefix and has no key: no store put it there, or it is not whole. Its path as it lies there. */
+  readonly strange?: ((path: string, kind: StrangeKind) => void) | undefined
 }
+
+export type StrangeKind = "file" | "folder" | "link" | "other"
 
 /** A key is NAME/FILE. Nothing is ever written over, and what is half written has no key. */
 export interface Store {
@@ -42,7 +46,18 @@ export interface Store {
   remove(key: string): Promise<void>
   /** Why what lies under that key would stay though it were to go, as far as that can be told without a try; it changes nothing. */
   stays(key: string): Promise<Stays | undefined>
+  /**
+   * Bytes of what had that name and was removed, where a store can keep them; `beside` is a key that is there, by which it tells whether it
+   * does. Undefined where it has none.
+   */
+  kept?(name: string, beside: string): Promise<KeptBytes | undefined>
   close(): Promise<void>
+}
+
+export interface KeptBytes {
+  readonly stays: Stays
+  /** Reads them; missing where nobody may. */
+  readonly get?: Store["get"]
 }
 
 /** In words. */
