@@ -24,12 +24,14 @@ export async function readIdentity(
   return readIdentities(await readSecret(typed, session.io).catch(hinting))
 }
 
-/** Which of the keys on the line it was; a secret that cannot be had mostly says no more than that. */
+/** Which of the keys on the line it was. */
 function hinting(error: unknown): never {
   if (!(error instanceof TrailError)) throw error
-  const { code, message, hint } = error
-  const next = hint ?? "--identity takes file:PATH, env:NAME or cmd:COMMAND of a private key of age"
-  throw new TrailError(code, message, { hint: `nothing was done; ${next}`, cause: error })
+  const { code, message, hint = "nothing was done" } = error
+  throw new TrailError(code, message, {
+    hint: `${hint}. --identity takes file:PATH, env:NAME or cmd:COMMAND of a private key of age`,
+    cause: error,
+  })
 }
 
 /** For a verification that reads archives too; nothing where no place was named. */

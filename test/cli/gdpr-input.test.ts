@@ -7,6 +7,7 @@ import { Readable } from "node:stream"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { until } from "../data/cluster.js"
 import { bringBack, keepLog } from "../data/kept-log.js"
+import { here } from "../data/retention-fixture.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { runInProcess } from "./io.js"
 
@@ -120,7 +121,7 @@ test.skipIf(!isReady)(
     try {
       await until("it waits for the other redaction", async () => {
         const waiting = await db.query(
-          "select from pg_locks where not granted and locktype = 'advisory' and classid = 1885828210 and objid::bigint = 4294967288",
+          `select from pg_locks where not granted and locktype = 'advisory' and classid = 1885828210 and objid::bigint = 4294967288 and ${here}`,
         )
         return waiting.length === 1
       })

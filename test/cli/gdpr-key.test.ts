@@ -48,7 +48,8 @@ test("pgtrail gdpr key", async () => {
     )
     .replaceAll(folder, "FOLDER")
   await expect(masked).toMatchFileSnapshot(file)
-  expect(now.replace(/^\$.*$/gm, "")).not.toMatch(/geheim|anna|u-1/i)
+  // Not among the letters of a pseudonym: any three come there by chance.
+  expect(masked.replace(/^\$.*$/gm, "")).not.toMatch(/geheim|anna|u-1/i)
 })
 
 /** A folder with a configuration that names a key, and the same database. */
@@ -130,7 +131,7 @@ test("a pseudonym is revealed on the line, and its key may come from the environ
     "--json",
   )
   expect(JSON.parse(done.stdout)).toMatchObject({ events: "3", key_id: "k1", act: expect.any(String) })
-  expect(done.stdout).not.toContain("anna")
+  expect(done.stdout).not.toMatch(/\banna\b/)
   const [{ pseudonym }] = JSON.parse(done.stdout).organizations
   const revealed = await run("reveal", pseudonym, "--reason", "inquiry")
   expect(revealed).toMatchObject({ exit: 0, stderr: expect.stringMatching(/recorded as act \d+/) })
@@ -140,6 +141,6 @@ test("a pseudonym is revealed on the line, and its key may come from the environ
   expect(acts.stdout).toContain("inquiry")
   for (const kind of ["redact", "privacy_key", "reveal"]) {
     const shown = await runInProcess(["act", "list", "--kind", kind, "--json"], { env })
-    expect(shown.stdout).not.toMatch(/anna|u-1/)
+    expect(shown.stdout).not.toMatch(/\banna\b|(?<![\w-])u-1(?![\w-])/)
   }
 })

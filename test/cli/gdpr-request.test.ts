@@ -35,6 +35,7 @@ test("no message of gdpr restrict, unrestrict and rectify has what was typed of 
     ["rectify", "acme/0/1", "--set", "event_type=secret-1", ...why],
     ["rectify", "acme/0/1", "--set", "details=secret-1", ...why],
     ["rectify", "acme/0/1", "--set", "secret-1", ...why],
+    ["rectify", "secret-1", "--set", "details={}", ...why],
   ]) {
     const { exit, stdout, stderr } = await runInProcess(["gdpr", ...line], { env })
     expect(exit).not.toBe(0)
@@ -55,8 +56,29 @@ test("a receipt that says that the erasure is not complete does not close a requ
     expect(refused.exit).toBe(2)
     expect(refused.stderr).toContain("says that the erasure is not complete")
     expect((await gdpr("show", "R-1")).stdout).toContain("erasure, open")
-    writeFileSync(receipt, '{"complete": true}')
+    writeFileSync(receipt, '{"complete": true, "schema": "pgtrail.erasure_receipt/1", "request": "R-1"}')
     expect((await gdpr("close", "R-1", "--outcome", "done", "--receipt", receipt)).exit).toBe(0)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test.each([
+  ["names no request", '{"complete": true, "schema": "pgtrail.erasure_receipt/1"}'],
+  ["is none", '{"complete": true, "request": "R-2"}'],
+  ["is no document", "scanned"],
+])("a receipt of an erasure that %s answers no request", async (_, content) => {
+  const env = { PGTRAIL_URL: db.url }
+  const folder = mkdtempSync(join(tmpdir(), "pgtrail-request-"))
+  try {
+    const receipt = join(folder, "receipt")
+    writeFileSync(receipt, content)
+    const gdpr = (...line: readonly string[]) => runInProcess(["gdpr", "request", ...line], { env })
+    await gdpr("add", "erasure", "--id", "R-2")
+    const refused = await gdpr("close", "R-2", "--outcome", "done", "--receipt", receipt)
+    expect(refused.exit).toBe(2)
+    expect(refused.stderr).toContain("the request R-2 is of erasure, and nothing in the log answers it")
+    expect((await gdpr("show", "R-2")).stdout).toContain("erasure, open")
   } finally {
     rmSync(folder, { recursive: true })
   }

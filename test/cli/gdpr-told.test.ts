@@ -53,7 +53,8 @@ test.each(["csv", "ndjson"])(
 test("a request is not closed with the receipt, or the manifest, of another one", async () => {
   const receipt = join(folder, "receipt.json")
   await gdpr("request", "add", "erasure", "--id", "R-1")
-  const close = () => gdpr("request", "close", "R-1", "--outcome", "done", "--receipt", receipt)
+  const close = () =>
+    gdpr("request", "close", "R-1", "--outcome", "done", "--receipt", receipt, "--reason", "x")
   writeFileSync(receipt, '{"complete": true, "request": "R-2"}')
   const refused = await close()
   expect(refused.exit).toBe(2)

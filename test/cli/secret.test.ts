@@ -38,6 +38,8 @@ async function refused(
   expect(exitCodeOf(error.code)).toBe(2)
   expect(error.message).toMatch(says)
   expect(error.message + error.hint).not.toContain("hunter2")
+  // What to do next, of every source.
+  expect(error.hint).toMatch(/^nothing was done; .{20}/s)
   return error
 }
 function file(name: string, content: string | Uint8Array, mode = 0o600): string {
@@ -56,7 +58,7 @@ describe("a secret", () => {
 
   it("is read from the environment of the run, and from nowhere else", async () => {
     expect(await read("env:KEY", { KEY: "hunter2\n" })).toBe("hunter2")
-    await refused("env:KEY", /^the variable KEY is not set$/)
+    expect((await refused("env:KEY", /^the variable KEY is not set$/)).hint).toContain("export it")
     await refused("env:KEY", /^the variable KEY is empty$/, { KEY: "\n" })
   })
 
@@ -74,7 +76,7 @@ describe("a file is refused", () => {
     async (mode) => {
       const name = file(`mode-${mode}`, "hunter2", mode)
       const error = await refused(`file:${name}`, /can be read or written by others$/)
-      expect(error.hint).toBe(`chmod 600 ${name}`)
+      expect(error.hint).toBe(`nothing was done; chmod 600 ${name}`)
       chmodSync(name, 0o600)
       expect(await read(`file:${name}`)).toBe("hunter2")
     },
@@ -88,7 +90,8 @@ describe("a file is refused", () => {
   })
 
   it("that is missing, a folder, empty or large", async () => {
-    await refused("file:missing", /^cannot read .*missing: no such file$/)
+    const missing = await refused("file:missing", /^cannot read .*missing: no such file$/)
+    expect(missing.hint).toContain(`ls -la ${folder}`)
     mkdirSync(path("folder"), { mode: 0o700 })
     await refused("file:folder", /is a folder$/)
     file("empty", "\n\n")
@@ -101,6 +104,7 @@ describe("a file is refused", () => {
 describe("a command is refused", () => {
   it("that fails, even after it printed something, and it is not repeated", async () => {
     const error = await refused("cmd:echo hunter2; exit 7", /^the command of cmd: ended with exit code 7$/)
+    expect(error.hint).toContain("run the command by itself")
     expect(error.message + error.hint).not.toContain("echo")
     await refused("cmd:hunter2-no-such-program 2>/dev/null", /ended with exit code 127$/)
     await refused("cmd:kill -9 $$", /ended with SIGKILL$/)
@@ -131,6 +135,6 @@ it("what is no reference is refused and not repeated: it may be the secret itsel
     "",
   ]) {
     const error = await refused(typed, /^a key or password is given by reference, never by itself$/)
-    expect(error.hint).toBe("use file:PATH, env:NAME or cmd:COMMAND")
+    expect(error.hint).toBe("nothing was done; use file:PATH, env:NAME or cmd:COMMAND")
   }
 })

@@ -1,4 +1,5 @@
 // More steps of a random life in which people are erased: archives are written anew without them, events are rectified, people are restricted.
+import { randomBytes } from "node:crypto"
 import { expect } from "vitest"
 import type { Trail } from "../../src/data/index.js"
 import { redactArchives } from "../../src/data/subject/archives.js"
@@ -135,7 +136,44 @@ export function rightsSteps(
     return `restore, and erase ${subject} again${inText ? ", in text" : ""}: ${free.length} of ${found.length}`
   }
 
-  return { rewrite, rectify, restrict, unrestrict, physical, reapply }
+  const secret = randomBytes(32).toString("base64")
+  const keys = { ids: ["key-again"], read: async () => secret }
+  /** The same of a pseudonym: it is the same one after. */
+  const reapplyPseudonym: Step = async (db, model, pick) => {
+    const known = await db.query("select from pgtrail.privacy_key where key_id = 'key-again'")
+    if (known.length === 0) await trail.addPrivacyKey({ id: "key-again", keys })
+    const live = [...model.live.values()]
+    const inside = users.filter((user) => live.some(({ actor }) => actor === user))
+    const subject = oneOf(inside.length > 0 ? inside : users, pick)
+    const strategy = oneOf(["hash", "token", "encrypt"] as const, pick)
+    const inText = pick(2) === 0
+    const found = live.filter((event) => people.isFound(event, subject, inText))
+    const free = found.filter((event) => !model.isHeld(event))
+    const told = { subject, strategy, inText, events: String(free.length) }
+    const restore = await backup({ db })
+    const { events, organizations } = await trail.pseudonymize([{ kind: "id", value: subject }], {
+      ...{ ...asked, strategy, inText, register, keys, archives: false },
+    })
+    expect({ subject, strategy, inText, events }).toEqual(told)
+    const named = await valuesOf(db)
+    await restore()
+    const { pseudonymizations } = await trail.reapply(register, { keys })
+    const again = pseudonymizations.filter(({ replaced }) => replaced !== "0")
+    expect({ ...told, why: again.map(({ why }) => why) }).toEqual({
+      ...told,
+      why: free.length > 0 ? [null] : [],
+    })
+    expect(await valuesOf(db)).toEqual(named)
+    const pseudonyms = new Map(organizations.map((one) => [one.organization_id, one.pseudonym ?? ""]))
+    for (const event of free) {
+      const pseudonym = pseudonyms.get(event.organization) ?? gone
+      people.replace(event, subject, pseudonym)
+      model.live.set(event.place, { ...event, actor: event.actor === subject ? pseudonym : event.actor })
+    }
+    return `restore, and give ${subject} a ${strategy} again${inText ? ", in text" : ""}: ${free.length} of ${found.length}`
+  }
+
+  return { rewrite, rectify, restrict, unrestrict, physical, reapply, reapplyPseudonym }
 }
 
 /** Of all events, also of detached partitions, what can say who somebody is. Whether a value in JSON was an identifier, and got a token, no place tells. */

@@ -120,7 +120,7 @@ function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
   const [hold, release, policy, , floor, retention, , maintain, , detach, attach, drop] = steps.slice(3)
   const [due, , , explicit, , restore, , remove] = archiveSteps(trail, pathToFileURL(folder).href)
   const register = `${folder}-register`
-  const { rewrite, rectify, restrict, unrestrict, physical, reapply } = rightsSteps(
+  const { rewrite, rectify, restrict, unrestrict, physical, reapply, reapplyPseudonym } = rightsSteps(
     trail,
     people,
     restricted,
@@ -162,6 +162,8 @@ function lifeOf(people: People, restricted: Set<string>, pick: Pick): Step[] {
     restore,
     rewrite,
     reapply,
+    append,
+    reapplyPseudonym,
     append,
     redaction,
     physical,

@@ -1,4 +1,5 @@
 // Erasing a subject: nothing of him is left, what must stay stays and is told, and the log verifies.
+import { readFileSync, writeFileSync } from "node:fs"
 import { stat } from "node:fs/promises"
 import { expect, test } from "vitest"
 import { failureOf } from "./failure.js"
@@ -55,6 +56,25 @@ test("the receipt of a run that finishes what one without a receipt began names 
   expect(acts).toBe(`{${killed.receipt?.act}}`)
   // Of another request nothing is told, and of none neither.
   expect((await erase()).receipt?.earlier).toEqual([])
+})
+
+test("a file that is no register is refused before anything is erased: nobody could erase again by what is behind it", async () => {
+  const { erase, path, count } = log()
+  const acts = () => log().db.query("select count(*) from pgtrail.act")
+  const before = [await acts(), await count("e.actor_id = 'u-jane'")]
+  for (const content of ["notes of the DPO\n", "{}\n", '{"schema":"pgtrail.erasure_receipt/1"}\n']) {
+    writeFileSync(path("notes"), content)
+    const refused = await failureOf(erase({ register: path("notes") }))
+    expect(refused).toMatchObject({ code: "usage", message: expect.stringContaining("is no register") })
+    expect(refused.hint).toMatch(/^nothing was erased; /)
+    expect(readFileSync(path("notes"), "utf8")).toBe(content)
+  }
+  expect([await acts(), await count("e.actor_id = 'u-jane'")]).toEqual(before)
+  // Half of a line, as a run that was killed left it, and nothing at all are the beginning of one.
+  for (const content of ['{"schema":"pgtr', ""]) {
+    writeFileSync(path("r"), content)
+    expect((await erase({ register: path("r"), organizations: ["acme"] })).receipt).not.toBeNull()
+  }
 })
 
 test("by the register and its key the receipt names what was erased of the same subject before, and of no other", async () => {

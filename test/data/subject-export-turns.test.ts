@@ -8,7 +8,7 @@ import { readPartitions } from "../../src/data/subject/export-read.js"
 import { subjectRows } from "../../src/data/subject/export-rows.js"
 import { type TestDatabase, testDatabase } from "../database.js"
 import { folder } from "./checkpoint-fixture.js"
-import { until } from "./retention-fixture.js"
+import { until } from "./cluster.js"
 
 const { path, remove } = folder()
 let db: TestDatabase
@@ -75,9 +75,19 @@ test("a connection that is lost before its partition has its turn ends the expor
   const reading = read("cut", 0, async () => {
     if (isCut) return
     isCut = true
-    await until(db, `exists (select ${waiting})`)
-    await db.query(`select pg_terminate_backend(a.pid) ${waiting}`)
-    await until(db, `not exists (select ${waiting})`)
+    // It waits for a moment whenever its client has not read on yet: who is found waiting is ended by the same statement.
+    let pids = ""
+    await until("a connection waits for its turn", async () => {
+      const [row] = await db.query(
+        `select string_agg(a.pid::text, ',') filter (where pg_terminate_backend(a.pid)) as pids ${waiting}`,
+      )
+      pids = row?.pids ?? ""
+      return pids !== ""
+    })
+    await until("it has ended", async () => {
+      const left = await db.query("select from pg_stat_activity where pid = any ($1)", [`{${pids}}`])
+      return left.length === 0
+    })
   })
   await expect(reading).rejects.toMatchObject({ code: "connection-lost" })
   expect(isCut).toBe(true)

@@ -1,6 +1,6 @@
 // What a person is given of the log: his events, whole, and nothing that is another's.
 import { createHash } from "node:crypto"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { splitNote } from "../../src/data/checkpoint/note.js"
@@ -339,6 +339,42 @@ describe("what it refuses", () => {
     expect((await failureOf(give("form.json", { format: "xml" }))).code).toBe("usage")
     expect((await failureOf(trail.exportSubject([], { out: path("nobody") }))).code).toBe("usage")
     expect(readdirSync(path(".")).sort()).toEqual(before)
+  })
+
+  test.each(["u-ann.txt", "ann.PDF", "ann.xlsx", "ann.ndjson", "a.b.7z", "ann@example.org"])(
+    "a name that ends as a file of another form is no folder: %s",
+    async (name) => {
+      const { code, message, hint } = await failureOf(give(name))
+      expect(code).toBe("usage")
+      expect(message).toContain(".json, .csv or .xml")
+      expect(hint).toMatch(/^nothing was read; .* or a folder: write \/ behind it$/)
+      expect(message + hint).not.toContain("ann")
+      expect(existsSync(path(name))).toBe(false)
+    },
+  )
+
+  test("a year, a slash behind the name, or a folder that is there make it none; forms are told in capitals too", async () => {
+    for (const out of ["request-2026.11", "ann.doc/", "ann.json/"]) {
+      await give(out)
+      expect(readdirSync(path(out))).toContain("README.txt")
+    }
+    const { code, message } = await failureOf(give("ann.doc"))
+    expect([code, message]).toEqual(["usage", expect.stringContaining("ann.doc")])
+    for (const form of ["JSON", "Csv", "XML"]) {
+      expect((await give(`capitals.${form}`)).manifest.format).toBe(form.toLowerCase())
+      expect(readdirSync(path("."))).toEqual(
+        expect.arrayContaining([`capitals.${form}`, `capitals.${form}.manifest.json`]),
+      )
+    }
+  })
+
+  test("where a link lies that leads nowhere nothing is recorded of files that could not be placed", async () => {
+    symlinkSync("nowhere", path("dangling"))
+    const acts = () => db.query("select count(*) from pgtrail.act where kind = 'export'")
+    const before = await acts()
+    const { code, message } = await failureOf(give("dangling"))
+    expect([code, message]).toEqual(["usage", expect.stringContaining("is there already")])
+    expect(await acts()).toEqual(before)
   })
 
   test("only pgtrail_privacy is given people's events", async () => {

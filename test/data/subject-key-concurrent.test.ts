@@ -1,6 +1,7 @@
 // Pseudonyms while others work on the same: one subject by two at once, and keys that change meanwhile.
 import { expect, test } from "vitest"
 import { failureOf } from "./failure.js"
+import { here } from "./retention-fixture.js"
 import { pseudonymLogs, subject } from "./subject-pseudonym-fixture.js"
 
 const log = pseudonymLogs()
@@ -33,7 +34,9 @@ test.each(["rotate", "destroy"])(
         ? trail.addPrivacyKey({ out: `${folder}/k2`, rotate: true })
         : trail.destroyPrivacyKey("k1", { confirm: "k1", keys: keys("k1") })
     await until(() =>
-      db.query("select 1 from pg_locks where locktype = 'advisory' and not granted and classid = 1885828210"),
+      db.query(
+        `select 1 from pg_locks where locktype = 'advisory' and not granted and classid = 1885828210 and ${here}`,
+      ),
     )
     expect(await db.query("select state from pgtrail.privacy_key")).toEqual([{ state: "active" }])
     await redactor.query("rollback")

@@ -38,6 +38,9 @@ const pseudonymize = (options: Partial<PseudonymizeOptions> = {}) =>
     ...options,
   })
 
+/** Not among the letters of a pseudonym, where it comes by chance. */
+const his = /(?<![\w-])u-1(?![\w-])/
+
 const textOf = async (name: string): Promise<string> =>
   gunzipSync(await readFile(join(place(), name, "events.copy.gz"))).toString()
 
@@ -63,7 +66,7 @@ test.each(strategies)(
     const now = done.archives[0]?.new_name ?? ""
     expect(await readdir(place())).toEqual([now])
     const text = await textOf(now)
-    expect(text).not.toMatch(/u-1\b/)
+    expect(text).not.toMatch(his)
     expect(text).toContain("u-2@example.org")
     for (const { organization_id: organization, pseudonym } of done.organizations) {
       expect(pseudonym).toMatch(new RegExp(`^p1:${strategy[0]}:k1:`))
@@ -180,7 +183,7 @@ test("an archive whose events came back into the log gets the pseudonyms that th
   const done = await pseudonymize()
   expect(done).toMatchObject({ events: "5", complete: true, archives: [{ archive: name, why: null }] })
   const text = await textOf(done.archives[0]?.new_name ?? "")
-  expect(text).not.toMatch(/u-1\b/)
+  expect(text).not.toMatch(his)
   expect(text).toContain(`\t${done.organizations[2]?.pseudonym}\t`)
 })
 

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { gunzipSync } from "node:zlib"
 import { expect, test } from "vitest"
+import { countFound } from "../../src/data/subject/found.js"
 import { until } from "./retention-fixture.js"
 import { pseudonymLogs, subject } from "./subject-pseudonym-fixture.js"
 
@@ -53,6 +54,27 @@ test.each(strategies)(
     expect(done).toMatchObject({ events: "6", known: [] })
     expect(erased).toMatchObject({ pseudonyms: 2, complete: true, receipt: { events: "6" } })
     expect(await left()).toEqual([{ events: "0", pseudonyms: "0" }])
+    expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact" })
+  },
+)
+
+test.each(strategies)(
+  "after a pseudonymization by %s what had the address or the name alone is found under the pseudonym, and erased",
+  async (strategy) => {
+    const { db, pseudonymize, trail, keys } = log()
+    await db.query(
+      `insert into pgtrail.event (organization_id, occurred_at, event_type, actor_email, actor_name)
+       values ('acme', '2026-02-02Z', 'mail.sent', $1, null), ('acme', '2026-02-03Z', 'mail.sent', null, $2)`,
+      [subject.email, subject.name],
+    )
+    expect(await pseudonymize(strategy)).toMatchObject({ events: "8" })
+    const { found } = await trail.findSubject(identifiers, { keys: keys("k1") })
+    expect(countFound(found, "events")).toBe("8")
+    expect(await erase()).toMatchObject({ complete: true, receipt: { events: "8" } })
+    const [stands] = await db.query(
+      "select count(*) from pgtrail.event e where concat(e.actor_id, e.actor_email, e.actor_name, e.details) like '%p1:%'",
+    )
+    expect(stands).toEqual({ count: "0" })
     expect(await trail.verify({ jobs: 1, record: false })).toMatchObject({ verdict: "intact" })
   },
 )

@@ -10,7 +10,7 @@ import { jane, subjectLogs } from "./subject-fixture.js"
 
 const log = subjectLogs()
 
-test("erasures of the log that the register does not have are told, and so is that it has no pseudonyms", async () => {
+test("erasures of the log that the register does not have are told, and so is that it cannot tell of pseudonymizations", async () => {
   const { erase, trail, path } = log()
   const { receipt } = await erase({ organizations: ["acme"] })
   expect(receipt === null ? "" : describeReceipt(receipt)).toMatch(/^register +none: .*--register/m)
@@ -21,7 +21,9 @@ test("erasures of the log that the register does not have are told, and so is th
   await trail.addPrivacyKey({ out: path("k1") })
   expect((await trail.reapply(path("r"), { dryRun: true })).warnings).toEqual([
     told,
-    expect.stringMatching(/^pseudonyms are not in the register: .*gdpr pseudonymize/),
+    expect.stringMatching(
+      /^the register lists no pseudonymization, and cannot tell whether there was one: .*gdpr pseudonymize/,
+    ),
   ])
 })
 

@@ -35,7 +35,7 @@ test.each(due)(
     const later = await privacy.extendRequest(made.request, "many archives")
     expect(later).toMatchObject({ due_at: `${extended}T23:59:59.999999Z`, extension_reason: "many archives" })
     expect(await failureOf(privacy.extendRequest(made.request, "again"))).toMatchObject({ code: "usage" })
-    await privacy.closeRequest(made.request, { outcome: "done" })
+    await privacy.closeRequest(made.request, { outcome: "done", reason: "on paper" })
   },
 )
 
@@ -146,15 +146,19 @@ test("one that was extended or closed after it was due is late for ever, one of 
     late: true,
     extended_late: true,
   })
-  expect(await privacy.closeRequest(extended.request, { outcome: "done" })).toMatchObject({
-    state: "closed",
-    late: true,
-    extended_late: false,
+  expect(await privacy.closeRequest(extended.request, { outcome: "done", reason: "on paper" })).toMatchObject(
+    {
+      state: "closed",
+      late: true,
+      extended_late: false,
+    },
+  )
+  expect(await privacy.closeRequest(early.request, { outcome: "done", reason: "on paper" })).toMatchObject({
+    late: false,
   })
-  expect(await privacy.closeRequest(early.request, { outcome: "done" })).toMatchObject({ late: false })
   const lateOnes = (await trail.status({ drift: false })).checks.find(({ name }) => name === "requests")
   expect(lateOnes?.message).toContain("1 late")
-  await privacy.closeRequest(lately.request, { outcome: "done" })
+  await privacy.closeRequest(lately.request, { outcome: "done", reason: "on paper" })
 })
 
 test("who was given an own answer is no recipient of it", async () => {
@@ -185,7 +189,7 @@ test("status counts the late and those due within seven days", async () => {
   expect(await check()).toMatchObject({ state: "warning", value: "1" })
   expect((await check())?.message).toContain("1 late")
   expect(await privacy.subjectRequest(request)).toMatchObject({ state: "late" })
-  const [soon] = await db.query("select now() - interval '1 month' + interval '5 days' as received")
+  const [soon] = await db.query("select now() - interval '1 month' + interval '3 days' as received")
   await privacy.addRequest({ kind: "access", received: soon?.received ?? "" })
   expect(await check()).toMatchObject({ state: "warning", value: "2" })
   const extended = await privacy.extendRequest(request, "much")

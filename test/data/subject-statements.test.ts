@@ -79,6 +79,20 @@ const works: readonly (readonly [string, (log: SubjectLog, trail: Trail) => Prom
     },
   ],
   [
+    "a pseudonym that is given again",
+    async (made, trail) => {
+      const { path } = made
+      await trail.addPrivacyKey({ out: path("k1") })
+      const { readFile } = await import("node:fs/promises")
+      const keys = { ids: ["k1"], read: async () => readFile(path("k1"), "utf8") }
+      const restore = await backup(made)
+      await trail.pseudonymize(jane, { ...why, strategy: "token", keys, register: path("r"), inText: true })
+      await restore()
+      const { pseudonymizations } = await trail.reapply(path("r"), { keys })
+      expect(pseudonymizations).toMatchObject([{ why: null, unknown: 0 }])
+    },
+  ],
+  [
     "an erasure of an address that was given as the ID",
     (_, trail) =>
       trail.eraseSubject([{ kind: "id", value: "jane.o'neil%x@example.org" }], {

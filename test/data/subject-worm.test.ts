@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process"
 import { chmod, cp, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
+import { openStore } from "../../src/data/store/store.js"
 import { describeFoundSubject, limitWords } from "../../src/data/subject/describe-found.js"
 import { type ArchiveLog, archiveLog } from "./archive-log-fixture.js"
 import { type S3Server, startS3 } from "./s3-server.js"
@@ -123,6 +124,121 @@ test.each([
     expect(archive?.why).toContain(`${name} was removed, and its bytes stay in ${to}: ${words}`)
   },
 )
+
+/** A bucket that keeps versions, each locked by these headers; s3rver has none itself. Its answers, by key. */
+function keeping(headers: Readonly<Record<string, string>>) {
+  const removed = new Map<string, Buffer>()
+  server.also = ({ method }) => (method === "HEAD" ? { "x-amz-version-id": "v1", ...headers } : {})
+  server.fate = ({ url }) => {
+    const { pathname, searchParams: query } = new URL(url, "http://localhost")
+    const key = decodeURIComponent(pathname).split("/").slice(2).join("/")
+    if (query.has("versioning")) return versions("<Status>Enabled</Status>")
+    if (query.has("versions")) {
+      const prefix = query.get("prefix") ?? ""
+      const listed = [...removed.keys()].filter((one) => one.startsWith(prefix))
+      const elements = listed.map((one) => `<Version><Key>${one}</Key><VersionId>v1</VersionId></Version>`)
+      return { answer: 200, body: `<ListVersionsResult>${elements.join("")}</ListVersionsResult>` }
+    }
+    const body = query.get("versionId") === "v1" ? removed.get(key) : undefined
+    if (body !== undefined) return { answer: 200, headers: { "x-amz-version-id": "v1", ...headers }, body }
+    return undefined
+  }
+  return removed
+}
+/** What is there now stays as it is, whatever is removed. */
+async function versioned(removed: Map<string, Buffer>, to: string, store: object): Promise<void> {
+  const opened = await openStore(to, store)
+  for await (const { key } of opened.list("")) {
+    const parts: Uint8Array[] = []
+    for await (const part of await opened.get(key)) parts.push(part)
+    removed.set(`${to.split("/").slice(3).join("/")}/${key}`, Buffer.concat(parts))
+  }
+  await opened.close()
+}
+
+test("a second erasure says what the first said of bytes that a bucket keeps, and the request stays open", async () => {
+  const { to, store } = bucket()
+  const name = await create({ to, store })
+  const removed = keeping({
+    "x-amz-object-lock-mode": "COMPLIANCE",
+    "x-amz-object-lock-retain-until-date": "2099-01-02T00:00:00.000Z",
+  })
+  await versioned(removed, to, store)
+  const { request } = await log.trail.addRequest({ kind: "erasure" })
+  const first = await erase({ store, request })
+  const [{ why: said } = {}] = first.receipt?.archives ?? []
+  expect(said).toContain(
+    `${name} was removed, and its bytes stay in ${to}: object lock (compliance) until 2099`,
+  )
+  for (const options of [{ request }, {}]) {
+    const again = await erase({ store, ...options })
+    expect(again.receipt?.archives).toMatchObject([{ archive: expect.any(String), act: null, why: said }])
+    expect([again.complete, again.receipt?.complete]).toEqual([false, false])
+  }
+  // So do find and a dry run.
+  expect((await log.trail.findSubject(subject, { store })).archives).toMatchObject([{ stays: said }])
+  expect(await erase({ store, dryRun: true })).toMatchObject({ complete: false })
+  expect((await log.trail.subjectRequest(request)).recipients).toEqual([
+    { kind: "files of archive", name, location: to },
+  ])
+  // When the lock is over and somebody has deleted the version, nothing is left.
+  removed.clear()
+  expect(await erase({ store })).toMatchObject({ complete: true })
+})
+
+test("of whom the kept bytes have nothing, an erasure is complete; of whom they have, all of them are told", async () => {
+  const { to, store } = bucket()
+  const name = await create({ to, store })
+  const removed = keeping({})
+  await versioned(removed, to, store)
+  await erase({ store })
+  const other = (id: string) =>
+    log.trail.eraseSubject([{ kind: "id", value: id }], { ...why, confirm: id, store })
+  expect(await other("u-not-there")).toMatchObject({ complete: true })
+  await versioned(removed, to, store)
+  const [second = ""] = [...removed.keys()].flatMap((key) => {
+    const [, archive = ""] = key.split("/")
+    return archive === name ? [] : [archive]
+  })
+  const done = await other("u4")
+  expect(done.complete).toBe(false)
+  for (const old of [name, second]) {
+    expect(done.receipt?.archives[0]?.why).toContain(`${old} was removed, and its bytes stay`)
+  }
+  // The second has u3 no more, and is told all the same: nobody reads more than the oldest.
+  expect((await erase({ store })).receipt?.archives[0]?.why).toContain(`${name} was removed`)
+})
+
+test.each([
+  ["what is hidden by a marker is kept", "<IsLatest>false</IsLatest>", true],
+  ["what is there was not removed", "<IsLatest>true</IsLatest>", false],
+])("of the versions that a bucket lists, %s", async (_, latest, isKept) => {
+  const { to, store, name } = bucket()
+  const element = `<Version><Key>${name}/old/manifest.json</Key><VersionId>v7</VersionId>${latest}</Version>`
+  server.fate = ({ url }) =>
+    url.includes("versions=")
+      ? { answer: 200, body: `<ListVersionsResult>${element}</ListVersionsResult>` }
+      : undefined
+  const opened = await openStore(to, store)
+  const kept = await opened.kept?.("old", "new/manifest.json")
+  expect(kept?.stays.why.includes("(version v7)") ?? false).toBe(isKept)
+  await opened.close()
+})
+
+test("where versions may not be listed nobody can tell whose bytes are kept, and that is told", async () => {
+  const { to, store } = bucket()
+  await create({ to, store })
+  const removed = keeping({})
+  await versioned(removed, to, store)
+  await erase({ store })
+  const { fate } = server
+  server.fate = (seen, before) =>
+    seen.url.includes("versions=") ? { answer: 403, code: "AccessDenied" } : fate(seen, before)
+  const [archive] = (await erase({ store })).receipt?.archives ?? []
+  expect(archive?.why).toContain("this key may not list them; give it s3:ListBucketVersions")
+  server.also = () => ({})
+  expect(await erase({ store })).toMatchObject({ complete: true })
+})
 
 test.each([
   ["no versions", { "x-amz-version-id": "null" }, ""],

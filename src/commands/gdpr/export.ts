@@ -29,7 +29,7 @@ export default command({
   summary: "give a person what the log has of him, masked, with a signed manifest",
   description:
     "Writes the events in which he acted and those that are about him (gdpr rule: which resources name persons, and at which JSON paths personal " +
-    "data stand) into a file that ends with .json, .csv or .xml, or into a folder with a README.txt: live, detached and archived ones. What others " +
+    "data stand) into a file that ends with .json, .csv or .xml, or into a folder with a README.txt (a name with another ending takes a / behind it): live, detached and archived ones. What others " +
     "did and who they are is [other person]: the columns of the actor where he is another, the resource and the ruled paths where they are another's, " +
     "and every other text of the event in which one of these values stands again (3 characters or more, a whole word).\n\n" +
     "Text that no rule is for (description, error_message, strings in JSON) may name others, whose rights an export must not touch (Article 15(4)): " +
@@ -87,7 +87,7 @@ export default command({
     const identities = await readIdentity(options.identity, session)
     const trail = await session.trail()
     const made = await trail.exportSubject(identifiers, {
-      out: session.path(options.out),
+      out: session.path(options.out) + (options.out.endsWith("/") ? "/" : ""),
       format: subjectFormats.find((name) => name === session.format),
       organizations: options.org.length === 0 ? undefined : options.org,
       since,

@@ -4,6 +4,7 @@ import {
   choice,
   command,
   configurable,
+  file,
   flag,
   patience,
   reference,
@@ -30,8 +31,8 @@ export default command({
     "person become [erased]. --dry-run says how much of it.\n\n" +
     "Archives are written anew with the same pseudonyms, by an act each, or listed with the day until which they are kept. " +
     "A hold wins: what it is on stays as it is, as does what does not verify; then, where an archive still has values, and where archives were left out, the exit code " +
-    "is 4. A run that was stopped is finished by running it again, and so is, after a restore, what the backup did not have yet: no register lists pseudonyms. Texts of events that are the person's in no other way are " +
-    "searched with --text.\n\n" +
+    "is 4. A run that was stopped is finished by running it again. --register is a file outside the database, on the disk before it commits: with it gdpr reapply gives the " +
+    "same pseudonym again after a restore. Texts of events that are the person's in no other way are searched with --text.\n\n" +
     `${subjectInput} Needs the role pgtrail_privacy, and a signature where the setting require-signed-acts is on.`,
   args: { id: arg(idSummary) },
   options: {
@@ -52,6 +53,9 @@ export default command({
     ),
     text: flag("--text", "look for the identifiers in all text of all events too"),
     archives: flag("--no-archives", "leave the archives as they are"),
+    register: configurable(
+      file("--register <file>", "the register of erasures, outside of the database; appended to"),
+    ),
     request: text("--request <id>", "the request in the register that this answers"),
     privacyKey: subjectOptions.privacyKey,
     identity: subjectOptions.identity,
@@ -80,6 +84,7 @@ export default command({
       request: options.request,
       ...(await findOptions(options, session)),
       keys: privacyKeys(options.privacyKey, session),
+      register: options.register === undefined ? undefined : session.path(options.register),
       joined: options.domain === "all",
       signingKey,
       dryRun: options.dryRun,

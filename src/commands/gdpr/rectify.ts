@@ -4,7 +4,7 @@ import { arg, command, list, required, text } from "../../cli/command.js"
 import type { Session } from "../../cli/session.js"
 import { storeContext } from "../../cli/store.js"
 import { TrailError } from "../../data/errors.js"
-import { readPlace } from "../../data/query/typed.js"
+import { type Place, readPlace } from "../../data/query/typed.js"
 import { readSet, toJson } from "../../data/subject/rectify.js"
 
 export default command({
@@ -29,7 +29,7 @@ export default command({
     },
   ],
   async run({ args, options, session }) {
-    const place = readPlace(args.event)
+    const place = placeOf(args.event)
     const { reason, requestedBy, request } = options
     const set = new Map<string, string>()
     for (const typed of options.set) {
@@ -53,6 +53,18 @@ export default command({
     }
   },
 })
+
+/** Whose event it is may be typed in its place: that is not repeated. */
+function placeOf(typed: string): Place {
+  try {
+    return readPlace(typed)
+  } catch (error) {
+    throw new TrailError("usage", "an event is rectified by its place, which is ORG/LANE/SEQ", {
+      hint: "nothing was recorded; it is such as acme/0/42: pgtrail query --fields organization_id,lane,seq tells it",
+      cause: error,
+    })
+  }
+}
 
 /** Without the end of its last line. */
 async function contentOf(name: string, session: Pick<Session, "io" | "path">): Promise<string> {

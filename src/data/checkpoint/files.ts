@@ -1,6 +1,6 @@
 // Reads small files whole with a bound, and writes files that are either there whole or not at all.
 import { randomBytes } from "node:crypto"
-import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises"
+import { type FileHandle, link, lstat, open, rename, rm } from "node:fs/promises"
 import { dirname } from "node:path"
 import { TrailError } from "../errors.js"
 
@@ -91,7 +91,8 @@ export function strictText(bytes: Uint8Array): string | undefined {
 
 /** Throws TrailError `usage` where something lies at `path`: what was signed once is never written over. */
 export async function refuseExisting(path: string): Promise<void> {
-  const isThere = await stat(path).then(
+  // A link that leads nowhere is there too: nothing can be put in its place.
+  const isThere = await lstat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return false

@@ -16,6 +16,7 @@ import {
 } from "./archive-stage.js"
 import { type Found, nothingFound, readFound } from "./found.js"
 import type { Identifier } from "./identifiers.js"
+import { removedBytes } from "./removed-archives.js"
 import type { SubjectScope } from "./stage.js"
 
 export { type ArchiveAccess, type ArchivePlanning, planOf } from "./archive-stage.js"
@@ -25,6 +26,8 @@ export { redactArchives, redactArchivesBy } from "./redact-archives.js"
 export interface Visit<T> extends ArchivePlanning, ArchiveAccess, SubjectScope {
   /** Reads pg_temp.pgtrail_plan and pg_temp.pgtrail_restored. The transaction is rolled back after. */
   visit(client: Client, archive: string, place: Place): Promise<T>
+  /** What is to be looked for after that transaction. */
+  after?(client: Client, place: Place, result: T): Promise<T>
 }
 
 export interface VisitedArchive<T> {
@@ -41,7 +44,7 @@ export interface VisitedArchive<T> {
 
 export interface ArchiveFound extends Omit<VisitedArchive<Found>, "result"> {
   readonly found: Found
-  /** Why what was found would stay there though an erasure wrote it anew: the place lets go of nothing. In words. */
+  /** Why what was found would stay there though an erasure wrote it anew, or stays since one did: the place lets go of nothing. In words. */
   readonly stays: string | null
 }
 
@@ -51,9 +54,16 @@ export async function* findInArchives(
   identifiers: readonly Identifier[],
   options: SubjectScope & ArchiveAccess,
 ): AsyncGenerator<ArchiveFound> {
+  const plan = planOf(identifiers, options)
   const visited = visitArchives<Pick<ArchiveFound, "found" | "stays">>(target, {
     ...options,
-    ...planOf(identifiers, options),
+    ...plan,
+    async after(client, place, result) {
+      if (result.stays !== null) return result
+      const stands = result.found.events.length > 0
+      const kept = await removedBytes(client, place, { ...options, ...plan, stands })
+      return kept.length === 0 ? result : { ...result, stays: kept.map(({ why }) => why).join("; ") }
+    },
     visit: async (client, name, { store }) => {
       const found = await readFound(client, identifiers)
       const stays = found.events.length === 0 ? undefined : await inPlace(() => whyStays(store, name))
@@ -75,7 +85,10 @@ export async function* visitArchives<T>(
     const about = { archive: row.name, location: row.location, until: row.kept }
     try {
       const { result, left } = await withClient(target, (client) =>
-        opened(target, row, visit, (place) => look(client, place, visit)),
+        opened(target, row, visit, async (place) => {
+          const { result: seen, left: stale } = await look(client, place, visit)
+          return { result: (await visit.after?.(client, place, seen)) ?? seen, left: stale }
+        }),
       )
       yield { ...about, searched: true, why: left, result }
     } catch (error) {

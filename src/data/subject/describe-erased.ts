@@ -1,6 +1,7 @@
 // The receipt of an erasure, and what a register brought back, in words for people.
 import { grouped, plural, visible } from "../words.js"
 import { casesWords, keptWords } from "./describe-found.js"
+import { pseudonymizationLines } from "./describe-reapplied.js"
 import type { KnownBackup } from "./known-backups.js"
 import type { Reapplied } from "./reapply.js"
 import type { ReapplyArchive } from "./reapply-archives.js"
@@ -151,6 +152,7 @@ export function describeReapplied(done: Reapplied): string {
     ...(unsound === "0"
       ? []
       : [line("unsound", `${stayWords(unsound)}: not as appended, which is evidence`)]),
+    ...pseudonymizationLines(done),
     ...done.archives.map(archiveWords),
     ...done.missing.map((words) => line("missing", visible(words))),
     done.complete

@@ -30,6 +30,11 @@ export function notePseudonymized(done: Pseudonymized): string {
     ...archives.map((archive) => `archive ${archiveWords(archive, done.dry_run)}`),
     ...done.failed.map((words) => `failed: ${visible(words)}`),
     ...done.limits,
+    ...(done.dry_run || done.register !== null || (act === null && archives.every((one) => one.act === null))
+      ? []
+      : [
+          "in no register: whoever restores a backup of before brings the person back, and nothing tells (--register)",
+        ]),
     ...(before.length === 0 ? [] : [`the person stands in the log already as ${before.join(", ")}`]),
   ].join("\n")
 }
@@ -56,7 +61,9 @@ function lostWords({ fields }: Found, isDry: boolean): string[] {
     ...(nulls === "" ? [] : [`gone for good, as with an erasure: ${nulls} ${verb} null`]),
     ...(texts === ""
       ? []
-      : [`gone for good where a value is more than an identifier: ${texts} ${verb} [erased] there`]),
+      : [
+          `in text and JSON (${texts}) only what is an identifier and nothing else has the pseudonym: other values with him in them ${verb} [erased], for good`,
+        ]),
     "gdpr reveal gives back the identifiers that were typed, and nothing else",
   ]
 }

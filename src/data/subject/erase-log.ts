@@ -66,7 +66,8 @@ export async function erased(
         last = { redacted: { act, events, found, partitions }, hash: await hashOf(client, act) }
         span = await liveSpan(client)
         if (register === undefined) return
-        begun.push(await tell(register, client, act, options, subject))
+        const pseudonyms = known.pseudonyms.map(({ pseudonym }) => pseudonym)
+        begun.push(await tell(register, client, act, options, subject, pseudonyms))
       },
     })
   } catch (error) {
@@ -118,6 +119,7 @@ export const tell = (
   act: string,
   { request = null }: { readonly request?: string | null | undefined },
   subject: Hashes | null,
+  pseudonyms: readonly string[] = [],
 ): Promise<Registered> =>
   register.begin(client, {
     strategy: "erase",
@@ -125,6 +127,7 @@ export const tell = (
     act,
     key: subject?.key ?? null,
     subject: subject?.hashes ?? null,
+    pseudonyms,
   })
 
 /** Keyed, by which whoever has the key finds the subject in the register: by the newest key at hand, be it a retired one; null without one. */

@@ -1,5 +1,7 @@
 // What an erasure is refused for before anything is read: what would be kept for ever, and a confirmation that is missing.
+import { open } from "node:fs/promises"
 import type { ClientBase } from "pg"
+import { fileError } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
 import type { Identifier } from "./identifiers.js"
 import { refuseNamed } from "./named.js"
@@ -36,6 +38,38 @@ export function confirmed([main]: readonly Identifier[], { confirm }: Asked): vo
     },
   )
 }
+
+/** What stands in a file that is none is there for something else, and nobody could erase again by what is behind it. Throws `usage`. */
+export async function refuseNoRegister(path: string, nothing = "nothing was erased"): Promise<void> {
+  const size = registerBeginning.length
+  let head = Buffer.alloc(0)
+  try {
+    const file = await open(path, "r")
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(size), 0, size, 0)
+      head = buffer.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    // Where there is none it is made.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return
+    throw hinted(fileError(error, "read", path), nothing)
+  }
+  // A run that was killed may have left less than that, and the next one ends the line.
+  const [first = ""] = head.toString("latin1").split("\n")
+  if (registerBeginning.startsWith(first)) return
+  throw new TrailError("usage", `${path} is no register of erasures`, {
+    hint: `${nothing}; name the file that gdpr erase --register wrote, or one that is not there yet`,
+  })
+}
+
+const registerBeginning = '{"schema":"pgtrail.erasure_register/'
+
+const hinted = (error: unknown, nothing = "nothing was erased"): unknown =>
+  error instanceof TrailError
+    ? new TrailError(error.code, error.message, { hint: `${nothing}; ${error.hint}`, cause: error })
+    : error
 
 /** Throws `not-found` for a request that the register of requests does not have, and `usage` for one that is closed. */
 export async function refuseRequest(

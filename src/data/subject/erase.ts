@@ -7,7 +7,7 @@ import { committed, living, stepsAfter } from "./after-commit.js"
 import { type EarlierErasure, earlierErasures } from "./earlier.js"
 import { namedElsewhere } from "./elsewhere.js"
 import { type EraseJob, erased, hashesOf, tell } from "./erase-log.js"
-import { confirmed, refuseRequest, refuseUnfit } from "./erase-refusals.js"
+import { confirmed, refuseNoRegister, refuseRequest, refuseUnfit } from "./erase-refusals.js"
 import { type FindOptions, type FoundSubject, findWidened, type Widened, widened } from "./find.js"
 import { staysNothing } from "./found.js"
 import { checkIdentifiers, type Identifier } from "./identifiers.js"
@@ -94,6 +94,7 @@ export function eraseSubject(
     confirmed(identifiers, options)
     await refuseRequest(client, options.request)
     if (options.receipt !== undefined) await refuseUnwritable(options.receipt)
+    if (options.register !== undefined) await refuseNoRegister(options.register)
     const job: EraseJob = {
       target,
       client,

@@ -17,13 +17,24 @@ export interface SubjectPlace {
   place(names: readonly string[], data: string): Promise<void>
 }
 
-/** By the end of its name a file has its form. Throws `usage` where something lies there already. */
-export async function subjectPlace(out: string, format: SubjectFormat | undefined): Promise<SubjectPlace> {
-  const ending = /\.([A-Za-z0-9]+)$/.exec(basename(out))?.[1]?.toLowerCase()
+/**
+ * By the end of its name a file has its form; a folder may end with a slash, and needs it where its name looks like a file's. Throws `usage`
+ * where something lies there already.
+ */
+export async function subjectPlace(given: string, format: SubjectFormat | undefined): Promise<SubjectPlace> {
+  const out = given.replace(/(?<=.)\/+$/s, "")
+  const ending = out === given ? /\.([A-Za-z0-9]+)$/.exec(basename(out))?.[1]?.toLowerCase() : undefined
   const told = subjectFormats.find((one) => one === ending)
   if (told !== undefined && format !== undefined && told !== format) {
     throw new TrailError("usage", `the file is to be ${format}, and its name ends with .${told}`, {
       hint: "nothing was read; leave --format out, or name another file",
+    })
+  }
+  if (told === undefined && ending !== undefined && isFileEnding(ending)) {
+    await refuseExisting(out)
+    // The name may be a person's: it is not repeated.
+    throw new TrailError("usage", "--out ends as a file does, and not with .json, .csv or .xml", {
+      hint: "nothing was read; a person is given a file with one of these endings, or a folder: write / behind it",
     })
   }
   const isFolder = told === undefined
@@ -44,6 +55,12 @@ export async function subjectPlace(out: string, format: SubjectFormat | undefine
     },
   }
 }
+
+/** A year, or the number of a request, is none. */
+const isFileEnding = (ending: string): boolean =>
+  /^(?=.*[a-z])[a-z0-9]{1,4}$/.test(ending) || longEndings.has(ending)
+
+const longEndings: ReadonlySet<string> = new Set(["jsonl", "ndjson", "parquet", "xhtml", "sqlite"])
 
 /** A rename would take the place of a file that somebody else has made just now; a link never does. */
 async function named(from: string, to: string): Promise<void> {

@@ -35,7 +35,7 @@ import type { SubjectScope } from "./stage.js"
 import { ungivenOf } from "./ungiven.js"
 
 export interface SubjectExportOptions extends SubjectScope, Pick<ArchiveAccess, "store" | "identities"> {
-  /** A file that ends with .json, .csv or .xml, or a folder; nothing may lie there. */
+  /** A file that ends with .json, .csv or .xml, or a folder, which a slash at the end makes it in any case; nothing may lie there. */
   readonly out: string
   /** Of a folder; default csv. */
   readonly format?: SubjectFormat | undefined

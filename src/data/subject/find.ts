@@ -56,6 +56,9 @@ export interface Widened {
   readonly pseudonyms: readonly KnownPseudonym[]
 }
 
+/** An event that had the address alone has the pseudonym in its place; that is looked for where the address is, and costs nothing more there. */
+const standsIn = ["id", "email", "name", "device", "session"] as const
+
 /** With the pseudonyms under which the log has the subject already. */
 export async function widened(
   client: Client,
@@ -65,9 +68,10 @@ export async function widened(
   if (keys.ids.length === 0) return { all: identifiers, pseudonyms: [] }
   const pseudonyms = await knownPseudonyms(client, keys, identifiers)
   const values = new Set(pseudonyms.map(({ pseudonym }) => pseudonym))
+  const kinds = standsIn.filter((kind) => kind === "id" || identifiers.some((one) => one.kind === kind))
   return {
     pseudonyms,
-    all: [...identifiers, ...[...values].map((value) => ({ kind: "id" as const, value }))],
+    all: [...identifiers, ...[...values].flatMap((value) => kinds.map((kind) => ({ kind, value })))],
   }
 }
 
@@ -137,7 +141,7 @@ export async function findArchived(
   const locations = new Set<string>()
   for await (const archive of findInArchives(target, identifiers, options)) {
     locations.add(archive.location)
-    if (!archive.searched || archive.found.events.length > 0) found.push(archive)
+    if (!archive.searched || archive.found.events.length > 0 || archive.stays !== null) found.push(archive)
   }
   const { orphansIn } = await import("./orphan-archives.js")
   for await (const orphan of orphansIn(target, locations, options, new Set())) {

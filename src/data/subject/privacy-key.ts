@@ -56,10 +56,17 @@ export const lookupOf = (key: PrivacyKey, domain: string, id: string): Buffer =>
   hmac(derived(key, "pseudonym", domain), "lookup", id.normalize("NFC"))
 
 /** Of an identifier, for the register of erasures outside the database: whoever has the key can say whether a line is about somebody. */
-export function registerHash(key: PrivacyKey, { kind, value }: Identifier): string {
-  const normal = value.normalize("NFC")
-  const form = kind === "email" || kind === "ip" ? normal.toLowerCase() : normal
-  return hmac(derived(key, "register"), kind, form).toString("hex")
+export const registerHash = (key: PrivacyKey, identifier: Identifier): string =>
+  registerHasher(key)(identifier)
+
+/** For many of them: the key is derived once. */
+export function registerHasher(key: PrivacyKey): (identifier: Identifier) => string {
+  const own = derived(key, "register")
+  return ({ kind, value }) => {
+    const normal = value.normalize("NFC")
+    const form = kind === "email" || kind === "ip" ? normal.toLowerCase() : normal
+    return hmac(own, kind, form).toString("hex")
+  }
 }
 
 /** A new one each time with token, else the same for the same id. */

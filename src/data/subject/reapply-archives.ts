@@ -60,6 +60,15 @@ export async function archivesWithListed(client: ClientBase): Promise<readonly L
   return rows.map(({ name, restored, ...row }) => ({ archive: name, ...row, restored: restored === "t" }))
 }
 
+/** Of erasures and of pseudonymizations, each once. */
+export function archivesOf(...all: readonly (readonly ListedArchive[])[]): readonly ListedArchive[] {
+  const most = new Map<string, ListedArchive>()
+  for (const one of all.flat()) {
+    if (BigInt(most.get(one.archive)?.events ?? "0") < BigInt(one.events)) most.set(one.archive, one)
+  }
+  return [...most.values()].sort((a, b) => (a.archive < b.archive ? -1 : 1))
+}
+
 /** What lies there. Not within a transaction: a place may be far away. */
 export async function lookedAt(
   target: ConnectionTarget,

@@ -33,6 +33,7 @@ import {
 import type { Identifier } from "./identifiers.js"
 import { orphansIn, removeUnrecorded } from "./orphan-archives.js"
 import type { Redaction } from "./redact.js"
+import { keptWords, removedBytes } from "./removed-archives.js"
 import { refuseGone, writeAnew } from "./rewrite-archive.js"
 import type { FoundActor } from "./shared-address.js"
 import { addIdentifiers } from "./stage.js"
@@ -119,7 +120,9 @@ async function redactOne(work: Work): Promise<Done | undefined> {
       }),
     )
   } catch (error) {
-    if (error instanceof NothingToWrite) return told(place.row, undefined, error.counts, before)
+    if (error instanceof NothingToWrite) {
+      return told(place.row, undefined, error.counts, await keptBefore(work, error.counts, before))
+    }
     const isRecorded =
       isUnsettled(error) && written !== undefined && (await settled(work, written.name)) !== null
     // An attempt that failed itself has taken its files away.
@@ -130,7 +133,19 @@ async function redactOne(work: Work): Promise<Done | undefined> {
   }
   if (written === undefined) return undefined
   const after = await removeOld(work, place.row.name)
-  return told(place.row, written, written.planned, [...before, ...after])
+  const kept = await keptBefore(work, written.planned, [...before, ...after])
+  return told(place.row, written, written.planned, kept)
+}
+
+/** What could not be taken away last: its files, or those of one before whose bytes the place keeps. */
+async function keptBefore(
+  { client, place, planning, redaction }: Work,
+  { replaced, held, unsound }: Planned,
+  left: readonly Left[],
+): Promise<readonly Left[]> {
+  const stands = replaced !== "0" || held !== "0" || unsound !== "0"
+  const search = { ...redaction, ...planning, stands, told: left.map(({ name }) => name) }
+  return [...(await removedBytes(client, place, search)), ...left]
 }
 
 interface Written {
@@ -217,12 +232,7 @@ async function removeOld({ place: { store }, left }: Work, name: string): Promis
     const stays = await whyStays(store, name)
     await removeFiles(store, name, "")
     if (stays?.isNameless !== true) return []
-    return [
-      {
-        name,
-        why: `${name} was removed, and its bytes stay in ${store.location}: ${stays.why}; ${stays.next}`,
-      },
-    ]
+    return [{ name, why: keptWords(store, name, stays) }]
   } catch (error) {
     const known = toTrailError(error)
     if (!(known instanceof TrailError)) throw known

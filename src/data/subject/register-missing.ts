@@ -1,7 +1,8 @@
 // What a register of erasures does not have all of: a torn copy of it looks like one of a run that was killed, and is none.
 import type { ClientBase } from "pg"
 import { plural } from "../words.js"
-import type { ReadRegister } from "./register-read.js"
+import type { Beginning } from "./register.js"
+import { nounOf, type ReadRegister } from "./register-read.js"
 
 /**
  * A run that is killed as it writes leaves an erasure of which not all is there and that was not committed; a copy that was torn leaves the
@@ -14,7 +15,8 @@ export async function missingOf(
   path: string,
 ): Promise<string[]> {
   const missing: string[] = []
-  for (const { act, act_hash: hash, log_id: log, isLast } of unwritten) {
+  for (const { strategy, act, act_hash: hash, log_id: log, isLast } of unwritten) {
+    const noun = nounOf(strategy)
     if (!own.has(log)) continue
     const { rows } = await client.query(
       "select from pgtrail.act a where a.organization_id = 'pgtrail' and a.seq = $1 and a.hash = decode($2, 'hex')",
@@ -22,12 +24,12 @@ export async function missingOf(
     )
     if (rows.length > 0) {
       missing.push(
-        `the erasure of act ${act}, which this log has, is not all in the register ${path}: take a whole copy of it`,
+        `the ${noun} of act ${act}, which this log has, is not all in the register ${path}: take a whole copy of it`,
       )
     } else if (isLast) {
       missing.push(
-        `the register ${path} ends within the erasure of act ${act}, and this log does not know whether that was committed: take a whole copy of it, or, ` +
-          "if the run was killed, run that erasure again with this register",
+        `the register ${path} ends within the ${noun} of act ${act}, and this log does not know whether that was committed: take a whole copy of it, or, ` +
+          `if the run was killed, run that ${noun} again with this register`,
       )
     }
   }
@@ -42,25 +44,39 @@ export async function missingOf(
 /**
  * What this log did and the register does not have, in words: it is done here, and after a restore of an older backup nothing would tell of it.
  */
-export async function unregisteredOf(client: ClientBase, { erasures }: ReadRegister): Promise<string[]> {
-  const known = new Set(erasures.map(({ act, act_hash: hash }) => `${act} ${hash}`))
-  const { rows } = await client.query<Record<"act" | "hash" | "strategy", string>>(
+export async function unregisteredOf(
+  client: ClientBase,
+  { erasures, pseudonymizations }: ReadRegister,
+): Promise<string[]> {
+  const known = new Set(
+    [...erasures, ...pseudonymizations].map(({ act, act_hash: hash }) => `${act} ${hash}`),
+  )
+  const { rows } = await client.query<Pick<Beginning, "strategy"> & Record<"act" | "hash", string>>(
     `select a.seq as act, encode(a.hash, 'hex') as hash, a.parameters->>'strategy' as strategy from pgtrail.act a
      where a.organization_id = 'pgtrail' and a.kind = 'redact' and a.parameters->>'strategy' <> 'reapply' order by a.seq`,
   )
-  const lost = rows.filter(({ act, hash, strategy }) => strategy === "erase" && !known.has(`${act} ${hash}`))
+  const lost = rows.filter(({ act, hash }) => !known.has(`${act} ${hash}`))
+  const erased = lost.filter(({ strategy }) => strategy === "erase")
+  const named = lost.filter(({ strategy }) => strategy !== "erase")
   const { rows: keys } = await client.query("select from pgtrail.privacy_keys()")
   return [
-    ...(lost.length === 0
+    ...(erased.length === 0
       ? []
       : [
-          `${plural(lost.length, "erasure")} of this log ${lost.length === 1 ? "is" : "are"} not in the register (${actsOf(lost)}): after a restore of an older backup it cannot erase ` +
-            `${lost.length === 1 ? "that" : "those"} again`,
+          `${plural(erased.length, "erasure")} of this log ${erased.length === 1 ? "is" : "are"} not in the register (${actsOf(erased)}): after a restore of an older backup it cannot erase ` +
+            `${erased.length === 1 ? "that" : "those"} again`,
         ]),
-    ...(keys.length === 0
+    ...(named.length === 0
       ? []
       : [
-          "pseudonyms are not in the register: who was given one after the backup that was restored has to be given one again (pgtrail gdpr pseudonymize)",
+          `${plural(named.length, "pseudonymization")} of this log ${named.length === 1 ? "is" : "are"} not in the register (${actsOf(named)}): after a restore of an older backup ` +
+            "these people have to be given a pseudonym again by hand (pgtrail gdpr pseudonymize)",
+        ]),
+    ...(keys.length === 0 || pseudonymizations.length > 0
+      ? []
+      : [
+          "the register lists no pseudonymization, and cannot tell whether there was one: who was given a pseudonym after the backup that was restored, by an earlier pgtrail or without " +
+            "--register, has to be given one again (pgtrail gdpr pseudonymize)",
         ]),
   ]
 }

@@ -4,26 +4,37 @@ import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileError } from "../checkpoint/files.js"
 import { TrailError } from "../errors.js"
-import { count, hash, list, matches, object, oneOf, orMissing, orNull, text, uuid } from "../manifest-form.js"
-import { type Beginning, type Places, registerSchema } from "./register.js"
+import type { PseudonymStrategy } from "./privacy-key.js"
+import { type Beginning, type Places, pseudonymSchema, registerSchema } from "./register.js"
+import { isEnding, isErasure, isOwnToken, isPlaces, isPseudonymization, isWritten } from "./register-form.js"
 
 /** One erasure of the register. */
 export interface Erasure
   extends Pick<Beginning, "id" | "log_id" | "time" | "strategy" | "request" | "act" | "act_hash"> {
   readonly events: string
   readonly holds: NonNullable<Beginning["holds"]>
+  /** That it took away. */
+  readonly pseudonyms: readonly string[]
   /** False: it was about to commit, and nobody saw it end. */
   readonly done: boolean
 }
 
-/** An erasure of which not all is in the register. */
-export interface Unwritten extends Pick<Beginning, "log_id" | "act" | "act_hash"> {
+export interface Pseudonymization extends Erasure {
+  readonly strategy: PseudonymStrategy
+  readonly key: string
+  readonly subject: readonly string[]
+  readonly joined: boolean
+}
+
+/** An erasure, or a pseudonymization, of which not all is in the register. */
+export interface Unwritten extends Pick<Beginning, "log_id" | "strategy" | "act" | "act_hash"> {
   /** Nothing was written after it. */
   readonly isLast: boolean
 }
 
 export interface ReadRegister {
   readonly erasures: readonly Erasure[]
+  readonly pseudonymizations: readonly Pseudonymization[]
   /** Of each erasure, by its id: the keyed hashes of whom it was about. */
   readonly subjects: ReadonlyMap<string, Pick<Beginning, "key" | "subject">>
   readonly unwritten: readonly Unwritten[]
@@ -40,31 +51,6 @@ interface State {
   events: string | undefined
   ended: "done" | "void" | undefined
 }
-
-const isBeginning = object({
-  schema: oneOf(registerSchema),
-  line: oneOf("begin"),
-  id: uuid,
-  log_id: uuid,
-  time: text,
-  strategy: text,
-  request: orNull(text),
-  act: count,
-  act_hash: hash,
-  holds: orMissing(list(object({ act: count, hash }))),
-})
-const isPlaces = object({
-  line: oneOf("places"),
-  id: uuid,
-  organization: text,
-  lane: count,
-  identity: list(text),
-  content: list(text),
-  token: orNull(matches(/^p1:[hte]:/)),
-  seq: matches(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/),
-})
-const isWritten = object({ line: oneOf("written"), id: uuid, events: count, sha256: hash })
-const isEnding = object({ line: oneOf("done", "void"), id: uuid })
 
 /** Throws TrailError `file` where it cannot be read, `broken` where somebody altered it or lost a part of it. */
 export async function readRegister(path: string): Promise<ReadRegister> {
@@ -97,36 +83,53 @@ export async function readRegister(path: string): Promise<ReadRegister> {
   const all = [...states.values()]
   const unwritten = all
     .filter(({ events }) => events === undefined)
-    .map(({ beginning: { id, log_id, act, act_hash } }) => ({ log_id, act, act_hash, isLast: id === last }))
+    .map(({ beginning: { id, log_id, strategy, act, act_hash } }) => ({
+      ...{ log_id, strategy, act, act_hash },
+      isLast: id === last,
+    }))
   if (unwritten.length > 0)
     warnings.push(
-      `${unwritten.length === 1 ? "one erasure is" : `${unwritten.length} erasures are`} not written to the end: a run that was killed then committed nothing`,
+      `${sayHowMany(unwritten)} not written to the end: a run that was killed then committed nothing`,
     )
-  const erasures = all
+  const whole = all
     .filter(({ events, ended }) => events !== undefined && ended !== "void")
-    .map(({ beginning, events, ended }): Erasure => {
-      const { id, log_id, time, strategy, request, act, act_hash, holds = [] } = beginning
-      return {
-        id,
-        log_id,
-        time,
-        strategy,
-        request,
-        act,
-        act_hash,
-        holds,
-        events: events ?? "0",
-        done: ended === "done",
-      }
+    .map(({ beginning, events, ended }) => {
+      const { id, log_id, time, strategy, request, act, act_hash, holds = [], pseudonyms = [] } = beginning
+      const common = { id, log_id, time, strategy, request, act, act_hash, holds, pseudonyms }
+      return { beginning, entry: { ...common, events: events ?? "0", done: ended === "done" } }
     })
+  const erasures = whole.flatMap(({ entry }) => (entry.strategy === "erase" ? [entry] : []))
+  const pseudonymizations = whole.flatMap(({ entry, beginning }): Pseudonymization[] => {
+    const { strategy } = entry
+    const { key, subject, joined = false } = beginning
+    return strategy === "erase" || key === null || subject === null
+      ? []
+      : [{ ...entry, strategy, key, subject, joined }]
+  })
   const subjects = new Map(all.map(({ beginning }) => [beginning.id, beginning]))
-  return { erasures, subjects, unwritten, isCut, warnings }
+  return { erasures, pseudonymizations, subjects, unwritten, isCut, warnings }
 }
 
+/** `2 erasures and one pseudonymization are`. */
+export function sayHowMany(
+  entries: readonly Pick<Beginning, "strategy">[],
+  one = "is",
+  several = "are",
+): string {
+  const said = (["erasure", "pseudonymization"] as const).flatMap((noun) => {
+    const of = entries.filter(({ strategy }) => nounOf(strategy) === noun).length
+    return of === 0 ? [] : [of === 1 ? `one ${noun}` : `${of} ${noun}s`]
+  })
+  return `${said.join(" and ")} ${entries.length === 1 ? one : several}`
+}
+
+export const nounOf = (strategy: Beginning["strategy"]): "erasure" | "pseudonymization" =>
+  strategy === "erase" ? "erasure" : "pseudonymization"
+
 function read(states: Map<string, State>, value: unknown, line: string, where: string): void {
-  if (isBeginning(value)) {
+  if (isErasure(value) || isPseudonymization(value)) {
     const beginning = value as Beginning
-    if (states.has(beginning.id)) throw broken(where, "it begins an erasure that had begun before")
+    if (states.has(beginning.id)) throw broken(where, "it begins an entry that had begun before")
     states.set(beginning.id, {
       beginning,
       sum: createHash("sha256").update(`${line}\n`),
@@ -139,18 +142,20 @@ function read(states: Map<string, State>, value: unknown, line: string, where: s
   const { id = "" } = value as { id?: string }
   const state = states.get(id)
   if (isPlaces(value) && state !== undefined && state.events === undefined) {
+    if (!isOwnToken(state.beginning, (value as Places).token))
+      throw broken(where, "its pseudonym is not one of this entry")
     state.sum.update(`${line}\n`)
     state.lines += 1
   } else if (isWritten(value) && state !== undefined && state.events === undefined) {
     const { events, sha256 } = value as { events: string; sha256: string }
     if (state.sum.digest("hex") !== sha256)
-      throw broken(where, "the lines of this erasure are not what was written")
+      throw broken(where, "the lines of this entry are not what was written")
     state.events = events
   } else if (isEnding(value) && state?.events !== undefined) {
     state.ended = (value as { line: "done" | "void" }).line
   } else {
     const { schema } = value as { schema?: unknown }
-    if (typeof schema === "string" && schema !== registerSchema)
+    if (typeof schema === "string" && schema !== registerSchema && schema !== pseudonymSchema)
       throw broken(where, `it is of another form: ${JSON.stringify(schema.slice(0, 60))}`)
     throw broken(where, "it is no line of a register of erasures, or not at its place")
   }

@@ -1,21 +1,24 @@
-// The register of erasures: a file outside of the database that says what was erased, by places alone, so that a restored database can be
-// made to forget again. Lines of JSON, only ever appended: what is to be erased is on the disk before the erasure commits.
+// The register of erasures: a file outside of the database that says what was erased or given a pseudonym, by places alone, so that a restored
+// database can be made to forget again. Lines of JSON, only ever appended: what is to be replaced is on the disk before that commits.
 import { createHash, randomUUID } from "node:crypto"
 import { type FileHandle, open } from "node:fs/promises"
 import type { Client } from "pg"
 import { fileError } from "../checkpoint/files.js"
-import type { Strategy } from "./redact.js"
+import type { PseudonymStrategy } from "./privacy-key.js"
+import { placesOf } from "./register-places.js"
 
 export const registerSchema = "pgtrail.erasure_register/1"
+/** Of a pseudonymization: an earlier pgtrail, which would take it for an erasure, refuses it. */
+export const pseudonymSchema = "pgtrail.erasure_register/2"
 
-/** What was erased by whose request; no value of an event is in it. */
+/** What was erased, or given a pseudonym, by whose request; no value of an event is in it. */
 export interface Beginning {
-  readonly schema: typeof registerSchema
+  readonly schema: typeof registerSchema | typeof pseudonymSchema
   readonly line: "begin"
   readonly id: string
   readonly log_id: string
   readonly time: string
-  readonly strategy: Strategy
+  readonly strategy: "erase" | PseudonymStrategy
   readonly request: string | null
   /** The act that the erasure commits with: by its hash it is told apart from that of another life of the log. */
   readonly act: string
@@ -23,6 +26,10 @@ export interface Beginning {
   /** Keyed hashes of the identifiers, by which somebody who has the key can tell whether a subject is in here; null without a key. */
   readonly key: string | null
   readonly subject: readonly string[] | null
+  /** Of a pseudonymization: the pseudonyms are the same in all organizations. Its `key` made them, and its `subject` begins with the main identifier. */
+  readonly joined?: boolean
+  /** Of an erasure: the pseudonyms that it took away. Missing in what an earlier pgtrail wrote. */
+  readonly pseudonyms?: readonly string[]
   /** seq of the acts of the rules in force. */
   readonly rules: readonly string[]
   /** Holds that were cleared of names: seq and hash of their acts. Missing in what an earlier pgtrail wrote. */
@@ -37,7 +44,7 @@ export interface Places {
   readonly lane: string
   readonly identity: readonly string[]
   readonly content: readonly string[]
-  /** What stands in the place of identifiers that a law keeps: of nobody, and the same for all of them; null elsewhere. */
+  /** The pseudonym; of an erasure what stands in the place of identifiers that a law keeps, of nobody, and null elsewhere. */
   readonly token: string | null
   /** `12,15-18`. */
   readonly seq: string
@@ -66,8 +73,8 @@ export interface Registered {
   readonly events: string
 }
 
-/** Far fewer than make a line that no tool reads. */
-const rangesInLine = 2000
+/** What the register is told besides what the log says. */
+export type Told = Pick<Beginning, "strategy" | "request" | "key" | "subject" | "joined" | "pseudonyms">
 
 /** The register as it is appended to. Two runs may write at once: each write is of whole lines, and each line says whose it is. */
 export class RegisterFile {
@@ -96,10 +103,7 @@ export class RegisterFile {
   }
 
   /** In the transaction of the erasure, when its act is recorded and before it commits. On the disk when it returns. */
-  async begin(
-    client: Client,
-    known: Pick<Beginning, "strategy" | "request" | "key" | "subject"> & { readonly act: string },
-  ): Promise<Registered> {
+  async begin(client: Client, known: Told & { readonly act: string }): Promise<Registered> {
     const id = randomUUID()
     const sum = createHash("sha256")
     let lines = 0
@@ -152,7 +156,7 @@ export class RegisterFile {
 async function beginning(
   client: Client,
   id: string,
-  { act, strategy, request, key, subject }: Parameters<RegisterFile["begin"]>[1],
+  { act, strategy, request, key, subject, joined, pseudonyms }: Parameters<RegisterFile["begin"]>[1],
 ): Promise<Beginning> {
   const { rows } = await client.query<Record<"log_id" | "time" | "hash" | "rules" | "holds", string>>(
     `select l.log_id, to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as time, encode(a.hash, 'hex') as hash,
@@ -166,7 +170,7 @@ async function beginning(
     { log_id, time, hash, rules, holds } = { log_id: "", time: "", hash: "", rules: "[]", holds: "[]" },
   ] = rows
   return {
-    schema: registerSchema,
+    schema: strategy === "erase" ? registerSchema : pseudonymSchema,
     line: "begin",
     id,
     log_id,
@@ -177,61 +181,9 @@ async function beginning(
     act_hash: hash,
     key,
     subject,
+    ...(joined === undefined ? {} : { joined }),
+    ...(pseudonyms === undefined || pseudonyms.length === 0 ? {} : { pseudonyms }),
     rules: JSON.parse(rules) as string[],
     holds: JSON.parse(holds) as { act: string; hash: string }[],
   }
-}
-
-interface Block {
-  readonly organization_id: string
-  readonly lane: string
-  /** JSON lists. */
-  readonly identity: string
-  readonly content: string
-  readonly token: string | null
-  /** `{[12,13),[15,19)}`. */
-  readonly ranges: string
-}
-
-/** From the plan of this transaction, by a cursor and in blocks of places: an erasure may have a million. */
-async function* placesOf(
-  client: Client,
-  id: string,
-): AsyncGenerator<{ readonly lines: readonly Places[]; readonly events: bigint }> {
-  await client.query(
-    `declare pgtrail_places no scroll cursor for
-     select p.organization_id, p.lane, to_json(p.identity_fields) as identity, to_json(p.content_fields) as content,
-       p.replacement as token, range_agg(int8range(p.seq, p.seq + 1)) as ranges
-     from pg_temp.pgtrail_plan p where p.done
-     group by p.organization_id, p.lane, p.seq >> 16, p.identity_fields, p.content_fields, p.replacement
-     order by p.organization_id, p.lane, p.seq >> 16`,
-  )
-  for (;;) {
-    const { rows } = await client.query<Block>("fetch 100 from pgtrail_places")
-    if (rows.length === 0) break
-    const lines: Places[] = []
-    let events = 0n
-    for (const { organization_id: organization, lane, identity, content, token, ranges } of rows) {
-      const all: string[] = []
-      for (const [, first = "", after = ""] of ranges.matchAll(/\[(\d+),(\d+)\)/g)) {
-        const last = BigInt(after) - 1n
-        events += BigInt(after) - BigInt(first)
-        all.push(String(last) === first ? first : `${first}-${last}`)
-      }
-      for (let at = 0; at < all.length; at += rangesInLine) {
-        lines.push({
-          line: "places",
-          id,
-          organization,
-          lane,
-          identity: JSON.parse(identity) as string[],
-          content: JSON.parse(content) as string[],
-          token,
-          seq: all.slice(at, at + rangesInLine).join(","),
-        })
-      }
-    }
-    yield { lines, events }
-  }
-  await client.query("close pgtrail_places")
 }

@@ -8,13 +8,18 @@ export function stateWords({
   due_at,
   outcome,
   closed_at: closed,
+  elsewhere,
   late,
   extended_late: extendedLate,
-}: Pick<SubjectRequest, "state" | "due_at" | "outcome" | "closed_at" | "late" | "extended_late">): string {
+}: Pick<
+  SubjectRequest,
+  "state" | "due_at" | "outcome" | "elsewhere" | "closed_at" | "late" | "extended_late"
+>): string {
   const due = due_at.slice(0, 10)
   if (state === "closed") {
-    if (!late) return `${outcome}, ${closed}`
-    return `${outcome} late, ${closed}: ${extendedLate ? "it was extended after it was due" : `it was due ${due}`}`
+    const what = elsewhere ? `${outcome} elsewhere` : outcome
+    if (!late) return `${what}, ${closed}`
+    return `${what} late, ${closed}: ${extendedLate ? "it was extended after it was due" : `it was due ${due}`}`
   }
   if (!late) return `open, due ${due}`
   return extendedLate ? `late: it was extended after it was due, until ${due}` : `late: it was due ${due}`
@@ -27,6 +32,8 @@ export function describeRequest(request: SubjectRequest): string {
     due_at,
     extended_at,
     extension_reason,
+    elsewhere,
+    closing_reason,
     closed_by,
     receipt,
     acts,
@@ -41,6 +48,11 @@ export function describeRequest(request: SubjectRequest): string {
     `received ${received_at}, due ${due_at.slice(0, 10)}, entered by ${visible(request.entered_by)}`,
     ...(extended_at === null ? [] : [`extended ${extended_at}: ${visible(extension_reason ?? "")}`]),
     ...(closed_by === null ? [] : [`closed by ${visible(closed_by)}`]),
+    ...(elsewhere
+      ? [`answered by no act of pgtrail: ${visible(closing_reason ?? "nobody said how it was")}`]
+      : closing_reason === null
+        ? []
+        : [`reason: ${visible(closing_reason)}`]),
     ...(receipt === null ? [] : [`receipt sha256 ${receipt}`]),
     ...(acts.length === 0 ? [] : [`answered by ${acts.length === 1 ? "act" : "acts"} ${acts.join(", ")}`]),
     ...(answers.length === 0 ? [] : [`answered by ${answers.map(({ name }) => visible(name)).join(", ")}`]),

@@ -7,6 +7,7 @@ import { writeTime } from "../query/columns.js"
 import { quoted } from "../words.js"
 import { refuseText } from "./given.js"
 import { refuseAddress } from "./named.js"
+import { isAnswered, refuseUnanswered } from "./request-answer.js"
 import { extendedLate, isLate } from "./request-late.js"
 
 export const requestKinds = [
@@ -37,6 +38,9 @@ export interface SubjectRequest {
   readonly extension_reason: string | null
   readonly closed_at: string | null
   readonly outcome: RequestOutcome | null
+  /** It is closed as done, and no act of pgtrail answered it: `closing_reason` says how it was, or nobody said it. */
+  readonly elsewhere: boolean
+  readonly closing_reason: string | null
   readonly closed_by: string | null
   /** sha256 of what the subject was given. */
   readonly receipt: string | null
@@ -81,9 +85,15 @@ export async function subjectRequests(
     `select r.request_id as request, r.kind,
        case when r.closed_at is not null then 'closed' when ${isLate} then 'late' else 'open' end as state,
        ${isLate} as late, ${extendedLate} as extended_late,
-       r.received_at, r.due_at, r.extended_at, r.extension_reason, r.closed_at, r.outcome, r.closed_by, r.receipt,
+       r.received_at, r.due_at, r.extended_at, r.extension_reason, r.closed_at, r.outcome,
+       r.outcome = 'done' and (c.reason is not null or r.receipt is null) and not (${isAnswered}) as elsewhere,
+       c.reason as closing_reason, r.closed_by, r.receipt,
        to_json(r.acts::text[]) as acts, r.recipients, r.note, r.session_user_name as entered_by
      from pgtrail.subject_request r
+     left join (
+       select p.parameters ->> 'request' as request, p.parameters ->> 'reason' as reason from pgtrail.act p
+       where p.organization_id = 'pgtrail' and p.kind = 'request' and p.parameters ->> 'step' = 'close'
+     ) c on c.request = r.request_id
      where ($1::text is null or r.request_id = $1) and ($2 or r.closed_at is null)
      order by r.closed_at is not null, r.due_at, r.request_id collate "C"`,
     [filter.request ?? null, filter.all === true || filter.request !== undefined],
@@ -92,7 +102,11 @@ export async function subjectRequests(
   return rows.map((row) => {
     const times = Object.fromEntries(timeColumns.map((column) => [column, writeTime(row[column])]))
     const lists = { acts: JSON.parse(row.acts ?? "[]"), recipients: recipientsOf(row, archives) }
-    const facts = { late: row.late === "t", extended_late: row.extended_late === "t" }
+    const facts = {
+      late: row.late === "t",
+      extended_late: row.extended_late === "t",
+      elsewhere: row.elsewhere === "t",
+    }
     return { ...row, ...times, ...lists, ...facts } as unknown as SubjectRequest
   })
 }
@@ -121,14 +135,19 @@ async function archivesThere(client: ClientBase, rows: readonly Row[]): Promise<
 
 const timeColumns = ["received_at", "due_at", "extended_at", "closed_at"] as const
 
-/** Throws `not-found`. */
-export async function subjectRequest(client: ClientBase, request: string): Promise<SubjectRequest> {
+/** Throws `not-found`. `otherwise`: what was not done then. */
+export async function subjectRequest(
+  client: ClientBase,
+  request: string,
+  otherwise?: string,
+): Promise<SubjectRequest> {
   const [found] = await subjectRequests(client, { request })
   if (found !== undefined) return found
   const known = (await subjectRequests(client, { all: true })).map((one) => one.request)
   const [meant] = near(request, known)
+  const next = meant === undefined ? "pgtrail gdpr request list --all" : `did you mean ${quoted(meant)}?`
   throw new TrailError("not-found", `there is no request ${quoted(request)}`, {
-    hint: meant === undefined ? "pgtrail gdpr request list --all" : `did you mean ${quoted(meant)}?`,
+    hint: otherwise === undefined ? next : `${otherwise}; ${next}`,
   })
 }
 
@@ -138,13 +157,7 @@ export async function refuseUnknownRequest(
   request: string | undefined,
   otherwise: string,
 ): Promise<void> {
-  if (request === undefined) return
-  try {
-    await subjectRequest(client, request)
-  } catch (error) {
-    if (!(error instanceof TrailError) || error.code !== "not-found") throw error
-    throw new TrailError("not-found", error.message, { hint: `${otherwise}; ${error.hint}` })
-  }
+  if (request !== undefined) await subjectRequest(client, request, otherwise)
 }
 
 /** Throws `usage`, `privilege`, `read-only`. */
@@ -171,7 +184,7 @@ export async function extendRequest(
 ): Promise<SubjectRequest> {
   refuseText({ reason }, "nothing was extended")
   refuseAddress({ "--reason": reason })
-  await subjectRequest(client, request)
+  await subjectRequest(client, request, "nothing was extended")
   await step(client, "select pgtrail.extend_request($1, $2) as answer", [request, reason])
   return subjectRequest(client, request)
 }
@@ -181,33 +194,44 @@ export interface CloseOptions {
   readonly by?: string | undefined
   /** sha256 of what the subject was given, in hex. */
   readonly receipt?: string | undefined
-  /** Of what was refused, or answered in part, the reason that the subject is told. */
+  /** Of what was refused, or answered in part, the reason that the subject is told; of what was answered outside of pgtrail, how. */
   readonly reason?: string | undefined
+  /** The receipt is that of an erasure for this request, and complete: of one that found nothing there is no act. */
+  readonly erased?: boolean | undefined
 }
 
-/** Throws `usage`, `not-found`. */
+/** Throws `usage`, also where it is to be done and nothing answered it, `not-found`. */
 export async function closeRequest(
   client: Client,
   request: string,
   options: CloseOptions,
 ): Promise<SubjectRequest> {
-  const { outcome, by, receipt, reason } = options
+  const { outcome, by, receipt, reason, erased = false } = options
   refuseText({ by, reason }, "nothing was closed")
   refuseAddress({ "--reason": reason })
-  await subjectRequest(client, request)
-  await step(client, "select pgtrail.close_request($1, $2, $3, $4, $5) as answer", [
-    request,
-    outcome,
-    by ?? null,
-    receipt ?? null,
-    reason ?? null,
-  ])
+  const { kind } = await subjectRequest(client, request, "nothing was closed")
+  const isSaid = (erased && kind === "erasure") || (reason ?? "").trim() !== ""
+  await step(
+    client,
+    "select pgtrail.close_request($1, $2, $3, $4, $5) as answer",
+    [request, outcome, by ?? null, receipt ?? null, reason ?? null],
+    // In its transaction: what answers it meanwhile waits for the lock of the acts.
+    async () => {
+      if (outcome === "done" && !isSaid) await refuseUnanswered(client, request, kind)
+    },
+  )
   return subjectRequest(client, request)
 }
 
-function step(client: Client, text: string, values: readonly (string | null)[]): Promise<string> {
+function step(
+  client: Client,
+  text: string,
+  values: readonly (string | null)[],
+  judge?: () => Promise<void>,
+): Promise<string> {
   return performUnsigned(client, async () => {
     const { rows } = await client.query<{ answer: string }>(text, [...values])
+    await judge?.()
     return rows[0]?.answer ?? ""
   })
 }

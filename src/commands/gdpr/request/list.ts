@@ -14,6 +14,7 @@ const columns = [
   "extended_late",
   "closed_at",
   "outcome",
+  "elsewhere",
   "closed_by",
   "receipt",
 ] as const
@@ -35,7 +36,7 @@ export default command({
         ...(name === "request" ? { whole: true } : {}),
         onRequest: !wanted.includes(name),
       })),
-      rows: requests.map(({ acts: _, recipients: __, note: ___, ...request }) => ({
+      rows: requests.map(({ acts: _, recipients: __, note: ___, closing_reason: ____, ...request }) => ({
         ...request,
         says: stateWords(request),
       })),
