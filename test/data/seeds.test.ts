@@ -201,7 +201,8 @@ const servedBy: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "244": "organization_id occurred_at",
     "255": "organization_id",
     "261": "organization_id occurred_at",
-    "272": "organization_id occurred_at",
+    // In the order of time, which spares a sort: of few rows, all of one organization, by the narrower of two indexes.
+    "272": "occurred_at",
     "459": "occurred_at",
     "463": "occurred_at",
   },

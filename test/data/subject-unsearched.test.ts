@@ -137,7 +137,7 @@ test("what pseudonymizing takes away for good is told before and after, by field
     [after, "became"],
   ] as const) {
     expect(words).toMatch(new RegExp(`gone for good.*ip_address 8.* ${verb} null`))
-    expect(words).toMatch(new RegExp(`gone for good.*description 2.* ${verb} \\[erased\\]`))
+    expect(words).toMatch(new RegExp(`in text and JSON.*description 2.* ${verb} \\[erased\\], for good`))
     for (const word of janesWords) expect(words.toLowerCase()).not.toContain(word.toLowerCase())
   }
 })
