@@ -5,11 +5,15 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 /** These take longest and come first, so that at the end no worker waits for another. */
 const longest = [
   "data/migrate-path",
+  "data/backup-restore-lost",
   "data/lanes-volume",
   "cli/log",
   "data/lifecycle-crash-tool",
   "data/purge-verify",
   "data/lifecycle-crash-server",
+  "data/backup-verify-files",
+  "data/backup-create-large",
+  "data/backup-create-incremental",
   "data/backup-restore-after",
   "data/backup-compare",
   "data/lifecycle-model",
